@@ -1,0 +1,1 @@
+"""What a workflow is: pure data, checked on construction. Imports the standard library and pydantic only."""

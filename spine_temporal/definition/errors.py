@@ -1,0 +1,74 @@
+"""What can go wrong, by category: the category decides whether Temporal tries again."""
+
+from enum import StrEnum
+from typing import Any
+
+
+class ErrorCategory(StrEnum):
+    """Why a step failed. It becomes the Temporal failure type and the anomaly's ``failure_category``."""
+
+    #: A fault that passes by itself: a dropped connection, a deadlock, HTTP 429.
+    TRANSIENT = "TRANSIENT"
+    #: Something took longer than it was given.
+    TIMEOUT = "TIMEOUT"
+    #: A system that the step needs is away: Postgres, an API.
+    DEPENDENCY = "DEPENDENCY"
+    #: The data is wrong; trying again gives the same data.
+    DATA_QUALITY = "DATA_QUALITY"
+    #: A gate's threshold was not met.
+    QUALITY_GATE = "QUALITY_GATE"
+    #: The definition, the params or a setting is wrong; a person must change it.
+    CONFIGURATION = "CONFIGURATION"
+    #: Another run holds the partition.
+    PARTITION_BUSY = "PARTITION_BUSY"
+    #: A fault in code: an exception that nobody classified.
+    INTERNAL = "INTERNAL"
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed later, with nothing changed by a person."""
+        return self in _RETRYABLE
+
+
+_RETRYABLE = frozenset({ErrorCategory.TRANSIENT, ErrorCategory.TIMEOUT, ErrorCategory.DEPENDENCY})
+
+
+class SpineError(Exception):
+    """Raised when a step cannot do its work; pipelines raise it with the category that fits.
+
+    ``code`` is a short, stable name of the fault (``WEEK_MISMATCH``) that opens the message; ``retry_after`` asks
+    for the next attempt in that many seconds, where the category is retryable.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        category: ErrorCategory = ErrorCategory.INTERNAL,
+        *,
+        code: str | None = None,
+        retry_after: float | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {message}" if code else message)
+        self.category = ErrorCategory(category)
+        self.code = code
+        self.retry_after = retry_after
+        self.metadata = metadata or {}
+
+
+class DefinitionError(ValueError):
+    """Raised when a workflow, step or pipeline is defined wrongly; the message says what to change."""
+
+
+class ParamsError(SpineError):
+    """Raised when a run's params or options are not what its workflow takes; names the field."""
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message, ErrorCategory.CONFIGURATION, code=code)
+
+
+class PartitionBusyError(SpineError):
+    """Raised when another open run holds the partition; names that run."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, ErrorCategory.PARTITION_BUSY)

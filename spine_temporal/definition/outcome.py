@@ -1,0 +1,69 @@
+"""What a run came to: the result that the runner, the CLI and Temporal give back."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class WorkflowStatus(StrEnum):
+    """How a run stands."""
+
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    #: Completed, with failures of steps whose ``on_error`` is CONTINUE.
+    PARTIAL = "PARTIAL"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+class StepStatus(StrEnum):
+    """How a step of a run stands."""
+
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    #: Its branch was not taken, or a gate routed past it.
+    SKIPPED = "SKIPPED"
+    CANCELLED = "CANCELLED"
+
+
+class StepExecution(BaseModel):
+    """One step of one run; durations in seconds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step_name: str
+    step_type: str
+    status: StepStatus
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    duration_seconds: float | None = None
+    attempt: int = 0
+    error: str | None = None
+    error_category: str | None = None
+
+
+class WorkflowResult(BaseModel):
+    """What a run came to; ``outputs`` by step name."""
+
+    model_config = ConfigDict(frozen=True)
+
+    workflow_name: str
+    run_id: str
+    status: WorkflowStatus
+    started_at: datetime
+    completed_at: datetime | None = None
+    duration_seconds: float | None = None
+    partition: Mapping[str, Any] = Field(default_factory=dict)
+    completed_steps: list[str] = Field(default_factory=list)
+    skipped_steps: list[str] = Field(default_factory=list)
+    failed_steps: list[str] = Field(default_factory=list)
+    step_executions: list[StepExecution] = Field(default_factory=list)
+    error_step: str | None = None
+    error: str | None = None
+    error_category: str | None = None
+    outputs: Mapping[str, Any] = Field(default_factory=dict)
+    is_dry_run: bool = False

@@ -1,0 +1,140 @@
+"""From what a caller gave to what a run works with: params, options, the partition and the workflow id."""
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from spine_temporal.definition.errors import ParamsError
+from spine_temporal.definition.json_values import MAX_PARAMS_BYTES, JsonValueError, json_size, require_size, to_json
+from spine_temporal.definition.workflow import Workflow
+
+#: Bytes of a partition as JSON; it is part of the keys of tables.
+MAX_PARTITION_BYTES = 1000
+#: Characters of a workflow id; a longer partition is cut and ended by a hash.
+MAX_ID_CHARACTERS = 250
+
+_TOO_LARGE = "pass a path or an id, not the data"
+
+
+class RunOptions(BaseModel):
+    """How to run, beside what to run: the second argument of a Temporal start."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    #: Run although the partition is COMPLETED.
+    force: bool = False
+    #: Walk the plan, ask the gates, run no pipeline, write no row.
+    dry_run: bool = False
+
+
+def resolve_params(workflow: Workflow, given: Any) -> dict[str, Any]:
+    """Return the run's params: defaults, then ``given``, validated by the workflow's ``params_model``.
+
+    Raises ``ParamsError`` naming the field.
+    """
+    if given is None:
+        given = {}
+    if not isinstance(given, Mapping):
+        raise ParamsError(
+            f"params of {workflow.name!r} must be a JSON object, not {type(given).__name__}: "
+            'pass for example {"week_ending": "2025-11-28"}'
+        )
+    try:
+        params: dict[str, Any] = {**workflow.defaults, **to_json(given, "params")}
+        if workflow.params_model is not None:
+            params = to_json(_validated(workflow, workflow.params_model, params), "params")
+        require_size(params, "params", MAX_PARAMS_BYTES, _TOO_LARGE)
+    except JsonValueError as error:
+        raise ParamsError(str(error)) from None
+    return params
+
+
+def resolve_options(given: Any) -> RunOptions:
+    """Return the run's options; raise ``ParamsError`` naming the one that is wrong."""
+    if given is None:
+        return RunOptions()
+    if not isinstance(given, Mapping):
+        raise ParamsError(f'run options must be a JSON object such as {{"force": true}}, not {type(given).__name__}')
+    _refuse_unknown("run option", [str(key) for key in given], RunOptions.model_fields)
+    try:
+        return RunOptions.model_validate(dict(given))
+    except ValidationError as error:
+        raise ParamsError(_first_problem("run option", error)) from None
+
+
+def partition_of(workflow: Workflow, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the params that identify what the run works on; raise ``ParamsError`` where one is missing.
+
+    Where that is all of them and they are too many for a key, it is their digest.
+    """
+    if workflow.partition_by is None:
+        partition = {name: params[name] for name in sorted(params)}
+        small = json_size(partition) <= MAX_PARTITION_BYTES
+        return partition if small else {"params_sha256": fingerprint(partition)}
+    missing = [name for name in workflow.partition_by if params.get(name) is None]
+    if missing:
+        raise ParamsError(f"param {missing[0]!r} is missing: {workflow.name!r} needs it to identify the partition")
+    partition = {name: params[name] for name in workflow.partition_by}
+    if json_size(partition) > MAX_PARTITION_BYTES:
+        raise ParamsError(
+            f"the partition of {workflow.name!r} is {json_size(partition):,} bytes, over the limit of "
+            f"{MAX_PARTITION_BYTES:,}: pass shorter {', '.join(workflow.partition_by)}"
+        )
+    return partition
+
+
+def workflow_id(workflow: Workflow, partition: Mapping[str, Any]) -> str:
+    """Return ``{workflow name}/{k=v,...}``; long or odd values are cut and ended by a hash of the partition."""
+    pairs = [f"{name}={value if isinstance(value, str) else canonical(value)}" for name, value in partition.items()]
+    full = f"{workflow.name}/{','.join(pairs)}" if pairs else workflow.name
+    plain = re.sub(r"[^\w.,=:/@+\- ]", "_", full)
+    if plain == full and len(full) <= MAX_ID_CHARACTERS:
+        return full
+    return f"{plain[: MAX_ID_CHARACTERS - 13]}~{fingerprint(partition)[:12]}"
+
+
+def fingerprint(value: Any) -> str:
+    """Return the SHA-256 of a JSON value's canonical form, in hex."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def canonical(value: Any) -> str:
+    """Return JSON with sorted keys and no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _validated(workflow: Workflow, model: type[BaseModel], params: dict[str, Any]) -> dict[str, Any]:
+    if model.model_config.get("extra") != "allow":
+        aliases = {field.alias for field in model.model_fields.values() if field.alias}
+        _refuse_unknown("param", params, {*model.model_fields, *aliases})
+    try:
+        return model.model_validate(params).model_dump(mode="json")
+    except ValidationError as error:
+        raise ParamsError(_first_problem("param", error)) from None
+    except Exception as error:  # noqa: BLE001 - a validator is the user's code; whatever it raises must not hang a run
+        raise ParamsError(f"params of {workflow.name!r}: {type(error).__name__}: {error}") from None
+
+
+def _refuse_unknown(what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    allowed = sorted(known)
+    for name in names:
+        if name not in allowed:
+            close = difflib.get_close_matches(name, allowed, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise ParamsError(f"unknown {what} {name[:100]!r}: allowed are {', '.join(allowed)}{hint}")
+
+
+def _first_problem(what: str, error: ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "missing":
+        return f"{what} {where!r} is missing"
+    message = problem["msg"].removeprefix("Value error, ")
+    if not where:
+        return message
+    return f"{what} {where!r} is wrong: {message} (given: {str(problem['input'])[:100]!r})"

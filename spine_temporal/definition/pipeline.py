@@ -1,0 +1,167 @@
+"""A pipeline: the class that does a step's work, and the registry that finds it by name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from spine_temporal.definition.errors import DefinitionError, ErrorCategory
+from spine_temporal.definition.results import QualityMetrics
+
+
+class PipelineStatus(StrEnum):
+    """How a pipeline's execution stands; the values are the ledger's."""
+
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineResult:
+    """What a pipeline's ``run`` returns; its ``metrics`` are the step's output.
+
+    ``metrics`` must be JSON: counts, ids and measures, never rows. ``row_count`` among them goes to the manifest
+    and the ledger.
+    """
+
+    status: PipelineStatus = PipelineStatus.COMPLETED
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
+    category: ErrorCategory = ErrorCategory.INTERNAL
+    quality: QualityMetrics | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+
+    @classmethod
+    def ok(cls, **metrics: Any) -> "PipelineResult":
+        """Succeed with these metrics as the step's output."""
+        return cls(metrics=metrics)
+
+    @classmethod
+    def fail(cls, error: str, category: ErrorCategory = ErrorCategory.INTERNAL) -> "PipelineResult":
+        """Fail the step; a category that is not retryable ends the run."""
+        return cls(status=PipelineStatus.FAILED, error=error, category=category)
+
+
+class PipelineServices(Protocol):
+    """What a driver gives to a pipeline while it runs."""
+
+    @property
+    def connection(self) -> Any: ...
+    @property
+    def idempotency_key(self) -> str: ...
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def partition(self) -> Mapping[str, Any]: ...
+    @property
+    def attempt(self) -> int: ...
+    def heartbeat(self, *details: Any) -> None: ...
+    def record_anomaly(
+        self, category: str, message: str, *, severity: str, metadata: Mapping[str, Any] | None
+    ) -> None: ...
+
+
+class Pipeline:
+    """The work of one pipeline step: subclass it, write ``run``, name it with ``@register_pipeline``.
+
+    ``run`` executes in a thread of an activity. What it writes through ``self.connection`` is committed together
+    with the step's ledger and manifest rows, once, however often the step is attempted.
+    """
+
+    #: The registered name, which is also the Temporal activity type. Set by ``register_pipeline``.
+    name: ClassVar[str] = ""
+
+    def __init__(self, params: Mapping[str, Any], services: PipelineServices | None = None) -> None:
+        self.params: dict[str, Any] = dict(params)
+        self._services = services
+
+    def run(self) -> "PipelineResult | Mapping[str, Any] | None":
+        """Do the work and return its metrics; raise ``SpineError`` with a category to fail."""
+        raise DefinitionError(f"pipeline {self.name or type(self).__name__!r} has no run(): write one")
+
+    @property
+    def services(self) -> PipelineServices:
+        """What the driver gives; a pipeline made by hand without it has no connection."""
+        if self._services is None:
+            raise DefinitionError(
+                f"pipeline {self.name or type(self).__name__!r} was made without services: run it in a workflow, "
+                "or pass services= (spine_temporal.testing has them)"
+            )
+        return self._services
+
+    @property
+    def connection(self) -> Any:
+        """The SQLAlchemy connection, inside the transaction that the step commits."""
+        return self.services.connection
+
+    @property
+    def idempotency_key(self) -> str:
+        """The execution id: the same for every attempt of this step in this run."""
+        return self.services.idempotency_key
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run that this step belongs to."""
+        return self.services.run_id
+
+    @property
+    def partition(self) -> Mapping[str, Any]:
+        """The params that identify what this run works on."""
+        return self.services.partition
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is, from 1."""
+        return self.services.attempt
+
+    def heartbeat(self, *details: Any) -> None:
+        """Tell Temporal that work goes on; raises where the run was cancelled."""
+        self.services.heartbeat(*details)
+
+    def record_anomaly(
+        self,
+        category: str,
+        message: str,
+        *,
+        severity: str = "WARN",
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write an anomaly row in this step's transaction; the same category is one row however often it is retried."""
+        self.services.record_anomaly(category, message, severity=severity, metadata=metadata)
+
+
+P = TypeVar("P", bound=type[Pipeline])
+
+_PIPELINES: dict[str, type[Pipeline]] = {}
+
+
+def register_pipeline(name: str) -> Callable[[P], P]:
+    """Name a pipeline class, so that steps and activities find it.
+
+    Raises ``DefinitionError`` where the name is empty, is taken by another class, or the class is no ``Pipeline``.
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise DefinitionError(f"a pipeline's name must be a non-empty string, not {name!r}")
+
+    def register(cls: P) -> P:
+        if not (isinstance(cls, type) and issubclass(cls, Pipeline)):
+            raise DefinitionError(f"pipeline {name!r}: {cls!r} must be a subclass of Pipeline")
+        taken = _PIPELINES.get(name)
+        if taken is not None and (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise DefinitionError(
+                f"pipeline {name!r} is registered twice: by {taken.__module__}.{taken.__qualname__} "
+                f"and by {cls.__module__}.{cls.__qualname__}; rename one"
+            )
+        cls.name = name
+        _PIPELINES[name] = cls
+        return cls
+
+    return register
+
+
+def registered_pipelines() -> Mapping[str, type[Pipeline]]:
+    """Return the registered pipelines by name."""
+    return dict(_PIPELINES)

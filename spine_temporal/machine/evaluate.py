@@ -1,0 +1,110 @@
+"""Ask a gate or a condition, and turn whatever it does into an outcome. Shared by every driver."""
+
+import inspect
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from spine_temporal.definition.context import WorkflowContext
+from spine_temporal.definition.errors import ErrorCategory, SpineError
+from spine_temporal.definition.json_values import (
+    MAX_OUTPUT_BYTES,
+    JsonValueError,
+    clean_text,
+    require_size,
+    to_json,
+)
+from spine_temporal.definition.results import QualityMetrics, StepResult
+from spine_temporal.definition.steps import ChoiceStep, LambdaStep
+from spine_temporal.definition.workflow import Workflow
+from spine_temporal.machine.plan import PlannedChoice, PlannedGate
+from spine_temporal.machine.step_outcome import CONDITION, StepOutcome
+
+_CONFIGURATION = ErrorCategory.CONFIGURATION.value
+_TOO_LARGE = "a gate's output is for small facts; keep rows in Postgres and give counts and ids"
+
+
+def evaluate(workflow: Workflow, step: PlannedGate | PlannedChoice, context: WorkflowContext) -> StepOutcome:
+    """Return the verdict of the code that the workflow has under the step's name.
+
+    Never raises for what the user's code does: an exception is a failed step. Where the code has no such step any
+    more the outcome is ``missing``.
+    """
+    code = workflow.step(step.name)
+    match step, code:
+        case PlannedGate(), LambdaStep():
+            return _asked(step.name, lambda: _gate_outcome(step.name, code.handler(context, dict(step.config))))
+        case PlannedChoice(), ChoiceStep():
+            return _asked(step.name, lambda: _choice_outcome(step.name, code.condition(context)))
+    return StepOutcome(step=step.name, missing=True)
+
+
+def quality_values(quality: QualityMetrics | None, where: str) -> dict[str, Any] | None:
+    """Return quality metrics as JSON; raise ``JsonValueError`` where a custom one is not."""
+    if quality is None:
+        return None
+    if not isinstance(quality, QualityMetrics):
+        raise JsonValueError(f"{where} must be QualityMetrics, not {type(quality).__name__}")
+    values: dict[str, Any] = to_json(vars(quality), where)
+    return values
+
+
+def describe(error: BaseException) -> str:
+    """Return an exception as the last line of its traceback, with the line of code that raised it."""
+    text = "".join(traceback.format_exception_only(type(error), error)).strip().splitlines()[-1:]
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" (line {frames[-1].lineno} of {frames[-1].name})" if frames else ""
+    return clean_text(f"{text[0] if text else type(error).__name__}{where}")
+
+
+def _asked(step: str, ask: Callable[[], StepOutcome]) -> StepOutcome:
+    try:
+        return ask()
+    except SpineError as error:
+        return StepOutcome(step=step, error=clean_text(str(error)), category=error.category.value)
+    except JsonValueError as error:
+        return StepOutcome(step=step, error=str(error), category=_CONFIGURATION)
+    except Exception as error:  # noqa: BLE001 - a gate is the user's code; an exception must not fail the workflow task
+        return StepOutcome(step=step, error=describe(error), category=_category_of(error))
+
+
+def _category_of(error: Exception) -> str:
+    """A call that the sandbox refuses is a wrong definition; anything else is a fault in the gate."""
+    refused = type(error).__name__ == "RestrictedWorkflowAccessError"
+    return _CONFIGURATION if refused else ErrorCategory.INTERNAL.value
+
+
+def _gate_outcome(step: str, answer: Any) -> StepOutcome:
+    if inspect.iscoroutine(answer):
+        answer.close()
+        return _wrong(step, "returned a coroutine: write it as a plain def, gates do no I/O")
+    if not isinstance(answer, StepResult):
+        given = "None" if answer is None else f"a {type(answer).__name__}"
+        return _wrong(step, f"returned {given}: return StepResult.ok(...) or StepResult.fail(...)")
+    if answer.next_step is not None and not isinstance(answer.next_step, str):
+        return _wrong(step, f"gave next_step={answer.next_step!r}: name a later step")
+    where = f"output of step {step!r}"
+    if not isinstance(answer.output, Mapping):
+        return _wrong(step, f"gave a {type(answer.output).__name__} as output: give a dict")
+    output = to_json(answer.output, where)
+    require_size(output, where, MAX_OUTPUT_BYTES, _TOO_LARGE)
+    error = None if answer.success else clean_text(str(answer.error or f"gate {step!r} failed without a message"))
+    return StepOutcome(
+        step=step,
+        output=output,
+        error=error,
+        category=None if answer.success else clean_text(str(answer.category or ErrorCategory.QUALITY_GATE.value), 100),
+        next_step=answer.next_step,
+        quality=quality_values(answer.quality, f"quality of step {step!r}"),
+    )
+
+
+def _choice_outcome(step: str, answer: Any) -> StepOutcome:
+    if inspect.iscoroutine(answer):
+        answer.close()
+        return _wrong(step, "returned a coroutine: write it as a plain def, conditions do no I/O")
+    return StepOutcome(step=step, output={CONDITION: bool(answer)})
+
+
+def _wrong(step: str, what: str) -> StepOutcome:
+    return StepOutcome(step=step, error=f"gate {step!r} {what}", category=_CONFIGURATION)

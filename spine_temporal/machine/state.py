@@ -1,0 +1,132 @@
+"""The state of a run, what can happen to it, and what it asks its driver to do. Plain data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from spine_temporal.definition.context import WorkflowContext
+from spine_temporal.definition.outcome import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
+from spine_temporal.machine.plan import Plan, PlannedChoice, PlannedGate, PlannedPipeline
+from spine_temporal.machine.step_outcome import StepOutcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Which run this is, and what it works with; fixed from its beginning."""
+
+    run_id: str
+    started_at: datetime
+    params: Mapping[str, Any] = field(default_factory=dict)
+    partition: Mapping[str, Any] = field(default_factory=dict)
+    is_dry_run: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """The failure that ended a run."""
+
+    step: str
+    error: str
+    category: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """Everything that the machine knows; every event gives a new one."""
+
+    plan: Plan
+    run: Run
+    executions: Mapping[str, StepExecution] = field(default_factory=dict)
+    outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    failure: Failure | None = None
+    status: WorkflowStatus = WorkflowStatus.RUNNING
+    completed_at: datetime | None = None
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """The steps that have begun and not ended."""
+        return tuple(name for name, step in self.executions.items() if step.status is StepStatus.RUNNING)
+
+    @property
+    def context(self) -> WorkflowContext:
+        """What a gate sees now."""
+        return WorkflowContext(
+            params=self.run.params,
+            outputs=self.outputs,
+            partition=self.run.partition,
+            run_id=self.run.run_id,
+            workflow_name=self.plan.workflow,
+            started_at=self.run.started_at,
+            is_dry_run=self.run.is_dry_run,
+        )
+
+    @property
+    def result(self) -> WorkflowResult:
+        """What the run has come to."""
+        ended = self.completed_at
+        return WorkflowResult(
+            workflow_name=self.plan.workflow,
+            run_id=self.run.run_id,
+            status=self.status,
+            started_at=self.run.started_at,
+            completed_at=ended,
+            duration_seconds=(ended - self.run.started_at).total_seconds() if ended else None,
+            partition=dict(self.run.partition),
+            completed_steps=self._steps_that(StepStatus.COMPLETED),
+            skipped_steps=self._steps_that(StepStatus.SKIPPED),
+            failed_steps=self._steps_that(StepStatus.FAILED),
+            step_executions=list(self.executions.values()),
+            error_step=self.failure.step if self.failure else None,
+            error=self.failure.error if self.failure else None,
+            error_category=self.failure.category if self.failure else None,
+            outputs=dict(self.outputs),
+            is_dry_run=self.run.is_dry_run,
+        )
+
+    def with_execution(self, execution: StepExecution) -> "State":
+        """Return the state with this step's execution added or replaced."""
+        return replace(self, executions={**self.executions, execution.step_name: execution})
+
+    def _steps_that(self, status: StepStatus) -> list[str]:
+        return [name for name, step in self.executions.items() if step.status is status]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepEnded:
+    """Event: a step that the driver was asked to do has ended."""
+
+    outcome: StepOutcome
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancelled:
+    """Event: somebody cancelled the run."""
+
+    at: datetime
+
+
+Event = StepEnded | Cancelled
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPipeline:
+    """Command: run this pipeline, then send ``StepEnded``."""
+
+    step: PlannedPipeline
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """Command: ask this gate or condition and record the verdict, then send ``StepEnded`` with what was recorded."""
+
+    step: PlannedGate | PlannedChoice
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finish:
+    """Command: the run has ended; record it and give back its result."""
+
+
+Command = RunPipeline | Evaluate | Finish

@@ -1,0 +1,33 @@
+"""How one step ended: what an activity returns for a pipeline, and what is recorded as a gate's verdict."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+#: Key of a choice's output that holds what its condition answered.
+CONDITION = "condition"
+
+
+class StepOutcome(BaseModel):
+    """How one step ended. Failed where ``error`` is set."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: str
+    output: Mapping[str, Any] = Field(default_factory=dict)
+    error: str | None = None
+    category: str | None = None
+    next_step: str | None = None
+    quality: Mapping[str, Any] | None = None
+    attempt: int = 1
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    #: The code that a step needs is not in this process; ask again where it is.
+    missing: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether the step failed."""
+        return self.error is not None

@@ -1,0 +1,81 @@
+"""The one door to Postgres."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from spine_temporal.definition.errors import ErrorCategory, SpineError
+from spine_temporal.recording.classification import classify
+
+#: Seconds to wait for a connection to open, or for one of the pool.
+CONNECT_TIMEOUT = 5
+POOL_TIMEOUT = 30
+
+
+class Database:
+    """A pool of connections to one Postgres database, with its errors put in our words."""
+
+    def __init__(self, url: str, *, schema: str | None = None, pool_size: int = 5) -> None:
+        self.url = url
+        self._engine = _engine(url, schema, pool_size)
+
+    @property
+    def engine(self) -> Engine:
+        """The SQLAlchemy engine."""
+        return self._engine
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """Open a transaction that commits when the block ends well; driver errors become ``SpineError``."""
+        with translated_errors(), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        """Close the pool's connections."""
+        self._engine.dispose()
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turn driver errors into ``SpineError`` with their category, the cause kept."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeoutError) as error:
+        raise classify(error) from error
+
+
+def sqlalchemy_url(url: str) -> str:
+    """Return the URL with our driver; raise ``SpineError`` where it is no Postgres URL."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg"}:
+        raise SpineError(
+            f"SPINE_DATABASE_URL must be like postgresql://user:password@host:5432/database, not {scheme[:40]!r}://...",
+            ErrorCategory.CONFIGURATION,
+        )
+    return f"postgresql+psycopg://{rest}"
+
+
+def _engine(url: str, schema: str | None, pool_size: int) -> Engine:
+    settings = ["-c timezone=UTC"]
+    if schema:
+        settings.append(f"-c search_path={schema}")
+    arguments: dict[str, Any] = {
+        "connect_timeout": CONNECT_TIMEOUT,
+        "application_name": "spine-temporal",
+        "options": " ".join(settings),
+    }
+    try:
+        return create_engine(
+            sqlalchemy_url(url),
+            connect_args=arguments,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=POOL_TIMEOUT,
+            hide_parameters=True,
+        )
+    except (ArgumentError, ValueError) as error:
+        raise SpineError(f"SPINE_DATABASE_URL cannot be read: {error}", ErrorCategory.CONFIGURATION) from None

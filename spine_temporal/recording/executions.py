@@ -1,0 +1,155 @@
+"""The ledger: one row per pipeline execution, which is what makes a step happen once."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from sqlalchemy import Connection, text
+
+from spine_temporal.definition.pipeline import PipelineStatus
+from spine_temporal.recording.manifest import UPSERT_STAGES
+
+_NAMESPACE = uuid5(NAMESPACE_URL, "spine-temporal/executions")
+
+# The advisory lock comes first in the plan, as the INSERT reads from it: a second attempt waits here until the
+# first has committed or gone, and then meets its row.
+_OPEN = text("""
+    WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(:lock_key) AS mine)
+    INSERT INTO core_executions AS ledger
+        (execution_id, run_id, workflow, step, pipeline, params, status, attempt, started_at)
+    SELECT :execution_id, :run_id, :workflow, :step, :pipeline, CAST(:params AS jsonb), 'RUNNING', 1, now() FROM turn
+    ON CONFLICT (execution_id) DO UPDATE SET
+        status = CASE ledger.status WHEN 'COMPLETED' THEN 'COMPLETED' ELSE 'RUNNING' END,
+        attempt = ledger.attempt + CASE ledger.status WHEN 'COMPLETED' THEN 0 ELSE 1 END,
+        params = CASE ledger.status WHEN 'COMPLETED' THEN ledger.params ELSE excluded.params END,
+        started_at = CASE ledger.status WHEN 'COMPLETED' THEN ledger.started_at ELSE excluded.started_at END
+    RETURNING status, attempt, output, started_at, completed_at
+""")
+
+_COMPLETE = text(f"""
+    WITH ledger AS (
+        UPDATE core_executions SET status = 'COMPLETED', completed_at = :completed_at, row_count = :row_count,
+            output = CAST(:output AS jsonb), error = NULL
+        WHERE execution_id = :execution_id
+    )
+    {UPSERT_STAGES}
+""")
+
+_FAIL = text("""
+    INSERT INTO core_executions AS ledger
+        (execution_id, run_id, workflow, step, pipeline, params, status, attempt, started_at, completed_at, error)
+    VALUES (:execution_id, :run_id, :workflow, :step, :pipeline, CAST(:params AS jsonb), 'FAILED', 1, :started_at,
+        now(), :error)
+    ON CONFLICT (execution_id) DO UPDATE SET
+        status = 'FAILED', attempt = ledger.attempt + 1, completed_at = excluded.completed_at, error = excluded.error
+    WHERE ledger.status <> 'COMPLETED'
+    RETURNING attempt
+""")
+
+_HOLDERS = text("""
+    SELECT pg_terminate_backend(pid) FROM pg_locks
+    WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND classid::bigint = ((:lock_key >> 32) & 4294967295) AND objid::bigint = (:lock_key & 4294967295)
+        AND objsubid = 1
+""")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """Which pipeline execution this is: one step of one run."""
+
+    run_id: str
+    workflow: str
+    step: str
+    pipeline: str
+    params: Mapping[str, Any]
+
+    @property
+    def execution_id(self) -> UUID:
+        """The same for every attempt of this step in this run."""
+        return execution_id_of(self.run_id, self.step)
+
+    @property
+    def lock_key(self) -> int:
+        """A 64-bit key for the advisory lock."""
+        return int.from_bytes(self.execution_id.bytes[:8], "big", signed=True)
+
+    def values(self) -> dict[str, Any]:
+        """Return the row's first columns."""
+        return {
+            "execution_id": self.execution_id,
+            "run_id": self.run_id,
+            "workflow": self.workflow,
+            "step": self.step,
+            "pipeline": self.pipeline,
+            "params": json.dumps(dict(self.params)),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerEntry:
+    """What the ledger says of an execution that was opened."""
+
+    status: PipelineStatus
+    attempt: int
+    output: Mapping[str, Any] | None
+    started_at: datetime
+    completed_at: datetime | None
+
+
+def execution_id_of(run_id: str, step: str) -> UUID:
+    """Return the id of a step's execution: uuid5 of run and step."""
+    return uuid5(_NAMESPACE, f"{run_id}/{step}")
+
+
+def open_execution(connection: Connection, execution: Execution) -> LedgerEntry:
+    """Take the execution's turn and open its row; COMPLETED: another attempt has done it, and this is its output."""
+    row = connection.execute(_OPEN, {**execution.values(), "lock_key": execution.lock_key}).mappings().one()
+    return LedgerEntry(**{**row, "status": PipelineStatus(row["status"])})
+
+
+def complete_execution(
+    connection: Connection,
+    execution: Execution,
+    *,
+    output: Mapping[str, Any],
+    completed_at: datetime,
+    domain: str,
+    partition: Mapping[str, Any],
+    stages: Sequence[Mapping[str, Any]],
+) -> None:
+    """Write the ledger's and the manifest's rows, in one statement of the pipeline's transaction."""
+    connection.execute(
+        _COMPLETE,
+        {
+            "execution_id": execution.execution_id,
+            "completed_at": completed_at,
+            "row_count": row_count_of(output),
+            "output": json.dumps(output),
+            "domain": domain,
+            "partition_key": json.dumps(partition),
+            "stages": json.dumps(stages),
+        },
+    )
+
+
+def fail_execution(connection: Connection, execution: Execution, error: str, started_at: datetime) -> int:
+    """Count a failed attempt, in a transaction of its own; return how many there were."""
+    values = {**execution.values(), "error": error, "started_at": started_at}
+    return connection.execute(_FAIL, values).scalar() or 1
+
+
+def end_older_attempts(connection: Connection, execution: Execution) -> None:
+    """End the sessions of attempts that Temporal has given up; what they had not committed is rolled back."""
+    connection.execute(_HOLDERS, {"lock_key": execution.lock_key})
+
+
+def row_count_of(output: Mapping[str, Any]) -> int | None:
+    """Return the output's ``row_count`` where it is a count that a bigint can hold."""
+    count = output.get("row_count")
+    plain = isinstance(count, int) and not isinstance(count, bool)
+    return count if plain and 0 <= count < 2**63 else None

@@ -1,0 +1,114 @@
+"""The manifest: how far each partition has come."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from spine_temporal.definition.errors import DefinitionError
+from spine_temporal.definition.json_values import to_json
+
+#: The upsert of any number of stages, as JSON in ``:stages``; part of the statement that completes a step.
+UPSERT_STAGES = """
+    INSERT INTO core_manifest
+        (domain, partition_key, stage, stage_rank, row_count, metrics, execution_id, batch_id, updated_at)
+    SELECT :domain, CAST(:partition_key AS jsonb), stage, stage_rank, row_count, metrics, execution_id, batch_id, now()
+    FROM jsonb_to_recordset(CAST(:stages AS jsonb)) AS reached
+        (stage text, stage_rank int, row_count bigint, metrics jsonb, execution_id text, batch_id text)
+    ON CONFLICT (domain, partition_key, stage) DO UPDATE SET
+        stage_rank = excluded.stage_rank, row_count = excluded.row_count, metrics = excluded.metrics,
+        execution_id = excluded.execution_id, batch_id = excluded.batch_id, updated_at = excluded.updated_at
+"""
+
+_SELECT = """
+    SELECT domain, partition_key, stage, stage_rank, row_count, metrics, execution_id, batch_id, updated_at
+    FROM core_manifest
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManifestRow:
+    """A stage that a partition has reached."""
+
+    domain: str
+    partition_key: Any
+    stage: str
+    stage_rank: int
+    row_count: int | None
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    execution_id: str | None
+    batch_id: str | None
+    updated_at: datetime
+
+
+class WorkManifest:
+    """The manifest of one domain, on a SQLAlchemy connection whose transaction is the caller's."""
+
+    def __init__(self, connection: Connection, domain: str, stages: Sequence[str]) -> None:
+        self._connection = connection
+        self.domain = domain
+        self.stages = tuple(stages)
+
+    def advance_to(
+        self,
+        key: Mapping[str, Any] | str,
+        stage: str,
+        *,
+        execution_id: str | None = None,
+        row_count: int | None = None,
+        batch_id: str | None = None,
+        **metrics: Any,
+    ) -> None:
+        """Record that the partition has reached ``stage``; again for the same stage replaces its row."""
+        reached = {
+            "stage": stage,
+            "stage_rank": self._rank(stage),
+            "row_count": row_count,
+            "metrics": to_json(metrics, "metrics"),
+            "execution_id": execution_id,
+            "batch_id": batch_id,
+        }
+        upsert_stages(self._connection, self.domain, key, [reached])
+
+    def get(self, key: Mapping[str, Any] | str) -> list[ManifestRow]:
+        """Return the partition's stages, lowest rank first."""
+        rows = self._connection.execute(
+            text(f"{_SELECT} WHERE domain = :domain AND partition_key = CAST(:key AS jsonb) ORDER BY stage_rank, stage"),
+            {"domain": self.domain, "key": json.dumps(key)},
+        )
+        return [ManifestRow(**row) for row in rows.mappings()]
+
+    def get_latest_stage(self, key: Mapping[str, Any] | str) -> str | None:
+        """Return the stage of the highest rank, None where there is none."""
+        rows = self.get(key)
+        return rows[-1].stage if rows else None
+
+    def has_stage(self, key: Mapping[str, Any] | str, stage: str) -> bool:
+        """Return whether this very stage was reached."""
+        return any(row.stage == stage for row in self.get(key))
+
+    def is_at_least(self, key: Mapping[str, Any] | str, stage: str) -> bool:
+        """Return whether the partition is at ``stage`` or beyond."""
+        rows = self.get(key)
+        return bool(rows) and rows[-1].stage_rank >= self._rank(stage)
+
+    def _rank(self, stage: str) -> int:
+        if stage not in self.stages:
+            raise DefinitionError(
+                f"stage {stage!r} is none of domain {self.domain!r}: it has {', '.join(self.stages)}"
+            )
+        return self.stages.index(stage)
+
+
+def upsert_stages(
+    connection: Connection, domain: str, key: Mapping[str, Any] | str, stages: Sequence[Mapping[str, Any]]
+) -> None:
+    """Write the stages of one partition in one statement."""
+    if stages:
+        connection.execute(
+            text(UPSERT_STAGES),
+            {"domain": domain, "partition_key": json.dumps(key), "stages": json.dumps(stages)},
+        )

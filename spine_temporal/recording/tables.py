@@ -1,0 +1,127 @@
+"""The core tables. The migrations make them; a test keeps both equal."""
+
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import BIGINT, JSONB
+
+metadata = MetaData(
+    naming_convention={"pk": "%(table_name)s_pkey", "ix": "%(table_name)s_%(column_0_N_name)s", "fk": "%(table_name)s_fk"}
+)
+
+_TIME = DateTime(timezone=True)
+_EMPTY = text("'{}'::jsonb")
+
+#: How far each partition has come: one row per stage reached.
+core_manifest = Table(
+    "core_manifest",
+    metadata,
+    Column("domain", Text, nullable=False),
+    Column("partition_key", JSONB, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("stage_rank", Integer, nullable=False),
+    Column("row_count", BIGINT),
+    Column("metrics", JSONB, nullable=False, server_default=_EMPTY),
+    Column("execution_id", Text),
+    Column("batch_id", Text),
+    Column("updated_at", _TIME, nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("domain", "partition_key", "stage"),
+)
+
+#: What went wrong, or was worth a person's look.
+core_anomalies = Table(
+    "core_anomalies",
+    metadata,
+    Column("anomaly_id", Uuid, primary_key=True),
+    Column("domain", Text, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("partition_key", JSONB, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("detected_at", _TIME, nullable=False, server_default=func.now()),
+    Column("metadata", JSONB, nullable=False, server_default=_EMPTY),
+    Column("resolved_at", _TIME),
+    Column("resolution", Text),
+    Index(None, "domain", "partition_key"),
+    Index(None, "detected_at"),
+)
+
+#: The ledger: one row per pipeline execution, the same for all of its attempts.
+core_executions = Table(
+    "core_executions",
+    metadata,
+    Column("execution_id", Uuid, primary_key=True),
+    Column("run_id", Text, nullable=False),
+    Column("workflow", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("pipeline", Text, nullable=False),
+    Column("params", JSONB, nullable=False),
+    Column("status", Text, nullable=False),
+    #: Attempts that the pipeline itself ended; one lost with its worker is not counted.
+    Column("attempt", Integer, nullable=False),
+    Column("started_at", _TIME, nullable=False),
+    Column("completed_at", _TIME),
+    Column("row_count", BIGINT),
+    Column("output", JSONB),
+    Column("error", Text),
+    Index(None, "run_id"),
+)
+
+#: Who works on a partition now; no row: nobody.
+core_partitions = Table(
+    "core_partitions",
+    metadata,
+    Column("domain", Text, nullable=False),
+    Column("partition_key", JSONB, nullable=False),
+    Column("workflow_id", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("claimed_at", _TIME, nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("domain", "partition_key"),
+)
+
+#: Rows that a pipeline refused.
+core_rejects = Table(
+    "core_rejects",
+    metadata,
+    Column("reject_id", BIGINT, Identity(always=True), primary_key=True),
+    Column("domain", Text, nullable=False),
+    Column("partition_key", JSONB, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("execution_id", Text),
+    Column("reason_code", Text, nullable=False),
+    Column("detail", Text),
+    Column("raw_text", Text),
+    Column("rejected_at", _TIME, nullable=False, server_default=func.now()),
+    Index(None, "domain", "partition_key"),
+)
+
+#: One row per run: what it was given, the plan that it keeps, what it came to. Outlives Temporal's retention.
+core_runs = Table(
+    "core_runs",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("workflow_id", Text, nullable=False),
+    Column("workflow", Text, nullable=False),
+    Column("domain", Text, nullable=False),
+    Column("partition_key", JSONB, nullable=False),
+    Column("params", JSONB, nullable=False),
+    Column("plan", JSONB, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("started_at", _TIME, nullable=False),
+    Column("completed_at", _TIME),
+    Column("result", JSONB),
+    Index(None, "workflow_id"),
+    Index(None, "domain", "partition_key"),
+)
