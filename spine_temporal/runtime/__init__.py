@@ -1,0 +1,1 @@
+"""Around pipelines: the activities that record, the plugin, the worker."""

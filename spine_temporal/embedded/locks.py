@@ -1,0 +1,55 @@
+"""File locks that die with their process: who starts servers, who uses them, who has a worker."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from spine_temporal.embedded.errors import EmbeddedError
+
+
+@contextmanager
+def locked(path: Path, *, shared: bool = False) -> Iterator[int]:
+    """Hold the lock; wait for it if need be. The descriptor is not inherited by child processes."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def try_exclusive(path: Path) -> int | None:
+    """Return a descriptor that holds the lock alone, None where somebody else holds it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+@contextmanager
+def worker_lock(home: Path) -> Iterator[None]:
+    """Say that this home has a worker that lives as long as its servers; there is one at most."""
+    home.mkdir(parents=True, exist_ok=True)
+    descriptor = try_exclusive(home / "worker.lock")
+    if descriptor is None:
+        raise EmbeddedError(f"another `spine-temporal dev` runs in {home}: use that one, or set SPINE_HOME")
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def worker_lock_held(home: Path) -> bool:
+    """Return whether such a worker is there now."""
+    if not home.is_dir():
+        return False
+    descriptor = try_exclusive(home / "worker.lock")
+    if descriptor is None:
+        return True
+    os.close(descriptor)
+    return False

@@ -1,0 +1,143 @@
+"""Temporal's own dev server with its Web UI, on a file."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from spine_temporal.embedded.errors import NOT_INSTALLED, EmbeddedError, with_log
+from spine_temporal.embedded.state import ServerState, is_process
+
+#: Seconds that the server gets to answer, and to stop.
+_START = 60.0
+_STOP = 10.0
+_PORT, _UI_PORT = 7233, 8233
+#: Unlimited, a sequential run waits up to 50 ms for every task: the dev server has one shard, limited to 20 a second.
+_DISPATCH = ("history.transferProcessorMaxPollRPS", "history.timerProcessorMaxPollRPS",
+             "history.visibilityProcessorMaxPollRPS")
+
+
+def start_temporal(
+    home: Path,
+    search_attributes: Mapping[str, str],
+    *,
+    port: int | None,
+    ui_port: int | None,
+    before: ServerState,
+) -> tuple[str, str, int]:
+    """Start the server; return its address, the Web UI's URL and the process id."""
+    program = temporal_program()
+    chosen = _port(port, _remembered(before.temporal_address), _PORT, "Temporal")
+    chosen_ui = _port(ui_port, _remembered(before.ui_url), _UI_PORT, "the Web UI", but=chosen)
+    (home / "temporal").mkdir(exist_ok=True)
+    log = home / "logs" / "temporal.log"
+    arguments = [
+        program, "server", "start-dev", "--ip", "127.0.0.1", "--port", str(chosen), "--ui-port", str(chosen_ui),
+        "--db-filename", str(home / "temporal" / "temporal.db"), "--log-level", "warn",
+    ]  # fmt: skip
+    for key in _DISPATCH:
+        arguments += ["--dynamic-config-value", f"{key}=500"]
+    for name, kind in search_attributes.items():
+        arguments += ["--search-attribute", f"{name}={kind}"]
+    with log.open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own arguments
+            arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    address = f"127.0.0.1:{chosen}"
+    _wait(process, program, address, log)
+    return address, f"http://127.0.0.1:{chosen_ui}", process.pid
+
+
+def temporal_program() -> str:
+    """Return the ``temporal`` program: of this environment, else of the PATH."""
+    beside = Path(sys.executable).parent / "temporal"
+    found = str(beside) if beside.exists() else shutil.which("temporal")
+    if found is None:
+        raise EmbeddedError(NOT_INSTALLED)
+    return found
+
+
+def stop_temporal(pid: int) -> None:
+    """Stop the server, at first by asking."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return
+        deadline = time.monotonic() + _STOP
+        while time.monotonic() < deadline:
+            _reap(pid)
+            if not is_process(pid, "start-dev"):
+                return
+            time.sleep(0.02)
+
+
+def _reap(pid: int) -> None:
+    """Take a child's exit status, so that it does not stay as a zombie; another's child is init's to reap."""
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return
+
+
+def _wait(process: "subprocess.Popen[bytes]", program: str, address: str, log: Path) -> None:
+    deadline = time.monotonic() + _START
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise with_log(f"Temporal ended at once with code {process.returncode}", log)
+        if _listens(address) and _healthy(program, address):
+            return
+        time.sleep(0.05)
+    stop_temporal(process.pid)
+    raise with_log(f"Temporal did not answer at {address} within {_START:.0f} s", log)
+
+
+def _listens(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _healthy(program: str, address: str) -> bool:
+    """Ask for the namespace too: the server answers a little before it can be used."""
+    asked = subprocess.run(  # noqa: S603 - our own arguments
+        [program, "operator", "namespace", "describe", "-n", "default", "--address", address],
+        capture_output=True, timeout=20, check=False,
+    )  # fmt: skip
+    return asked.returncode == 0
+
+
+def _port(asked: int | None, last: int | None, default: int, what: str, but: int | None = None) -> int:
+    if asked is not None:
+        if not _free(asked):
+            raise EmbeddedError(f"port {asked} for {what} is in use: choose another, or stop what uses it")
+        return asked
+    for port in (last, default):
+        if port is not None and port != but and _free(port):
+            return port
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _remembered(address: str | None) -> int | None:
+    text = (address or "").rpartition(":")[2]
+    return int(text) if text.isdigit() else None

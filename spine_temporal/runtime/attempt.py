@@ -1,0 +1,233 @@
+"""One attempt of a pipeline, in a thread: its transaction, its ledger row, its stages, all or nothing."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from threading import Event
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from sqlalchemy import Connection, text
+
+from spine_temporal.definition.errors import ErrorCategory, SpineError
+from spine_temporal.definition.json_values import (
+    MAX_OUTPUT_BYTES,
+    JsonValueError,
+    clean_text,
+    require_size,
+    to_json,
+)
+from spine_temporal.definition.pipeline import Pipeline, PipelineResult, PipelineStatus
+from spine_temporal.machine.evaluate import describe, quality_values
+from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.recording.anomalies import AnomalyRecorder
+from spine_temporal.recording.classification import DatabaseError
+from spine_temporal.recording.database import Database, translated_errors
+from spine_temporal.recording.executions import (
+    Execution,
+    complete_execution,
+    end_older_attempts,
+    open_execution,
+    row_count_of,
+)
+from spine_temporal.translation.messages import PipelineRequest, StageReached
+
+#: Seconds that a second attempt waits for the first to commit, before it ends it.
+_TURN = 5
+_ANOMALIES = uuid5(NAMESPACE_URL, "spine-temporal/anomalies")
+_TOO_LARGE = "keep rows in Postgres and return counts and ids"
+
+
+class AbandonedError(SpineError):
+    """Raised in the thread of an attempt that was cancelled or has run out of time: it must not commit."""
+
+    def __init__(self) -> None:
+        super().__init__("this attempt was cancelled or ran out of time", ErrorCategory.TIMEOUT)
+
+
+class Attempt:
+    """One attempt; also what its pipeline sees as ``services``."""
+
+    def __init__(
+        self,
+        request: PipelineRequest,
+        pipeline: type[Pipeline],
+        database: Database,
+        beat: Callable[..., None],
+        temporal_attempt: int,
+    ) -> None:
+        self.request = request
+        self.execution = Execution(
+            run_id=request.run_id,
+            workflow=request.workflow,
+            step=request.step,
+            pipeline=request.pipeline,
+            params=request.params,
+        )
+        self.attempt = temporal_attempt
+        self.started_at = datetime.now(UTC)
+        self._pipeline = pipeline
+        self._database = database
+        self._beat = beat
+        self._abandoned = Event()
+        self._connection: Connection | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """The transaction that the step commits."""
+        if self._connection is None:
+            raise AbandonedError
+        return self._connection
+
+    @property
+    def idempotency_key(self) -> str:
+        """The execution id."""
+        return str(self.execution.execution_id)
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.request.run_id
+
+    @property
+    def partition(self) -> Mapping[str, Any]:
+        """The run's partition."""
+        return self.request.partition
+
+    def heartbeat(self, *details: Any) -> None:
+        """Pass a heartbeat on; raises once the attempt is abandoned."""
+        if self._abandoned.is_set():
+            raise AbandonedError
+        self._beat(*details)
+
+    def record_anomaly(
+        self, category: str, message: str, *, severity: str, metadata: Mapping[str, Any] | None
+    ) -> None:
+        """Write an anomaly of this step; its id follows from run, step and category."""
+        request = self.request
+        AnomalyRecorder(self.connection, request.domain).record(
+            f"workflow.{request.step}",
+            dict(request.partition),
+            severity,
+            category,
+            message,
+            {**(metadata or {}), "workflow": request.workflow, "run_id": request.run_id},
+            anomaly_id=uuid5(_ANOMALIES, f"{request.run_id}/{request.step}/{category}"),
+        )
+
+    def abandon(self) -> None:
+        """Stop the attempt from another thread: cancel what Postgres does for it, and let it commit nothing."""
+        self._abandoned.set()
+        connection = self._connection
+        if connection is not None:
+            driver: Any = connection.connection.driver_connection
+            driver.cancel_safe(timeout=2)
+
+    def run(self) -> StepOutcome:
+        """Do it: open the ledger row, run the pipeline, complete the row, commit. Raises ``SpineError``."""
+        if self.attempt > 1:
+            self._end_older()
+        with self._database.begin() as connection:
+            self._connection = connection
+            try:
+                return self._within(connection)
+            finally:
+                self._connection = None
+
+    def _within(self, connection: Connection) -> StepOutcome:
+        entry = open_execution(connection, self.execution)
+        if entry.status is PipelineStatus.COMPLETED:
+            return StepOutcome(
+                step=self.request.step,
+                output=entry.output or {},
+                attempt=entry.attempt,
+                started_at=entry.started_at,
+                completed_at=entry.completed_at,
+            )
+        result = self._result()
+        outcome = self._outcome(result, entry.attempt)
+        complete_execution(
+            connection,
+            self.execution,
+            output=outcome.output,
+            completed_at=outcome.completed_at or datetime.now(UTC),
+            domain=f"workflow.{self.request.workflow}",
+            partition=self.request.partition,
+            stages=[stage.model_dump() for stage in (*self.request.stages, self._stage(outcome))],
+        )
+        if self._abandoned.is_set():
+            raise AbandonedError
+        return outcome
+
+    def _result(self) -> PipelineResult:
+        """Run the user's code; whatever it raises becomes a ``SpineError``."""
+        try:
+            with translated_errors():
+                answer = self._pipeline(self.request.params, self).run()
+        except SpineError:
+            raise
+        except Exception as error:
+            raise SpineError(describe(error), ErrorCategory.INTERNAL) from error
+        result = _as_result(answer, self.request)
+        if result.status is PipelineStatus.FAILED:
+            raise SpineError(result.error or f"pipeline {self.request.pipeline!r} failed", result.category)
+        return result
+
+    def _outcome(self, result: PipelineResult, attempt: int) -> StepOutcome:
+        where = f"output of step {self.request.step!r}"
+        try:
+            output = to_json(dict(result.metrics), where)
+            require_size(output, where, MAX_OUTPUT_BYTES, _TOO_LARGE)
+            quality = quality_values(result.quality, f"quality of step {self.request.step!r}")
+        except JsonValueError as error:
+            raise SpineError(str(error), ErrorCategory.CONFIGURATION) from None
+        return StepOutcome(
+            step=self.request.step,
+            output=output,
+            quality=quality,
+            attempt=attempt,
+            started_at=self.started_at,
+            completed_at=datetime.now(UTC),
+        )
+
+    def _stage(self, outcome: StepOutcome) -> StageReached:
+        small = {
+            key: value
+            for key, value in outcome.output.items()
+            if key != "row_count" and len(json.dumps(value)) <= 1024
+        }
+        return StageReached(
+            stage=self.request.stage,
+            stage_rank=self.request.stage_rank,
+            row_count=row_count_of(outcome.output),
+            metrics=small,
+            execution_id=self.idempotency_key,
+        )
+
+    def _end_older(self) -> None:
+        """Wait a little for an older attempt that still lives, then end its session: Temporal has given it up."""
+        try:
+            with self._database.begin() as connection:
+                connection.execute(text(f"SET LOCAL lock_timeout = '{_TURN}s'"))
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": self.execution.lock_key})
+        except DatabaseError as error:
+            if error.category is not ErrorCategory.TRANSIENT:
+                raise
+            with self._database.begin() as connection:
+                end_older_attempts(connection, self.execution)
+
+
+def _as_result(answer: Any, request: PipelineRequest) -> PipelineResult:
+    match answer:
+        case PipelineResult():
+            return answer
+        case None:
+            return PipelineResult()
+        case Mapping():
+            return PipelineResult(metrics=answer)
+    raise SpineError(
+        clean_text(
+            f"pipeline {request.pipeline!r} returned a {type(answer).__name__}: return a PipelineResult or a dict"
+        ),
+        ErrorCategory.CONFIGURATION,
+    )

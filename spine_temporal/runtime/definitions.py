@@ -1,0 +1,137 @@
+"""What a worker can run: workflows and pipelines by name, loaded from modules and checked before anything starts."""
+
+import importlib
+import importlib.util
+import os
+import pkgutil
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+from spine_temporal.checks import find_nondeterminism
+from spine_temporal.definition.errors import DefinitionError
+from spine_temporal.definition.pipeline import Pipeline, registered_pipelines
+from spine_temporal.definition.steps import ChoiceStep, LambdaStep, PipelineStep
+from spine_temporal.definition.workflow import Workflow
+from spine_temporal.translation.classes import Source
+from spine_temporal.translation.translate import source_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definitions:
+    """Workflows with where each is defined, and pipelines."""
+
+    workflows: Mapping[str, tuple[Workflow, Source]] = field(default_factory=dict)
+    pipelines: Mapping[str, type[Pipeline]] = field(default_factory=dict)
+
+    def workflow(self, name: str) -> Workflow:
+        """Return the workflow; raise ``DefinitionError`` naming those that there are."""
+        if name not in self.workflows:
+            known = ", ".join(sorted(self.workflows)) or "none"
+            raise DefinitionError(f"unknown workflow {name!r}: the loaded modules have {known}")
+        return self.workflows[name][0]
+
+
+def load_definitions(modules: Iterable[str]) -> Definitions:
+    """Import the modules with everything below them, and gather and check what they define.
+
+    A module is a dotted name or the path of a ``.py`` file. Raises ``DefinitionError``.
+    """
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    found: dict[str, tuple[Workflow, Source]] = {}
+    for module in _modules(modules):
+        for attribute, value in list(vars(module).items()):
+            if isinstance(value, Workflow):
+                _add(found, value, Source(module=module.__name__, attribute=attribute))
+    return checked(Definitions(workflows=found, pipelines=registered_pipelines()))
+
+
+def definitions_of(workflows: Iterable[Workflow]) -> Definitions:
+    """Gather and check these workflows, with the pipelines that are registered."""
+    found = {workflow.name: (workflow, source_of(workflow)) for workflow in workflows}
+    return checked(Definitions(workflows=found, pipelines=registered_pipelines()))
+
+
+def checked(definitions: Definitions) -> Definitions:
+    """Return the definitions; raise ``DefinitionError`` for a pipeline that is not registered and an impure gate."""
+    for workflow, _ in definitions.workflows.values():
+        for step in workflow.steps:
+            if isinstance(step, PipelineStep):
+                _check_pipeline(workflow, step, definitions.pipelines)
+            else:
+                _check_gate(workflow, step)
+    return definitions
+
+
+def _check_pipeline(workflow: Workflow, step: PipelineStep, pipelines: Mapping[str, type[Pipeline]]) -> None:
+    if step.pipeline not in pipelines:
+        known = ", ".join(sorted(pipelines)) or "none"
+        raise DefinitionError(
+            f"step {step.name!r} of workflow {workflow.name!r} names the pipeline {step.pipeline!r}, which is not "
+            f"registered: import the module with its @register_pipeline, or name one of {known}"
+        )
+
+
+def _check_gate(workflow: Workflow, step: LambdaStep | ChoiceStep) -> None:
+    code = step.handler if isinstance(step, LambdaStep) else step.condition
+    findings = find_nondeterminism(code)
+    if findings:
+        first = findings[0]
+        raise DefinitionError(
+            f"gate {step.name!r} of workflow {workflow.name!r} calls {first.call} ({first.where}), which {first.why}: "
+            f"{first.advice}"
+        )
+
+
+def _add(found: dict[str, tuple[Workflow, Source]], workflow: Workflow, source: Source) -> None:
+    known = found.get(workflow.name)
+    if known is not None and known[0] is not workflow:
+        raise DefinitionError(
+            f"workflow {workflow.name!r} is defined twice: {known[1].module}.{known[1].attribute} and "
+            f"{source.module}.{source.attribute}; rename one"
+        )
+    found.setdefault(workflow.name, (workflow, source))
+
+
+def _modules(names: Iterable[str]) -> list[ModuleType]:
+    modules: list[ModuleType] = []
+    for name in names:
+        root = _script(Path(name)) if name.endswith(".py") else _imported(name)
+        if root is None:
+            continue
+        modules.append(root)
+        paths = getattr(root, "__path__", None)
+        if paths is not None:
+            below = pkgutil.walk_packages(paths, f"{root.__name__}.")
+            modules += [_required(info.name) for info in below if ".migrations" not in info.name]
+    return modules
+
+
+def _imported(name: str) -> ModuleType | None:
+    """Import a module; one of the default packages may be absent."""
+    from spine_temporal.settings import Settings  # noqa: PLC0415 - only the defaults' names are asked
+
+    if name in Settings().modules and importlib.util.find_spec(name) is None:
+        return None
+    return _required(name)
+
+
+def _required(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except DefinitionError as error:
+        raise DefinitionError(f"module {name!r}: {error}") from error
+    except Exception as error:
+        raise DefinitionError(f"module {name!r} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _script(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise DefinitionError(f"module file {str(path)!r} does not exist")
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    return _required(path.stem)

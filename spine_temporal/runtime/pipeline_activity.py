@@ -1,0 +1,153 @@
+"""The Temporal activity of a pipeline: a thread for its attempt, heartbeats, the time limit, and what to retry."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from spine_temporal.definition.errors import ErrorCategory, SpineError
+from spine_temporal.definition.json_values import clean_text
+from spine_temporal.definition.pipeline import Pipeline
+from spine_temporal.definition.policies import ErrorPolicy
+from spine_temporal.machine.evaluate import describe
+from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.recording.classification import DatabaseAwayError
+from spine_temporal.recording.database import Database
+from spine_temporal.recording.executions import fail_execution
+from spine_temporal.runtime.attempt import Attempt
+from spine_temporal.translation.messages import PipelineRequest
+
+#: Seconds that a stopped attempt's thread is waited for.
+_LAST_WORDS = 10.0
+
+
+def pipeline_activity(pipeline: type[Pipeline], database: Database) -> Callable[..., Any]:
+    """Return the activity that runs a pipeline, under the pipeline's name."""
+
+    @activity.defn(name=pipeline.name)
+    async def run(request: PipelineRequest) -> StepOutcome:
+        return await _run(pipeline, database, request)
+
+    return run
+
+
+async def _run(pipeline: type[Pipeline], database: Database, request: PipelineRequest) -> StepOutcome:
+    loop = asyncio.get_running_loop()
+    beat = _Heart(loop)
+    attempt = Attempt(request, pipeline, database, beat.from_thread, activity.info().attempt)
+    beating = asyncio.create_task(beat.keep_on(request.heartbeat_timeout / 3))
+    try:
+        return await _within_time(attempt, request.timeout)
+    except SpineError as error:
+        raise await _failure(attempt, database, error) from error
+    finally:
+        beating.cancel()
+
+
+async def _within_time(attempt: Attempt, timeout: float) -> StepOutcome:
+    """Wait for the attempt's thread; at its time limit or on cancellation, stop it first."""
+    work = _in_thread(attempt.run, f"spine-{attempt.request.step}")
+    try:
+        return await asyncio.wait_for(asyncio.shield(work), timeout)
+    except TimeoutError:
+        outcome = await _stopped(attempt, work)
+        if outcome is not None:
+            return outcome
+        raise SpineError(
+            f"the pipeline took longer than its timeout of {timeout:g} s: raise the step's timeout or do less",
+            ErrorCategory.TIMEOUT,
+        ) from None
+    except asyncio.CancelledError:
+        await _stopped(attempt, work)
+        raise
+
+
+async def _stopped(attempt: Attempt, work: "asyncio.Future[StepOutcome]") -> StepOutcome | None:
+    """Stop the attempt and wait for its thread; return its outcome where it had committed before it could be stopped."""
+    await asyncio.to_thread(_quietly, attempt.abandon)
+    with contextlib.suppress(SpineError, TimeoutError):
+        return await asyncio.wait_for(asyncio.shield(work), _LAST_WORDS)
+    return None
+
+
+def _quietly(call: Callable[[], None]) -> None:
+    with contextlib.suppress(Exception):
+        call()
+
+
+async def _failure(attempt: Attempt, database: Database, error: SpineError) -> ApplicationError:
+    """Return the failure that tells Temporal whether to try again, after the ledger has counted it."""
+    message = clean_text(str(error))
+    if isinstance(error, DatabaseAwayError):
+        return ApplicationError(message, type=error.category.value)
+    try:
+        count = await asyncio.to_thread(_count, attempt, database, message)
+    except SpineError as away:
+        return ApplicationError(f"{message} (and the ledger: {away})", type=ErrorCategory.DEPENDENCY.value)
+    request = attempt.request
+    again = _retried(error.category, request.on_error) and count < request.retry.max_attempts
+    delay = timedelta(seconds=error.retry_after) if error.retry_after and again else None
+    return ApplicationError(
+        message, count, type=error.category.value, non_retryable=not again, next_retry_delay=delay
+    )
+
+
+def _retried(category: ErrorCategory, policy: ErrorPolicy) -> bool:
+    if policy is ErrorPolicy.RETRY:
+        return category is not ErrorCategory.CONFIGURATION
+    return category.retryable or category is ErrorCategory.INTERNAL
+
+
+def _count(attempt: Attempt, database: Database, message: str) -> int:
+    with database.begin() as connection:
+        return fail_execution(connection, attempt.execution, message, attempt.started_at)
+
+
+class _Heart:
+    """Heartbeats while the attempt's thread lives; the pipeline's own details ride on them."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._details: tuple[Any, ...] = ()
+
+    def from_thread(self, *details: Any) -> None:
+        self._details = details
+
+    async def keep_on(self, interval: float) -> None:
+        while True:
+            activity.heartbeat(*self._details)
+            await asyncio.sleep(interval)
+
+
+def _in_thread(call: Callable[[], StepOutcome], name: str) -> "asyncio.Future[StepOutcome]":
+    """Run the call in a thread of its own: one that hangs must neither hold a pool's place nor the process."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[StepOutcome] = loop.create_future()
+
+    def settle(outcome: StepOutcome | None, error: BaseException | None) -> None:
+        if future.done():
+            return
+        if error is not None:
+            future.set_exception(error)
+        elif outcome is not None:
+            future.set_result(outcome)
+
+    def work() -> None:
+        outcome, error = None, None
+        try:
+            outcome = call()
+        except SpineError as raised:
+            error = raised
+        except BaseException as raised:  # noqa: BLE001 - the thread's end is the future's, whatever ended it
+            error = SpineError(describe(raised), ErrorCategory.INTERNAL)
+            error.__cause__ = raised
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, outcome, error)
+
+    threading.Thread(target=work, name=name, daemon=True).start()
+    return future

@@ -1,0 +1,90 @@
+"""``SpinePlugin``: what makes any Temporal Client, Worker and Replayer run Spine workflows."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter, DefaultPayloadConverter
+from temporalio.plugin import SimplePlugin
+from temporalio.worker import WorkerConfig, WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+
+from spine_temporal.definition.errors import DefinitionError
+from spine_temporal.definition.workflow import Workflow
+from spine_temporal.recording.database import Database
+from spine_temporal.runtime.definitions import Definitions, definitions_of
+from spine_temporal.runtime.pipeline_activity import pipeline_activity
+from spine_temporal.runtime.run_activities import RunActivities
+from spine_temporal.translation.translate import translate
+
+#: Passed through the sandbox: pure, and loaded for every workflow instance otherwise. Never a module with gates.
+PASSED_THROUGH = ("spine_temporal",)
+
+
+class SpinePlugin(SimplePlugin):
+    """Adds Spine workflows to Temporal.
+
+    On a Client it sets the data converter; on a Worker it adds the workflows, their pipelines' activities and the
+    run's own, which need ``database``; on a Replayer it adds the workflows. ``definitions`` (of
+    ``load_definitions``) or ``workflows`` say which.
+    """
+
+    def __init__(
+        self,
+        *,
+        workflows: Sequence[Workflow] = (),
+        definitions: Definitions | None = None,
+        database: Database | None = None,
+        search_attributes: bool = False,
+        passed_through: Sequence[str] = (),
+    ) -> None:
+        self._definitions = definitions or definitions_of(workflows)
+        self._database = database
+        self._search_attributes = search_attributes
+        self._passed_through = (*PASSED_THROUGH, *passed_through)
+        super().__init__(
+            "spine_temporal",
+            data_converter=_data_converter,
+            workflows=[translate(*found) for found in self._definitions.workflows.values()],
+            workflow_runner=self._runner,
+        )
+
+    def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
+        """Add workflows, activities and the sandbox's passthrough to a Worker."""
+        config = super().configure_worker(config)
+        config["activities"] = [*(config.get("activities") or []), *self._activities(config["client"])]
+        return config
+
+    def _activities(self, client: Client) -> list[Callable[..., Any]]:
+        if not self._definitions.workflows:
+            return []
+        if self._database is None:
+            raise DefinitionError("a Worker needs SpinePlugin(database=...): its activities write to Postgres")
+        own = RunActivities(
+            self._database, self._definitions, client, search_attributes=self._search_attributes
+        )
+        pipelines = [pipeline_activity(cls, self._database) for cls in self._definitions.pipelines.values()]
+        return [own.begin, own.verdict, own.end, *pipelines]
+
+    def _runner(self, runner: WorkflowRunner | None) -> WorkflowRunner:
+        if runner is None:
+            runner = SandboxedWorkflowRunner()
+        if not isinstance(runner, SandboxedWorkflowRunner):
+            return runner
+        restrictions = runner.restrictions.with_passthrough_modules(*self._passed_through)
+        return dataclasses.replace(runner, restrictions=restrictions)
+
+
+def _data_converter(existing: DataConverter | None) -> DataConverter:
+    """Keep the user's codec and storage; set the payload converter where it is Temporal's default."""
+    if existing is None:
+        return pydantic_data_converter
+    if existing.payload_converter_class is not DefaultPayloadConverter:
+        return existing
+    return dataclasses.replace(
+        existing, payload_converter_class=pydantic_data_converter.payload_converter_class
+    )
+
+

@@ -1,0 +1,204 @@
+"""The Temporal workflow definition: begin, drive the machine, end. The translated classes are its subclasses."""
+
+import asyncio
+from typing import Any, ClassVar, TypeVar, assert_never
+
+from pydantic import BaseModel
+from temporalio import workflow as temporal
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from spine_temporal.definition.errors import ErrorCategory
+from spine_temporal.definition.outcome import WorkflowResult, WorkflowStatus
+from spine_temporal.definition.workflow import Workflow
+from spine_temporal.machine.evaluate import evaluate
+from spine_temporal.machine.machine import Move, advance, start
+from spine_temporal.machine.state import (
+    Cancelled,
+    Command,
+    Evaluate,
+    Finish,
+    Run,
+    RunPipeline,
+    State,
+    StepEnded,
+)
+from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.translation import calls, requests
+from spine_temporal.translation.details import current_details
+from spine_temporal.translation.messages import (
+    BEGIN,
+    END,
+    VERDICT,
+    BeginRequest,
+    Begun,
+    StageReached,
+)
+from spine_temporal.translation.search_attributes import DOMAIN, OUTCOME, of_run, updates_of
+
+Answer = TypeVar("Answer", bound=BaseModel)
+
+#: Seconds between two looks for code that this worker lacks.
+MISSING_CODE_INTERVAL = 10
+
+
+class SpineWorkflow:
+    """Runs one Spine workflow. What decides is the machine; what is decided on is history."""
+
+    spine: ClassVar[Workflow]
+
+    def __init__(self) -> None:
+        self._state: State | None = None
+        self._begun: Begun | None = None
+        #: Stages that gates have reached and no transaction has written yet.
+        self._unrecorded: list[StageReached] = []
+
+    @temporal.query(name="progress", description="How far the run has come, as a WorkflowResult")
+    def progress(self) -> WorkflowResult | None:
+        """Return how far the run has come; None before it has begun."""
+        return self._state.result if self._state else None
+
+    async def drive(self, params: Any, options: Any, extra: tuple[Any, ...]) -> WorkflowResult:
+        """Run from beginning to end and return the result; a failed run raises with it in its details."""
+        begun = self._begun = await self._begin(params, options, extra)
+        if begun.earlier is not None:
+            self._upsert([OUTCOME.value_set(begun.earlier.status.value)])
+            return begun.earlier
+        run = Run(
+            run_id=begun.run_id,
+            started_at=begun.started_at,
+            params=begun.params,
+            partition=begun.partition,
+            is_dry_run=begun.is_dry_run,
+        )
+        await self._perform(start(begun.plan, run))
+        return await self._end()
+
+    async def _begin(self, params: Any, options: Any, extra: tuple[Any, ...]) -> Begun:
+        if extra:
+            raise requests.refused(
+                f"{self.spine.name!r} takes two arguments, params and run options, and was given {2 + len(extra)}"
+            )
+        info = temporal.info()
+        request = BeginRequest(
+            workflow=self.spine.name,
+            workflow_id=info.workflow_id,
+            run_id=info.run_id,
+            started_at=info.start_time,
+            params=params,
+            options=options,
+        )
+        try:
+            begun = await calls.record(BEGIN, request, Begun, f"begin {self.spine.name}")
+        except ActivityError as error:
+            raise requests.failure_of(error) from error
+        self._begun = begun
+        if DOMAIN not in info.typed_search_attributes:
+            self._upsert(updates_of(of_run(begun.plan.domain, begun.partition, begun.plan.version)))
+        return begun
+
+    async def _perform(self, move: Move) -> None:
+        """Do what the machine asks until it asks for nothing more."""
+        tasks: dict[str, asyncio.Task[StepOutcome]] = {}
+        try:
+            while not self._take(move, tasks):
+                await temporal.wait(list(tasks.values()), return_when=asyncio.FIRST_COMPLETED)
+                move = self._next_move(tasks)
+        except asyncio.CancelledError:
+            await self._cancel(tasks)
+
+    def _take(self, move: Move, tasks: dict[str, asyncio.Task[StepOutcome]]) -> bool:
+        """Start the commands of a move; return whether the run has ended."""
+        self._state, commands = move
+        temporal.set_current_details(current_details(self._state))
+        for command in commands:
+            match command:
+                case Finish():
+                    return True
+                case RunPipeline() | Evaluate():
+                    tasks[command.step.name] = asyncio.create_task(self._do(command))
+                case _:
+                    assert_never(command)
+        return False
+
+    def _next_move(self, tasks: dict[str, asyncio.Task[StepOutcome]]) -> Move:
+        """Take in the first step that has ended, in the order in which they were started."""
+        assert self._state is not None  # noqa: S101 - tasks exist only after the first move
+        name = next(name for name, task in tasks.items() if task.done())
+        outcome = tasks.pop(name).result()
+        event = StepEnded(outcome=outcome, at=temporal.now())
+        self._reached(outcome)
+        return advance(self._state, event)
+
+    async def _cancel(self, tasks: dict[str, asyncio.Task[StepOutcome]]) -> None:
+        """Stop what runs, keep what completed all the same, and let the machine end as cancelled."""
+        assert self._state is not None  # noqa: S101 - see _next_move
+        for task in tasks.values():
+            task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
+        for task in tasks.values():
+            if not task.cancelled() and task.exception() is None:
+                outcome = task.result()
+                self._reached(outcome)
+                self._state, _ = advance(self._state, StepEnded(outcome=outcome, at=temporal.now()))
+        self._state, _ = advance(self._state, Cancelled(at=temporal.now()))
+        temporal.set_current_details(current_details(self._state))
+
+    async def _do(self, command: Command) -> StepOutcome:
+        match command:
+            case RunPipeline():
+                return await self._run_pipeline(command)
+            case Evaluate():
+                return await self._evaluate(command)
+            case Finish():
+                raise ValueError("Finish is the end of a run and nothing to do")
+        assert_never(command)
+
+    async def _run_pipeline(self, command: RunPipeline) -> StepOutcome:
+        assert self._begun is not None  # noqa: S101 - see _next_move
+        if self._begun.is_dry_run:
+            return StepOutcome(step=command.step.name)
+        request = requests.pipeline_request(command.step, self._begun, tuple(self._unrecorded))
+        self._unrecorded.clear()
+        return await calls.run_pipeline(command.step, request)
+
+    async def _evaluate(self, command: Evaluate) -> StepOutcome:
+        """Ask the gate, and go by the verdict that history holds: the code may have changed since."""
+        assert self._state is not None  # noqa: S101 - see _next_move
+        name = command.step.name
+        while True:
+            verdict = evaluate(self.spine, command.step, self._state.context)
+            recorded = await calls.record(VERDICT, verdict, StepOutcome, f"verdict of {name}")
+            if not recorded.missing:
+                return recorded
+            waiting = f"a worker whose {self.spine.name!r} has the {command.step.kind} step {name!r}"
+            temporal.set_current_details(current_details(self._state, waiting))
+            await temporal.sleep(MISSING_CODE_INTERVAL, summary=f"no code for step {name}")
+
+    def _reached(self, outcome: StepOutcome) -> None:
+        """Keep a gate's stage for the next transaction; a pipeline has written its own."""
+        assert self._begun is not None  # noqa: S101 - see _next_move
+        stage = requests.gate_stage(self._begun, outcome)
+        if stage is not None:
+            self._unrecorded.append(stage)
+
+    async def _end(self) -> WorkflowResult:
+        assert self._state is not None  # noqa: S101 - see _next_move
+        assert self._begun is not None  # noqa: S101 - see _next_move
+        result = requests.carried(self._state.result)
+        if not self._begun.is_dry_run:
+            request = requests.end_request(self._begun, result, temporal.info().workflow_id, tuple(self._unrecorded))
+            await calls.record(END, request, None, f"end as {result.status}")
+        failed = result.status is WorkflowStatus.FAILED
+        category = result.error_category or ErrorCategory.INTERNAL.value
+        self._upsert([OUTCOME.value_set(category[:100] if failed else result.status.value)])
+        if failed:
+            raise ApplicationError(
+                f"{result.error_step}: {result.error}", result, type=category, non_retryable=True
+            )
+        if result.status is WorkflowStatus.CANCELLED:
+            raise asyncio.CancelledError
+        return result
+
+    def _upsert(self, updates: list[Any]) -> None:
+        if self._begun is not None and self._begun.search_attributes:
+            temporal.upsert_search_attributes(updates)

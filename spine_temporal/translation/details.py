@@ -1,0 +1,39 @@
+"""What Temporal's Web UI shows of a run while it runs and after: Markdown, written from the state."""
+
+from spine_temporal.definition.outcome import StepExecution, WorkflowStatus
+from spine_temporal.machine.state import State
+
+#: Rows of the table; a longer plan shows its last steps.
+MAX_ROWS = 60
+
+
+def current_details(state: State, waiting: str = "") -> str:
+    """Return the run's steps as a Markdown table, with what it waits for and why it failed above it."""
+    head = [f"**{state.status}**"]
+    if waiting:
+        head.append(f"Waits: {waiting}")
+    if state.failure is not None:
+        head.append(f"`{state.failure.step}` failed ({state.failure.category}): {_cell(state.failure.error)}")
+    planned = {step.name: step.kind for step in state.plan.steps}
+    rows = [_row(name, kind, state) for name, kind in planned.items()]
+    if len(rows) > MAX_ROWS and state.status is WorkflowStatus.RUNNING:
+        rows = rows[-MAX_ROWS:]
+    table = ["| step | kind | status | seconds | rows |", "|---|---|---|---|---|", *rows[:MAX_ROWS]]
+    return "\n\n".join([*head, "\n".join(table)])
+
+
+def _row(name: str, kind: str, state: State) -> str:
+    execution = state.executions.get(name)
+    rows = state.outputs.get(name, {}).get("row_count", "")
+    status = execution.status.value if execution else "-"
+    return f"| {name} | {kind} | {status} | {_seconds(execution)} | {_cell(str(rows))} |"
+
+
+def _seconds(execution: StepExecution | None) -> str:
+    if execution is None or execution.duration_seconds is None:
+        return ""
+    return f"{execution.duration_seconds:.2f}"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")[:300]

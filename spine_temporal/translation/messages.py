@@ -1,0 +1,89 @@
+"""What crosses between workflow code and activities: one object in, one out. Fields are only ever added."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from spine_temporal.definition.outcome import WorkflowResult
+from spine_temporal.definition.policies import ErrorPolicy
+from spine_temporal.machine.plan import Plan, PlannedRetry
+
+#: Activity types of the run's own bookkeeping. Histories remember them.
+BEGIN = "spine.begin"
+VERDICT = "spine.verdict"
+END = "spine.end"
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class BeginRequest(_Message):
+    """What a run was started with."""
+
+    workflow: str
+    workflow_id: str
+    run_id: str
+    started_at: datetime
+    params: Any = None
+    options: Any = None
+
+
+class Begun(_Message):
+    """What a run works with from its beginning to its end."""
+
+    plan: Plan
+    run_id: str
+    started_at: datetime
+    params: Mapping[str, Any]
+    partition: Mapping[str, Any]
+    force: bool = False
+    is_dry_run: bool = False
+    #: Whether the namespace knows our search attributes.
+    search_attributes: bool = False
+    #: The result of the run that completed this partition before; nothing is left to do.
+    earlier: WorkflowResult | None = None
+
+
+class StageReached(_Message):
+    """A manifest row that is written with the next transaction of the run."""
+
+    stage: str
+    stage_rank: int
+    row_count: int | None = None
+    metrics: Mapping[str, Any] = Field(default_factory=dict)
+    execution_id: str | None = None
+    batch_id: str | None = None
+
+
+class PipelineRequest(_Message):
+    """One pipeline step to run."""
+
+    workflow: str
+    domain: str
+    run_id: str
+    step: str
+    pipeline: str
+    stage: str
+    stage_rank: int
+    params: Mapping[str, Any]
+    partition: Mapping[str, Any]
+    retry: PlannedRetry
+    on_error: ErrorPolicy
+    timeout: float
+    heartbeat_timeout: float
+    stages: tuple[StageReached, ...] = ()
+
+
+class EndRequest(_Message):
+    """How a run ended, to be recorded."""
+
+    domain: str
+    workflow_domain: str
+    workflow_id: str
+    #: Rank of the stage that the run ends in.
+    stage_rank: int
+    result: WorkflowResult
+    stages: tuple[StageReached, ...] = ()

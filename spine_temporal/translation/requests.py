@@ -1,0 +1,116 @@
+"""From the machine's words to the activities' messages, and back from failures to outcomes. Pure."""
+
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, TimeoutType
+
+from spine_temporal.definition.errors import ErrorCategory
+from spine_temporal.definition.json_values import clean_text, json_size
+from spine_temporal.definition.outcome import WorkflowResult
+from spine_temporal.machine.plan import PlannedPipeline
+from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.translation.messages import Begun, EndRequest, PipelineRequest, StageReached
+
+#: Bytes of all outputs that a result carries through Temporal; beyond it they are left in Postgres.
+MAX_RESULT_BYTES = 1024 * 1024
+
+
+def recording_domain(begun: Begun) -> str:
+    """Return the domain of the run's manifest rows."""
+    return f"workflow.{begun.plan.workflow}"
+
+
+def rank_of(begun: Begun, step: str) -> int:
+    """Return a step's rank in the manifest: STARTED is 0, the steps follow."""
+    return 1 + next(index for index, planned in enumerate(begun.plan.steps) if planned.name == step)
+
+
+def pipeline_request(step: PlannedPipeline, begun: Begun, stages: tuple[StageReached, ...]) -> PipelineRequest:
+    """Return what the pipeline's activity is given; step params win over the run's."""
+    forced = {"force": True} if begun.force else {}
+    return PipelineRequest(
+        workflow=begun.plan.workflow,
+        domain=begun.plan.domain,
+        run_id=begun.run_id,
+        step=step.name,
+        pipeline=step.pipeline,
+        stage=step.stage,
+        stage_rank=rank_of(begun, step.name),
+        params={**begun.params, **forced, **step.params},
+        partition=begun.partition,
+        retry=step.retry,
+        on_error=step.on_error,
+        timeout=step.timeout,
+        heartbeat_timeout=step.heartbeat_timeout,
+        stages=stages,
+    )
+
+
+def gate_stage(begun: Begun, outcome: StepOutcome) -> StageReached | None:
+    """Return the manifest row of a gate that passed; None for a pipeline, a failure and a dry run."""
+    planned = begun.plan.steps[rank_of(begun, outcome.step) - 1]
+    if outcome.failed or begun.is_dry_run or isinstance(planned, PlannedPipeline):
+        return None
+    metrics = outcome.output if json_size(outcome.output) <= 4096 else {}
+    return StageReached(
+        stage=planned.stage,
+        stage_rank=rank_of(begun, outcome.step),
+        metrics=metrics,
+        execution_id=begun.run_id,
+    )
+
+
+def end_request(
+    begun: Begun, result: WorkflowResult, workflow_id: str, stages: tuple[StageReached, ...]
+) -> EndRequest:
+    """Return how the run ended, for its last transaction."""
+    return EndRequest(
+        domain=recording_domain(begun),
+        workflow_domain=begun.plan.domain,
+        workflow_id=workflow_id,
+        stage_rank=len(begun.plan.steps) + 1,
+        result=result,
+        stages=stages,
+    )
+
+
+def carried(result: WorkflowResult) -> WorkflowResult:
+    """Return the result as it can pass through Temporal: outputs that are too large in sum stay in the ledger."""
+    if json_size(dict(result.outputs)) <= MAX_RESULT_BYTES:
+        return result
+    outputs = {
+        step: output if json_size(output) < 4096 else {"omitted": f"{json_size(output):,} bytes: see core_executions"}
+        for step, output in result.outputs.items()
+    }
+    return result.model_copy(update={"outputs": outputs})
+
+
+def refused(message: str) -> ApplicationError:
+    """Return the failure of a run that was started wrongly."""
+    return ApplicationError(message, type=ErrorCategory.CONFIGURATION.value, non_retryable=True)
+
+
+def failure_of(error: ActivityError) -> ApplicationError:
+    """Return an activity's failure as the run's own, so that its type and message are what a person reads first."""
+    category, message, _ = cause_of(error)
+    return ApplicationError(message, type=category, non_retryable=True)
+
+
+def failed_outcome(step: str, error: ActivityError) -> StepOutcome:
+    """Return the outcome of a pipeline whose activity has failed for good."""
+    category, message, attempt = cause_of(error)
+    return StepOutcome(step=step, error=message, category=category, attempt=attempt)
+
+
+def cause_of(error: ActivityError) -> tuple[str, str, int]:
+    """Return category, message and counted attempts of an activity's failure."""
+    cause = error.cause
+    if isinstance(cause, ApplicationError):
+        known = cause.type in ErrorCategory.__members__
+        category = cause.type if known and cause.type else ErrorCategory.INTERNAL.value
+        if cause.type == "PayloadsTooLarge":
+            category = ErrorCategory.CONFIGURATION.value
+        attempt = cause.details[0] if cause.details and isinstance(cause.details[0], int) else 1
+        return category, clean_text(cause.message), attempt
+    if isinstance(cause, TimeoutError):
+        what = TimeoutType(cause.type).name.lower() if cause.type is not None else "its"
+        return ErrorCategory.TIMEOUT.value, f"the activity passed its {what} timeout", 1
+    return ErrorCategory.INTERNAL.value, clean_text(str(cause or error)), 1

@@ -1,0 +1,43 @@
+"""``translate``: the Temporal workflow class of a Spine workflow."""
+
+import sys
+from types import ModuleType
+
+from spine_temporal.definition.errors import DefinitionError
+from spine_temporal.definition.workflow import Workflow
+from spine_temporal.translation.classes import Source, class_of
+
+#: Under this name the sandbox loads the script that the process was started with.
+_MAIN = "__temporal_main__"
+
+
+def translate(workflow: Workflow, source: Source | None = None) -> type:
+    """Return the Temporal workflow class, for any Worker that also has ``SpinePlugin``.
+
+    ``source`` says where the sandbox can import the workflow; without it, the module-level name that holds the
+    workflow is looked for. Raises ``DefinitionError`` where there is none.
+    """
+    if not isinstance(workflow, Workflow):
+        raise DefinitionError(f"translate() takes a Workflow, not {workflow!r}")
+    return class_of(workflow, source or source_of(workflow))
+
+
+def source_of(workflow: Workflow) -> Source:
+    """Return where the workflow is defined; the started script comes last, as others may import from it."""
+    modules = sorted(sys.modules.items(), key=lambda item: item[0] == "__main__")
+    for name, module in modules:
+        if isinstance(module, ModuleType):
+            attribute = _name_in(module, workflow)
+            if attribute is not None:
+                return Source(module=_MAIN if name == "__main__" else name, attribute=attribute)
+    raise DefinitionError(
+        f"workflow {workflow.name!r} is not at the top of any module: assign it to a module-level name, so that "
+        "Temporal's sandbox can import it"
+    )
+
+
+def _name_in(module: ModuleType, workflow: Workflow) -> str | None:
+    for name, value in list(vars(module).items()):
+        if value is workflow:
+            return name
+    return None
