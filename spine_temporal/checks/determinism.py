@@ -1,0 +1,206 @@
+"""Find calls in a gate that differ between replays: by its bytecode, so that lambdas and helpers are seen too."""
+
+import builtins
+import dis
+import functools
+import importlib
+import inspect
+import pathlib
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from spine_temporal.checks.rules import ALLOWED, MODULES, NAMES, PATH_METHODS, PATH_RULE, Rule
+
+_UNKNOWN = object()
+_LIBRARIES = tuple(
+    str(Path(path).resolve()) for path in {sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"),
+                                           sysconfig.get_path("platlib")}
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A call that a gate may not make."""
+
+    #: Real dotted name: ``datetime.datetime.now``.
+    call: str
+    #: File and line.
+    where: str
+    why: str
+    advice: str
+
+
+def find_nondeterminism(function: Callable[..., Any]) -> list[Finding]:
+    """Return the refused calls of a function and of the user's functions that it calls."""
+    return list(_Search().of(function))
+
+
+@dataclass
+class _Search:
+    seen: set[int] = field(default_factory=set)
+
+    def of(self, target: Any) -> Iterator[Finding]:
+        """Search a callable: function, method, partial, class or instance with ``__call__``."""
+        for function in _functions(target):
+            if id(function) not in self.seen and _is_users(function):
+                self.seen.add(id(function))
+                yield from self._code(function, function.__code__)
+
+    def _code(self, function: FunctionType, code: CodeType) -> Iterator[Finding]:
+        for value, chain, line in _Loads(function, code).all():
+            rule = _rule_of(value, chain)
+            if rule is not None:
+                yield Finding(call=chain, where=f"{_short(code)}:{line}", why=rule.why, advice=rule.advice)
+            elif callable(value) and not isinstance(value, type(builtins)):
+                yield from self.of(value)
+        for constant in code.co_consts:
+            if isinstance(constant, CodeType):
+                yield from self._code(function, constant)
+
+
+@dataclass
+class _Loads:
+    """The objects that a piece of code loads by name, with the attributes taken from them."""
+
+    function: FunctionType
+    code: CodeType
+    imported: dict[str, Any] = field(default_factory=dict)
+
+    def all(self) -> Iterator[tuple[Any, str, int]]:
+        """Yield each object at the end of its chain of attributes, its real name, and the line."""
+        value: Any = _UNKNOWN
+        line = self.code.co_firstlineno
+        path_seen = False
+        for instruction in dis.get_instructions(self.code):
+            line = _line(instruction, line)
+            kind = instruction.opname
+            if kind in {"LOAD_ATTR", "LOAD_METHOD"} and path_seen and instruction.argval in PATH_METHODS:
+                yield PATH_RULE, f"pathlib.Path.{instruction.argval}", line
+            following = self._after(instruction, value)
+            if value is not _UNKNOWN and kind not in {"LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"}:
+                yield value, _name(value), line
+            path_seen = (path_seen or _is_path(following)) and kind != "POP_TOP" and not kind.startswith("STORE")
+            value = following
+        if value is not _UNKNOWN:
+            yield value, _name(value), line
+
+    def _after(self, instruction: dis.Instruction, value: Any) -> Any:
+        name = instruction.argval
+        match instruction.opname:
+            case "LOAD_GLOBAL" | "LOAD_NAME":
+                return self.function.__globals__.get(name, getattr(builtins, str(name), _UNKNOWN))
+            case "LOAD_DEREF" | "LOAD_CLASSDEREF":
+                return self._cell(name)
+            case "IMPORT_NAME":
+                return _module(str(name))
+            case "LOAD_ATTR" | "LOAD_METHOD" | "IMPORT_FROM":
+                return _attribute(value, str(name))
+            case opname if opname.startswith("STORE_FAST") and value is not _UNKNOWN:
+                self.imported[_one(name)] = value
+            case opname if opname.startswith("LOAD_FAST"):
+                return self.imported.get(_one(name), _UNKNOWN)
+        return _UNKNOWN
+
+    def _cell(self, name: str) -> Any:
+        cells = dict(zip(self.function.__code__.co_freevars, self.function.__closure__ or (), strict=False))
+        try:
+            return cells[name].cell_contents
+        except (KeyError, ValueError):
+            return _UNKNOWN
+
+
+def _rule_of(value: Any, name: str) -> Rule | None:
+    if value is PATH_RULE:
+        return PATH_RULE
+    if isinstance(value, ModuleType) or name in ALLOWED:
+        return None
+    if name in NAMES:
+        return NAMES[name]
+    parts = name.split(".")
+    heads = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
+    return next((MODULES[head] for head in heads if head in MODULES), None)
+
+
+def _name(value: Any) -> str:
+    """Return the real name of an object, wherever it was imported from."""
+    if value is PATH_RULE or value is _UNKNOWN:
+        return ""
+    owner = getattr(value, "__self__", None)
+    if isinstance(owner, type):
+        return f"{owner.__module__}.{owner.__qualname__}.{value.__name__}"
+    if isinstance(owner, ModuleType):
+        return f"{owner.__name__}.{value.__name__}".replace("_io.", "io.").replace("io.open", "builtins.open")
+    if owner is not None and getattr(type(owner), "__module__", "") == "random":
+        return f"random.{getattr(value, '__name__', '')}"
+    module = getattr(value, "__module__", None)
+    module = {"posix": "os", "nt": "os"}.get(str(module), module)
+    label = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
+    if module is None or label is None:
+        return f"{type(value).__module__}.{type(value).__qualname__}"
+    return f"{module}.{label}"
+
+
+def _functions(target: Any) -> Iterator[FunctionType]:
+    """Yield the Python functions that calling the target runs."""
+    if isinstance(target, functools.partial):
+        yield from _functions(target.func)
+    elif isinstance(target, MethodType):
+        yield from _functions(target.__func__)
+    elif isinstance(target, FunctionType):
+        yield inspect.unwrap(target) if isinstance(inspect.unwrap(target), FunctionType) else target
+    elif isinstance(target, type):
+        for name in ("__init__", "__post_init__"):
+            yield from (found for found in [vars(target).get(name)] if isinstance(found, FunctionType))
+    else:
+        found = getattr(type(target), "__call__", None)
+        if isinstance(found, FunctionType):
+            yield found
+
+
+def _is_users(function: FunctionType) -> bool:
+    module = function.__module__ or ""
+    if module.partition(".")[0] in {"spine_temporal", "temporalio", "pydantic"} | sys.stdlib_module_names:
+        return False
+    return not str(Path(function.__code__.co_filename)).startswith(_LIBRARIES)
+
+
+def _module(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except Exception:  # noqa: BLE001 - what cannot be imported is the gate's own fault when it runs
+        return _UNKNOWN
+
+
+def _attribute(value: Any, name: str) -> Any:
+    if value is _UNKNOWN or not isinstance(value, ModuleType | type):
+        return _UNKNOWN
+    try:
+        return getattr(value, name)
+    except Exception:  # noqa: BLE001 - a lazy attribute may raise anything
+        return _UNKNOWN
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, pathlib.Path)
+
+
+def _line(instruction: dis.Instruction, before: int) -> int:
+    positions = getattr(instruction, "positions", None)
+    return (positions.lineno if positions is not None else None) or before
+
+
+def _one(name: Any) -> str:
+    return str(name[0] if isinstance(name, tuple) else name)
+
+
+def _short(code: CodeType) -> str:
+    path = Path(code.co_filename)
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return path.name
