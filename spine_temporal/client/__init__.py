@@ -1,0 +1,1 @@
+"""Starting runs and reading what they came to."""

@@ -1,6 +1,8 @@
 """A pipeline: the class that does a step's work, and the registry that finds it by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -136,6 +138,17 @@ class Pipeline:
 P = TypeVar("P", bound=type[Pipeline])
 
 _PIPELINES: dict[str, type[Pipeline]] = {}
+_paused: ContextVar[bool] = ContextVar("registration_paused", default=False)
+
+
+@contextmanager
+def registration_paused() -> Iterator[None]:
+    """Let a module be loaded a second time, as Temporal's sandbox does, without touching the registry."""
+    token = _paused.set(True)
+    try:
+        yield
+    finally:
+        _paused.reset(token)
 
 
 def register_pipeline(name: str) -> Callable[[P], P]:
@@ -149,13 +162,15 @@ def register_pipeline(name: str) -> Callable[[P], P]:
     def register(cls: P) -> P:
         if not (isinstance(cls, type) and issubclass(cls, Pipeline)):
             raise DefinitionError(f"pipeline {name!r}: {cls!r} must be a subclass of Pipeline")
+        cls.name = name
+        if _paused.get():
+            return cls
         taken = _PIPELINES.get(name)
         if taken is not None and (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
             raise DefinitionError(
                 f"pipeline {name!r} is registered twice: by {taken.__module__}.{taken.__qualname__} "
                 f"and by {cls.__module__}.{cls.__qualname__}; rename one"
             )
-        cls.name = name
         _PIPELINES[name] = cls
         return cls
 

@@ -16,9 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import BIGINT, JSONB
 
-metadata = MetaData(
-    naming_convention={"pk": "%(table_name)s_pkey", "ix": "%(table_name)s_%(column_0_N_name)s", "fk": "%(table_name)s_fk"}
-)
+metadata = MetaData(naming_convention={"pk": "%(table_name)s_pkey", "ix": "%(table_name)s_%(column_0_N_name)s"})
 
 _TIME = DateTime(timezone=True)
 _EMPTY = text("'{}'::jsonb")

@@ -12,6 +12,7 @@ from typing import Any
 from temporalio import workflow as temporal
 
 from spine_temporal.definition.errors import DefinitionError
+from spine_temporal.definition.pipeline import registration_paused
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.translation.definition import SpineWorkflow
 
@@ -50,7 +51,8 @@ def __getattr__(name: str) -> Any:
     if not temporal.unsafe.in_sandbox():
         return _classes[name][1]
     # The builtin and not importlib: the sandbox replaces the builtin.
-    module = __import__(source.module, fromlist=["_"])
+    with registration_paused():
+        module = __import__(source.module, fromlist=["_"])
     workflow = getattr(module, source.attribute)
     if not isinstance(workflow, Workflow):
         raise DefinitionError(f"{source.module}.{source.attribute} is no Workflow any more")

@@ -26,7 +26,8 @@ def source_of(workflow: Workflow) -> Source:
     """Return where the workflow is defined; the started script comes last, as others may import from it."""
     modules = sorted(sys.modules.items(), key=lambda item: item[0] == "__main__")
     for name, module in modules:
-        if isinstance(module, ModuleType):
+        # A module under another name than its own is an alias that the sandbox cannot import.
+        if isinstance(module, ModuleType) and module.__name__ == name:
             attribute = _name_in(module, workflow)
             if attribute is not None:
                 return Source(module=_MAIN if name == "__main__" else name, attribute=attribute)

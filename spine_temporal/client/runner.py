@@ -1,0 +1,100 @@
+"""``WorkflowRunner``: run a workflow from a script and wait for it, as in Spine."""
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from spine_temporal.client.servers import Servers, available_servers, connect, open_database
+from spine_temporal.client.spine_client import SpineClient
+from spine_temporal.definition.outcome import WorkflowResult
+from spine_temporal.definition.workflow import Workflow
+from spine_temporal.recording.database import Database
+from spine_temporal.runtime.definitions import Definitions, definitions_of, load_definitions
+from spine_temporal.runtime.worker import SPARE_CONNECTIONS, running_worker
+from spine_temporal.settings import Settings
+
+
+class WorkflowRunner:
+    """Runs workflows durably, with a worker in this process.
+
+    Killed in the middle, a run stays where it was: execute the same again and it goes on. Uses the configured
+    servers, else the embedded ones.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = settings or Settings.from_environment()
+
+    def execute(
+        self,
+        workflow: Workflow,
+        params: Mapping[str, Any] | None = None,
+        *,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> WorkflowResult:
+        """Run the workflow and return what it came to; a failed run is a result too.
+
+        Raises ``ParamsError`` and ``DefinitionError`` for what is wrong before anything runs, ``SpineError`` where a
+        server cannot be reached.
+        """
+        load_definitions(self._settings.modules)
+        definitions = definitions_of([workflow])
+        with available_servers(self._settings) as servers:
+            database = open_database(
+                servers, self._settings, pool_size=self._settings.max_activities + SPARE_CONNECTIONS
+            )
+            try:
+                return _run(
+                    self._execute(servers, database, definitions, workflow, params, force=force, dry_run=dry_run)
+                )
+            finally:
+                database.close()
+
+    async def _execute(
+        self,
+        servers: Servers,
+        database: Database,
+        definitions: Definitions,
+        workflow: Workflow,
+        params: Mapping[str, Any] | None,
+        *,
+        force: bool,
+        dry_run: bool,
+    ) -> WorkflowResult:
+        client = await connect(servers)
+        # The queue is the workflow's own: other workers may not know this script's code.
+        task_queue = f"{self._settings.task_queue}-runner/{workflow.name}"
+        async with running_worker(
+            client,
+            database,
+            definitions,
+            task_queue=task_queue,
+            max_activities=self._settings.max_activities,
+        ):
+            return await SpineClient(client, task_queue=task_queue).execute(
+                workflow, params, force=force, dry_run=dry_run
+            )
+
+
+def _run(coroutine: Any) -> WorkflowResult:
+    """Run the coroutine to its end, also where this thread has a running event loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)  # type: ignore[no-any-return]  # a coroutine of a WorkflowResult
+    answer: list[WorkflowResult] = []
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            answer.append(asyncio.run(coroutine))
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            failure.append(error)
+
+    thread = threading.Thread(target=work, name="spine-runner")
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+    return answer[0]

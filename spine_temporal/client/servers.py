@@ -1,0 +1,125 @@
+"""Which servers this process talks to: the configured ones, else the embedded ones, each by itself."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig, ClientConfigProfile
+from temporalio.service import RPCError
+
+from spine_temporal.definition.errors import ErrorCategory, SpineError
+from spine_temporal.embedded import embedded_servers
+from spine_temporal.recording.database import Database
+from spine_temporal.recording.migrate import require_current, upgrade
+from spine_temporal.settings import Settings
+from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
+
+
+class UnreachableError(SpineError):
+    """Raised when Temporal or Postgres does not answer; says where it was looked for."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, ErrorCategory.DEPENDENCY)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Servers:
+    """Where Temporal and Postgres are, for the commands and programs of one home."""
+
+    temporal_address: str
+    namespace: str
+    task_queue: str
+    ui_url: str | None
+    database_url: str
+    home: Path
+    #: Whether Temporal is the embedded one, so that a run may need a worker of its own.
+    temporal_is_embedded: bool
+    database_is_embedded: bool
+
+
+def configured_temporal() -> ClientConfigProfile | None:
+    """Return the profile of the ``TEMPORAL_*`` variables and ``temporal.toml``, None where neither names a server."""
+    try:
+        profile = ClientConfigProfile.load()
+    except (RuntimeError, ValueError) as error:
+        raise SpineError(
+            f"the Temporal configuration cannot be read: {error}", ErrorCategory.CONFIGURATION
+        ) from None
+    return profile if profile.address else None
+
+
+@contextmanager
+def available_servers(
+    settings: Settings, *, temporal: bool = True, postgres: bool = True, ports: tuple[int | None, int | None] = (None, None)
+) -> Iterator[Servers]:
+    """Have the servers that are asked for while the block runs: start the embedded ones where none is configured."""
+    profile = configured_temporal()
+    needs_temporal = temporal and profile is None
+    needs_postgres = postgres and settings.database_url is None
+    if not (needs_temporal or needs_postgres):
+        yield _servers(settings, profile, None, None, None)
+        return
+    with embedded_servers(
+        settings.home,
+        temporal=needs_temporal,
+        postgres=needs_postgres,
+        search_attributes=SEARCH_ATTRIBUTES,
+        temporal_port=ports[0],
+        ui_port=ports[1],
+    ) as state:
+        yield _servers(settings, profile, state.temporal_address, state.ui_url, state.database_url)
+
+
+def _servers(
+    settings: Settings,
+    profile: ClientConfigProfile | None,
+    address: str | None,
+    ui_url: str | None,
+    database_url: str | None,
+) -> Servers:
+    return Servers(
+        temporal_address=(profile.address if profile else address) or "",
+        namespace=(profile.namespace if profile else None) or "default",
+        task_queue=settings.task_queue,
+        ui_url=None if profile else ui_url,
+        database_url=settings.database_url or database_url or "",
+        home=settings.home.absolute(),
+        temporal_is_embedded=profile is None,
+        database_is_embedded=settings.database_url is None,
+    )
+
+
+async def connect(servers: Servers) -> Client:
+    """Connect to Temporal; raise ``UnreachableError`` where it does not answer."""
+    try:
+        if servers.temporal_is_embedded:
+            return await Client.connect(servers.temporal_address, data_converter=pydantic_data_converter)
+        options = ClientConfig.load_client_connect_config()
+        return await Client.connect(**options, data_converter=pydantic_data_converter)
+    except (RuntimeError, RPCError) as error:
+        reason = str(error).strip().splitlines()[0][:200]
+        raise UnreachableError(
+            f"Temporal does not answer at {servers.temporal_address}: {reason}; check TEMPORAL_ADDRESS, "
+            "or unset it to use the embedded server"
+        ) from None
+
+
+def open_database(servers: Servers, settings: Settings, *, pool_size: int = 5) -> Database:
+    """Open the database at its newest schema: the embedded one is upgraded, a configured one must be."""
+    database = Database(servers.database_url, schema=settings.database_schema, pool_size=pool_size)
+    try:
+        if servers.database_is_embedded:
+            upgrade(database, settings.modules)
+        else:
+            require_current(database, settings.modules)
+    except SpineError as error:
+        database.close()
+        if error.category is ErrorCategory.DEPENDENCY:
+            raise UnreachableError(
+                f"Postgres cannot be reached: {error}; check SPINE_DATABASE_URL, or unset it to use the embedded server"
+            ) from None
+        raise
+    return database

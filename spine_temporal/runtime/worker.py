@@ -1,0 +1,92 @@
+"""The service's worker: Temporal's own, with our plugin and a pool of connections."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+from temporalio.worker import Worker
+
+from spine_temporal.recording.database import Database
+from spine_temporal.runtime.definitions import Definitions
+from spine_temporal.runtime.plugin import SpinePlugin
+from spine_temporal.runtime.unknown_workflow import UnknownWorkflow
+from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
+
+#: Time that running activities get to finish after the first signal, before they are handed back.
+GRACE = timedelta(seconds=20)
+#: Connections beside those of running pipelines: begin and end, and the ledger's counts.
+SPARE_CONNECTIONS = 10
+
+_TYPES = {
+    "Keyword": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+    "KeywordList": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
+}
+
+
+@asynccontextmanager
+async def running_worker(
+    client: Client,
+    database: Database,
+    definitions: Definitions,
+    *,
+    task_queue: str,
+    max_activities: int,
+) -> AsyncIterator[Worker]:
+    """Run a worker while the block does; at its end, activities get a grace period."""
+    plugin = SpinePlugin(
+        definitions=definitions,
+        database=database,
+        search_attributes=await has_search_attributes(client),
+    )
+    worker = Worker(
+        client,
+        task_queue=task_queue,
+        plugins=[plugin],
+        workflows=[UnknownWorkflow],
+        max_concurrent_activities=max_activities,
+        max_concurrent_workflow_tasks=40,
+        graceful_shutdown_timeout=GRACE,
+    )
+    async with worker:
+        yield worker
+
+
+async def has_search_attributes(client: Client) -> bool:
+    """Return whether the namespace has our search attributes; add them where it lacks them and lets us."""
+    service, namespace = client.operator_service, client.namespace
+    try:
+        known = await service.list_search_attributes(ListSearchAttributesRequest(namespace=namespace))
+        missing = {
+            name: _TYPES[kind] for name, kind in SEARCH_ATTRIBUTES.items() if name not in known.custom_attributes
+        }
+        if missing:
+            await service.add_search_attributes(
+                AddSearchAttributesRequest(namespace=namespace, search_attributes=missing)
+            )
+            return False  # a namespace takes a while to know them; the next worker uses them
+    except RPCError:
+        return False
+    return True
+
+
+async def until_signalled() -> None:
+    """Return at the first SIGTERM or SIGINT; a second one ends the process at once."""
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+
+    def tell() -> None:
+        if told.is_set():
+            os._exit(130)
+        told.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, tell)
+    await told.wait()
