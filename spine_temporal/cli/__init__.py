@@ -1,0 +1,1 @@
+"""The command line. Modules that talk to servers are imported by the commands that need them."""

@@ -1,0 +1,66 @@
+"""``dev``, ``worker``, ``info``, ``db upgrade``: the service's own programs."""
+
+from typing import Annotated
+
+import typer
+
+from spine_temporal.settings import Settings
+
+Port = Annotated[int | None, typer.Option("--port", help="Temporal's port; default 7233, or another if it is in use.")]
+UiPort = Annotated[int | None, typer.Option("--ui-port", help="The Web UI's port; default 8233.")]
+NoWorker = Annotated[bool, typer.Option("--no-worker", help="Start the servers only.")]
+Module = Annotated[
+    list[str] | None,
+    typer.Option("--module", "-m", help="A package, module or .py file to load; may be repeated. Default: SPINE_MODULES."),
+]
+TaskQueue = Annotated[str | None, typer.Option("--task-queue", help="Default: SPINE_TASK_QUEUE, else spine.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on stdout.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(dev)
+    app.command()(worker)
+    app.command()(info)
+    database = typer.Typer(help="The database's schema.", no_args_is_help=True)
+    database.command("upgrade")(db_upgrade)
+    app.add_typer(database, name="db")
+
+
+def dev(port: Port = None, ui_port: UiPort = None, no_worker: NoWorker = False) -> None:
+    """Start Temporal with its Web UI, Postgres and a worker, and keep them until Ctrl-C."""
+    from spine_temporal.cli.dev import run_dev  # noqa: PLC0415 - keeps --help quick
+
+    raise typer.Exit(run_dev(Settings.from_environment(), ports=(port, ui_port), with_worker=not no_worker))
+
+
+def worker(module: Module = None, task_queue: TaskQueue = None) -> None:
+    """Run a worker: it takes the runs of its task queue until SIGTERM or Ctrl-C, a second one ends it at once."""
+    from spine_temporal.cli.worker import run_worker  # noqa: PLC0415 - keeps --help quick
+
+    settings = Settings.from_environment()
+    changes = {"modules": tuple(module) if module else None, "task_queue": task_queue}
+    run_worker(settings.model_copy(update={name: value for name, value in changes.items() if value}))
+
+
+def info(as_json: AsJson = False) -> None:
+    """Print where Temporal, its Web UI and Postgres are, and the workflows that the modules define."""
+    from spine_temporal.cli.info import print_info  # noqa: PLC0415 - keeps --help quick
+
+    print_info(Settings.from_environment(), as_json=as_json)
+
+
+def db_upgrade() -> None:
+    """Bring the database to the newest schema."""
+    from spine_temporal.client.servers import available_servers  # noqa: PLC0415 - keeps --help quick
+    from spine_temporal.recording.database import Database  # noqa: PLC0415
+    from spine_temporal.recording.migrate import upgrade  # noqa: PLC0415
+
+    settings = Settings.from_environment()
+    with available_servers(settings, temporal=False) as servers:
+        database = Database(servers.database_url, schema=settings.database_schema)
+        try:
+            heads = upgrade(database, settings.modules)
+        finally:
+            database.close()
+    typer.echo(f"schema is at {', '.join(heads)}")

@@ -1,0 +1,75 @@
+"""How results and rows are shown to a person, and as JSON to a program."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from spine_temporal.definition.outcome import StepExecution, StepStatus, WorkflowResult
+
+_COLOURS = {
+    StepStatus.COMPLETED: "green",
+    StepStatus.FAILED: "red",
+    StepStatus.SKIPPED: "dim",
+    StepStatus.RUNNING: "yellow",
+    StepStatus.CANCELLED: "magenta",
+}
+
+#: Progress goes to stderr, so that stdout holds the result alone.
+progress_console = Console(stderr=True, highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """Print data as JSON; what JSON has no form for, as its string."""
+    typer.echo(json.dumps(value, default=str, indent=2))
+
+
+def print_result(result: WorkflowResult, *, as_json: bool) -> None:
+    """Print what a run came to."""
+    if as_json:
+        typer.echo(result.model_dump_json(indent=2))
+        return
+    typer.echo(f"Status: {result.status}")
+    typer.echo(f"Completed steps: {', '.join(result.completed_steps) or 'none'}")
+    if result.skipped_steps:
+        typer.echo(f"Skipped steps: {', '.join(result.skipped_steps)}")
+    if result.error:
+        where = f" at {result.error_step}" if result.error_step else ""
+        typer.echo(f"Error{where}: {result.error} ({result.error_category})")
+    if result.duration_seconds is not None:
+        typer.echo(f"Duration: {result.duration_seconds:.2f} s")
+    typer.echo(f"Run: {result.run_id}")
+
+
+def step_line(step: StepExecution, rows: Any = None) -> str:
+    """Return one step as a line of progress."""
+    colour = _COLOURS[step.status]
+    seconds = "" if step.duration_seconds is None else f"{step.duration_seconds:8.2f} s"
+    count = f"{rows:>12,} rows" if isinstance(rows, int) else ""
+    error = f"  {step.error}" if step.error else ""
+    return f"[{colour}]{step.status.value:<10}[/] {step.step_name:<24} {seconds:>10} {count}{error}"
+
+
+def print_rows(rows: Iterable[Mapping[str, Any]], columns: Iterable[str], *, as_json: bool, title: str) -> None:
+    """Print database rows as a table, or as an array of objects with the columns' names."""
+    listed = [dict(row) for row in rows]
+    if as_json:
+        print_json(listed)
+        return
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in listed:
+        table.add_row(*(_cell(row[column]) for column in columns))
+    Console(highlight=False).print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={item}" for key, item in value.items())
+    return str(value)

@@ -1,0 +1,128 @@
+"""``run``, ``start``, ``status``, ``result``: starting runs and following them."""
+
+from typing import Annotated
+
+import typer
+
+from spine_temporal.definition.outcome import WorkflowResult, WorkflowStatus
+from spine_temporal.settings import Settings
+
+WorkflowName = Annotated[str, typer.Argument(metavar="WORKFLOW", help="The workflow's name.")]
+WorkflowId = Annotated[str, typer.Argument(metavar="WORKFLOW_ID", help="The workflow id that `start` printed.")]
+Pairs = Annotated[list[str] | None, typer.Option("-p", "--param", metavar="KEY=VALUE", help="A param; may be repeated.")]
+Document = Annotated[str | None, typer.Option("--params", metavar="JSON|@FILE", help="Params as JSON, or @file.")]
+Force = Annotated[bool, typer.Option("--force", help="Run although the partition is complete.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Walk the plan; run no pipeline, write no row.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on stdout.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(run)
+    app.command()(start)
+    app.command()(status)
+    app.command()(result)
+
+
+def run(
+    workflow: WorkflowName,
+    param: Pairs = None,
+    params: Document = None,
+    force: Force = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Start a run, show its steps while it runs, and print its result. Exits 1 where the workflow failed."""
+    from spine_temporal.cli.follow import follow  # noqa: PLC0415 - keeps --help quick
+    from spine_temporal.cli.params import read_params  # noqa: PLC0415
+    from spine_temporal.cli.printing import print_result  # noqa: PLC0415
+    from spine_temporal.cli.session import connected, definitions, run_async  # noqa: PLC0415
+    from spine_temporal.client.servers import available_servers  # noqa: PLC0415
+    from spine_temporal.definition.params import partition_of, resolve_params  # noqa: PLC0415
+
+    settings = Settings.from_environment()
+    definition = definitions(settings).workflow(workflow)
+    given = read_params(definition, param or [], params)
+    partition_of(definition, resolve_params(definition, given))
+
+    async def work() -> WorkflowResult:
+        with available_servers(settings) as servers:
+            async with connected(settings, servers) as client:
+                handle = await client.start(definition, given, force=force, dry_run=dry_run)
+                return await follow(handle, servers)
+
+    outcome: WorkflowResult = run_async(work)
+    print_result(outcome, as_json=as_json)
+    raise typer.Exit(_exit_code(outcome))
+
+
+def start(
+    workflow: WorkflowName,
+    param: Pairs = None,
+    params: Document = None,
+    force: Force = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Start a run for the service's workers and print its workflow id."""
+    from spine_temporal.cli.params import read_params  # noqa: PLC0415 - keeps --help quick
+    from spine_temporal.cli.printing import print_json  # noqa: PLC0415
+    from spine_temporal.cli.session import definitions, run_async  # noqa: PLC0415
+    from spine_temporal.client.servers import available_servers, connect  # noqa: PLC0415
+    from spine_temporal.client.spine_client import SpineClient  # noqa: PLC0415
+
+    settings = Settings.from_environment()
+    definition = definitions(settings).workflow(workflow)
+    given = read_params(definition, param or [], params)
+
+    async def work() -> tuple[str, str | None]:
+        with available_servers(settings, postgres=False) as servers:
+            client = SpineClient(await connect(servers), task_queue=settings.task_queue)
+            handle = await client.start(definition, given, force=force, dry_run=dry_run)
+            return handle.workflow_id, handle.handle.result_run_id
+
+    identity, run_id = run_async(work)
+    if as_json:
+        print_json({"workflow_id": identity, "run_id": run_id})
+    else:
+        typer.echo(identity)
+
+
+def status(workflow_id: WorkflowId, as_json: AsJson = False) -> None:
+    """Print how far a run has come."""
+    from spine_temporal.cli.follow import state_of  # noqa: PLC0415 - keeps --help quick
+    from spine_temporal.cli.printing import print_result  # noqa: PLC0415
+    from spine_temporal.cli.session import connected, run_async  # noqa: PLC0415
+    from spine_temporal.client.servers import available_servers  # noqa: PLC0415
+
+    settings = Settings.from_environment()
+
+    async def work() -> WorkflowResult:
+        with available_servers(settings) as servers:
+            async with connected(settings, servers) as client:
+                return await state_of(await client.handle_of(workflow_id))
+
+    print_result(run_async(work), as_json=as_json)
+
+
+def result(workflow_id: WorkflowId, as_json: AsJson = False) -> None:
+    """Wait for a run's end and print its result. Exits 1 where the workflow failed."""
+    from spine_temporal.cli.follow import follow  # noqa: PLC0415 - keeps --help quick
+    from spine_temporal.cli.printing import print_result  # noqa: PLC0415
+    from spine_temporal.cli.session import connected, run_async  # noqa: PLC0415
+    from spine_temporal.client.servers import available_servers  # noqa: PLC0415
+
+    settings = Settings.from_environment()
+
+    async def work() -> WorkflowResult:
+        with available_servers(settings) as servers:
+            async with connected(settings, servers) as client:
+                return await follow(await client.handle_of(workflow_id), servers)
+
+    outcome: WorkflowResult = run_async(work)
+    print_result(outcome, as_json=as_json)
+    raise typer.Exit(_exit_code(outcome))
+
+
+def _exit_code(outcome: WorkflowResult) -> int:
+    return 0 if outcome.status in {WorkflowStatus.COMPLETED, WorkflowStatus.PARTIAL} else 1

@@ -1,0 +1,59 @@
+"""What a command works with: settings, servers, definitions, a client."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from spine_temporal.client.servers import Servers, available_servers, connect, open_database
+from spine_temporal.client.spine_client import SpineClient
+from spine_temporal.embedded import worker_lock_held
+from spine_temporal.recording.database import Database
+from spine_temporal.runtime.definitions import Definitions, load_definitions
+from spine_temporal.runtime.worker import SPARE_CONNECTIONS, running_worker
+from spine_temporal.settings import Settings
+
+
+def run_async(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Run a command's coroutine; Temporal's own warnings are told by the command."""
+    logging.getLogger("temporalio").setLevel(logging.CRITICAL)
+    return asyncio.run(work())
+
+
+@contextmanager
+def opened_database(settings: Settings) -> Iterator[Database]:
+    """Have the database for a command that needs no Temporal."""
+    with available_servers(settings, temporal=False) as servers:
+        database = open_database(servers, settings)
+        try:
+            yield database
+        finally:
+            database.close()
+
+
+@asynccontextmanager
+async def connected(settings: Settings, servers: Servers) -> AsyncIterator[SpineClient]:
+    """Have a client, and a worker where the embedded servers have none of their own."""
+    client = await connect(servers)
+    spine = SpineClient(client, task_queue=settings.task_queue)
+    if not servers.temporal_is_embedded or worker_lock_held(servers.home):
+        yield spine
+        return
+    database = open_database(servers, settings, pool_size=settings.max_activities + SPARE_CONNECTIONS)
+    try:
+        async with running_worker(
+            client,
+            database,
+            definitions(settings),
+            task_queue=settings.task_queue,
+            max_activities=settings.max_activities,
+        ):
+            yield spine
+    finally:
+        database.close()
+
+
+def definitions(settings: Settings) -> Definitions:
+    """Return what the configured modules define."""
+    return load_definitions(settings.modules)

@@ -1,0 +1,42 @@
+"""``spine-temporal worker``."""
+
+import logging
+
+from spine_temporal.cli.session import definitions, run_async
+from spine_temporal.client.servers import Servers, available_servers, connect, open_database
+from spine_temporal.runtime.definitions import Definitions
+from spine_temporal.runtime.worker import SPARE_CONNECTIONS, running_worker, until_signalled
+from spine_temporal.settings import Settings
+
+_log = logging.getLogger("spine_temporal.worker")
+
+
+def run_worker(settings: Settings) -> None:
+    """Run until a signal."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    loaded = definitions(settings)
+    with available_servers(settings) as servers:
+        run_async(lambda: _work(settings, servers, loaded))
+
+
+async def _work(settings: Settings, servers: Servers, loaded: Definitions) -> None:
+    client = await connect(servers)
+    database = open_database(servers, settings, pool_size=settings.max_activities + SPARE_CONNECTIONS)
+    try:
+        async with running_worker(
+            client,
+            database,
+            loaded,
+            task_queue=settings.task_queue,
+            max_activities=settings.max_activities,
+        ):
+            _log.info(
+                "ready: task queue %r at %s, workflows: %s",
+                settings.task_queue,
+                servers.temporal_address,
+                ", ".join(sorted(loaded.workflows)) or "none",
+            )
+            await until_signalled()
+            _log.info("stopping: running activities get a grace period; a second signal ends them now")
+    finally:
+        database.close()
