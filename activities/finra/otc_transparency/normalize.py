@@ -1,0 +1,197 @@
+"""``normalize_week``: type, check and dedupe the raw lines of a capture, in SQL."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import text
+
+from activities.finra.otc_transparency.captures import Capture, newest_capture, set_status
+from activities.finra.otc_transparency.thresholds import USUAL_CHANGE, WARN_BANDS
+from activities.finra.otc_transparency.week import TIERS, tier_of, week_ending_of
+from spine_temporal import Pipeline, register_pipeline
+
+# Dates are few and distinct, so each is checked once: a form that is no day of the calendar must not be cast.
+_CHECKED = text(r"""
+    CREATE TEMPORARY TABLE finra_otc_checked ON COMMIT DROP AS
+    WITH trimmed AS (
+        SELECT line_no, raw_line, lower(btrim(tier_description)) AS tier_text,
+            btrim(issue_symbol_identifier) AS symbol, nullif(btrim(issue_name), '') AS issue_name,
+            nullif(btrim(market_participant_name), '') AS venue_name, upper(btrim(mpid)) AS mpid,
+            btrim(total_weekly_share_quantity) AS shares, btrim(total_weekly_trade_count) AS trades,
+            btrim(last_update_date) AS updated
+        FROM finra_otc_raw WHERE capture_id = :capture_id AND tier_description IS NOT NULL
+    ), forms AS (
+        SELECT DISTINCT updated FROM trimmed WHERE updated ~ '^[12]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$'
+    ), months AS (
+        SELECT updated, make_date(left(updated, 4)::int, substr(updated, 6, 2)::int, 1) AS first FROM forms
+    ), days AS (
+        SELECT updated, first + right(updated, 2)::int - 1 AS day FROM months
+        WHERE right(updated, 2)::int <= extract(day FROM first + interval '1 month' - interval '1 day')
+    )
+    SELECT trimmed.*, days.day, array_remove(ARRAY[
+        CASE WHEN symbol = '' THEN 'EMPTY_SYMBOL'
+            WHEN symbol !~ '^[A-Za-z0-9][A-Za-z0-9.\-/+=^$*#!]{0,19}$' THEN 'BAD_SYMBOL' END,
+        CASE WHEN mpid = '' THEN 'EMPTY_MPID' WHEN mpid !~ '^[A-Z0-9]{1,8}$' THEN 'BAD_MPID' END,
+        CASE WHEN shares !~ '^-?\d{1,14}(\.\d{1,6})?$' THEN 'BAD_SHARES' END,
+        CASE WHEN trades !~ '^-?\d{1,18}$' THEN 'BAD_TRADES' END,
+        CASE WHEN shares ~ '^-\d{1,14}(\.\d{1,6})?$' OR trades ~ '^-\d{1,18}$' THEN 'NEGATIVE_QUANTITY' END,
+        CASE WHEN shares ~ '^0{1,14}(\.0{1,6})?$' AND trades ~ '^0{1,18}$' THEN 'ZERO_VOLUME' END,
+        CASE WHEN day IS NULL OR day > :latest THEN 'BAD_DATE' END,
+        CASE WHEN NOT tier_text = ANY(:spellings) THEN 'TIER_MISMATCH' END
+    ], NULL) AS codes
+    FROM trimmed LEFT JOIN days USING (updated)
+""")
+
+# Rows that are right by themselves but share their key: the same quantities keep the first, others keep none.
+_DUPLICATES = text("""
+    WITH repeated AS (
+        SELECT symbol, mpid, min(line_no) AS first,
+            count(DISTINCT (shares::numeric, trades::bigint)) > 1 AS conflict
+        FROM finra_otc_checked WHERE codes = '{}' GROUP BY symbol, mpid HAVING count(*) > 1
+    )
+    UPDATE finra_otc_checked AS line
+    SET codes = ARRAY[CASE WHEN repeated.conflict THEN 'DUPLICATE_CONFLICT' ELSE 'DUPLICATE_EXACT' END]
+    FROM repeated
+    WHERE line.codes = '{}' AND line.symbol = repeated.symbol AND line.mpid = repeated.mpid
+        AND (repeated.conflict OR line.line_no <> repeated.first)
+""")
+
+_CLEAR = (
+    text("DELETE FROM finra_otc_normalized WHERE capture_id = :capture_id"),
+    text("DELETE FROM finra_otc_reject WHERE capture_id = :capture_id AND stage = 'normalize'"),
+)
+
+_REJECT = text("""
+    INSERT INTO finra_otc_reject
+        (capture_id, execution_id, week_ending, tier, line_no, stage, reason_code, reason_codes, detail, raw_line)
+    SELECT :capture_id, :execution_id, :week_ending, :tier, line_no, 'normalize', codes[1], codes, NULL, raw_line
+    FROM finra_otc_checked WHERE codes <> '{}'
+""")
+
+_ACCEPT = text("""
+    INSERT INTO finra_otc_normalized
+        (capture_id, execution_id, week_ending, tier, symbol, mpid, total_shares, total_trades, issue_name,
+         venue_name, source_last_update_date, source_line)
+    SELECT :capture_id, :execution_id, :week_ending, :tier, symbol, mpid, shares::numeric, trades::bigint,
+        issue_name, venue_name, day, line_no
+    FROM finra_otc_checked WHERE codes = '{}'
+""")
+
+_COUNTS = text("""
+    SELECT count(*) AS accepted, count(DISTINCT symbol) AS symbol_count, count(DISTINCT mpid) AS venue_count,
+        coalesce(sum(total_shares), 0) AS total_shares,
+        count(*) FILTER (WHERE (total_shares = 0) <> (total_trades = 0)) AS one_sided
+    FROM finra_otc_normalized WHERE capture_id = :capture_id
+""")
+
+_BLANKS = text("""
+    SELECT count(*) FROM finra_otc_raw
+    WHERE capture_id = :capture_id AND tier_description IS NOT NULL
+        AND (btrim(issue_symbol_identifier) = '' OR btrim(mpid) = '' OR btrim(total_weekly_share_quantity) = ''
+            OR btrim(total_weekly_trade_count) = '')
+""")
+
+_REASONS = text("""
+    SELECT reason_code, count(*) FROM finra_otc_reject WHERE capture_id = :capture_id
+    GROUP BY reason_code ORDER BY reason_code
+""")
+
+_CONFLICTS = text("""
+    SELECT count(DISTINCT (btrim(issue_symbol_identifier), upper(btrim(mpid))))
+    FROM finra_otc_reject JOIN finra_otc_raw USING (capture_id, line_no)
+    WHERE capture_id = :capture_id AND reason_code = 'DUPLICATE_CONFLICT'
+""")
+
+_COLLISIONS = text("""
+    SELECT count(*) FROM (
+        SELECT lower(symbol) FROM finra_otc_normalized WHERE capture_id = :capture_id
+        GROUP BY lower(symbol) HAVING count(DISTINCT symbol) > 1
+    ) AS collisions
+""")
+
+_MEDIAN = text("""
+    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY row_count) FROM (
+        SELECT row_count FROM finra_otc_capture
+        WHERE is_current AND tier = :tier AND week_ending < :week_ending ORDER BY week_ending DESC LIMIT 6
+    ) AS before
+""")
+
+
+@register_pipeline("finra.otc_transparency.normalize_week")
+class NormalizeWeek(Pipeline):
+    """Turn the newest capture's raw lines into typed rows and rejects."""
+
+    def run(self) -> dict[str, Any]:
+        """Return accepted, rejected, rejects_by_reason, the rates and the counts."""
+        tier = tier_of(self.params.get("tier"))
+        capture = newest_capture(self.connection, tier, week_ending_of(self.params.get("week_ending")))
+        if capture.status not in {"NORMALIZED", "AGGREGATED"} or self.params.get("force"):
+            self._write(capture)
+        output = self._output(capture)
+        self._record(capture, output)
+        return output
+
+    def _write(self, capture: Capture) -> None:
+        values = capture.identity | {
+            "execution_id": self.idempotency_key,
+            "spellings": sorted(TIERS[capture.tier].spellings),
+        }
+        for statement in _CLEAR:
+            self.connection.execute(statement, values)
+        values["latest"] = self._latest(capture)
+        for statement in (_CHECKED, _DUPLICATES, _REJECT, _ACCEPT):
+            self.connection.execute(statement, values)
+            self.heartbeat()
+        self.connection.execute(text("DROP TABLE finra_otc_checked"))
+        self.connection.execute(text("ANALYZE finra_otc_normalized"))
+        set_status(self.connection, capture.capture_id, "NORMALIZED")
+
+    def _latest(self, capture: Capture) -> Any:
+        """A row cannot have been updated after it was captured; a day is left for time zones."""
+        return self.connection.execute(
+            text("SELECT captured_at::date + 1 FROM finra_otc_capture WHERE capture_id = :capture_id"),
+            {"capture_id": capture.capture_id},
+        ).scalar_one()
+
+    def _output(self, capture: Capture) -> dict[str, Any]:
+        values = {"capture_id": capture.capture_id}
+        counts = self.connection.execute(_COUNTS, values).mappings().one()
+        reasons = {row[0]: row[1] for row in self.connection.execute(_REASONS, values)}
+        blanks = self.connection.execute(_BLANKS, values).scalar_one()
+        rejected = sum(reasons.values())
+        return capture.identity | {
+            "row_count": capture.row_count,
+            "accepted": counts["accepted"],
+            "rejected": rejected,
+            "rejects_by_reason": reasons,
+            "null_rate": blanks / capture.row_count,
+            "reject_rate": rejected / capture.row_count,
+            "duplicate_conflict_keys": self.connection.execute(_CONFLICTS, values).scalar_one(),
+            "symbol_count": counts["symbol_count"],
+            "venue_count": counts["venue_count"],
+            "total_shares": f"{counts['total_shares'].normalize():f}",
+            "one_sided": counts["one_sided"],
+        }
+
+    def _record(self, capture: Capture, output: Mapping[str, Any]) -> None:
+        values = capture.identity
+        band = WARN_BANDS[capture.tier]
+        median = self.connection.execute(_MEDIAN, values).scalar()
+        collisions = self.connection.execute(_COLLISIONS, values).scalar_one()
+        warnings = [
+            ("SYMBOL_COUNT", output["symbol_count"] < band.least_symbols, f"{output['symbol_count']:,} symbols"),
+            ("VENUE_COUNT", output["venue_count"] < band.least_venues, f"{output['venue_count']} venues"),
+            ("ZERO_ONE_SIDED", output["one_sided"] > 0, f"{output['one_sided']} rows have shares or trades of zero"),
+            ("SYMBOL_CASE_COLLISION", collisions > 0, f"{collisions} symbols are equal but for case"),
+            (
+                "ROW_COUNT_CHANGE",
+                median is not None and abs(capture.row_count - median) > USUAL_CHANGE * median,
+                f"{capture.row_count:,} rows; the median of the weeks before is {median or 0:,.0f}",
+            ),
+        ]
+        for category, met, message in warnings:
+            if met:
+                self.record_anomaly(category, message)
+        if output["duplicate_conflict_keys"]:
+            message = f"{output['duplicate_conflict_keys']} keys came with different quantities; none was kept"
+            self.record_anomaly("DUPLICATE_CONFLICT", message, severity="ERROR")

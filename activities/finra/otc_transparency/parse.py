@@ -1,0 +1,116 @@
+"""The structure of a weekly file: header, lines, which of them split into eight fields. No typing here."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from spine_temporal import ErrorCategory, SpineError
+
+COLUMNS = (
+    "tierDescription",
+    "issueSymbolIdentifier",
+    "issueName",
+    "marketParticipantName",
+    "MPID",
+    "totalWeeklyShareQuantity",
+    "totalWeeklyTradeCount",
+    "lastUpdateDate",
+)
+FIELD_COUNT, BAD_ENCODING = "FIELD_COUNT", "BAD_ENCODING"
+
+_HEADER = "|".join(COLUMNS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParsedFile:
+    """The data lines of a file, each reduced to the eight columns in their order."""
+
+    lines: list[bytes]
+    #: Line number in the file of every data line, from 1.
+    numbers: list[int]
+    #: Position in ``lines`` to reason, for lines that do not split or are not UTF-8.
+    bad: dict[int, str]
+    extra_columns: tuple[str, ...]
+
+    @property
+    def content_sha256(self) -> str:
+        """The hash of the lines sorted: order, BOM, line ends and a last newline do not matter."""
+        return hashlib.sha256(b"\n".join(sorted(self.lines)) + b"\n").hexdigest()
+
+    def values(self, column: int) -> set[str]:
+        """Return the distinct values of the first (0) or last (7) column, of lines that split."""
+        good = (line for position, line in enumerate(self.lines) if position not in self.bad)
+        ends = (line.partition(b"|")[0] if column == 0 else line.rpartition(b"|")[2] for line in good)
+        return {value.decode().strip() for value in set(ends)}
+
+
+def parse(data: bytes, where: str) -> ParsedFile:
+    """Split a file; raise ENCODING, SOURCE_EMPTY or HEADER_MISMATCH where it is no weekly file."""
+    if not data.strip():
+        raise _refused(f"{where} has no content: fetch it again", "SOURCE_EMPTY")
+    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        raise _refused(f"{where} is UTF-16: save it as UTF-8", "ENCODING")
+    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    if b"\r" in data:
+        lines = [line.rstrip(b"\r") for line in lines]
+    at, names = _header(lines, where)
+    order = _order(names, lines[at], where)
+    numbers = [number for number, line in enumerate(lines[at + 1 :], at + 2) if line.strip()]
+    rows = [lines[number - 1] for number in numbers]
+    if not rows:
+        raise _refused(f"{where} has a header and no rows: fetch it again", "SOURCE_EMPTY")
+    bad = dict(_bad_lines(rows, len(names), clean=_is_clean(data)))
+    undecodable = sum(reason == BAD_ENCODING for reason in bad.values())
+    if undecodable > max(len(rows) // 100, 10):
+        raise _refused(f"{where}: {undecodable:,} of {len(rows):,} lines are not UTF-8: save it as UTF-8", "ENCODING")
+    if order != list(range(len(COLUMNS))) or len(names) != len(COLUMNS):
+        rows = [line if position in bad else _reordered(line, order) for position, line in enumerate(rows)]
+    known = {column.lower() for column in COLUMNS}
+    extra = tuple(name for name in names if name not in known)
+    return ParsedFile(lines=rows, numbers=numbers, bad=bad, extra_columns=extra)
+
+
+def _header(lines: list[bytes], where: str) -> tuple[int, list[str]]:
+    for position, line in enumerate(lines):
+        if line.strip() and not line.startswith(b"#"):
+            return position, [name.strip().lower() for name in line.decode("utf-8", "replace").split("|")]
+    raise _refused(f"{where} has no header line", "SOURCE_EMPTY")
+
+
+def _order(names: list[str], line: bytes, where: str) -> list[int]:
+    try:
+        return [names.index(column.lower()) for column in COLUMNS]
+    except ValueError:
+        found = line[:120].decode("utf-8", "replace")
+        raise _refused(
+            f"{where} does not begin with the weekly file's header: expected {_HEADER!r}, found {found!r}",
+            "HEADER_MISMATCH",
+        ) from None
+
+
+def _is_clean(data: bytes) -> bool:
+    """Whether the whole file is UTF-8 that Postgres can store, so that no line need be looked at."""
+    if b"\x00" in data:
+        return False
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _bad_lines(rows: list[bytes], fields: int, *, clean: bool) -> Iterator[tuple[int, str]]:
+    for position, line in enumerate(rows):
+        if not clean and not _is_clean(line):
+            yield position, BAD_ENCODING
+        elif line.count(b"|") != fields - 1:
+            yield position, FIELD_COUNT
+
+
+def _reordered(line: bytes, order: list[int]) -> bytes:
+    fields = line.split(b"|")
+    return b"|".join(fields[index] for index in order)
+
+
+def _refused(message: str, code: str) -> SpineError:
+    return SpineError(message, ErrorCategory.DATA_QUALITY, code=code)

@@ -1,0 +1,125 @@
+"""Tiers and weeks: what is accepted as one, and when FINRA publishes a week."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from spine_temporal import ErrorCategory, SpineError
+
+FRIDAY = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tier:
+    """One of our tiers: its names in files and in the API, and how many weeks FINRA publishes after the week."""
+
+    name: str
+    #: Accepted spellings, lower case.
+    spellings: frozenset[str]
+    api_identifier: str
+    file_token: str
+    description: str
+    #: Days from the week's Monday to the publication Monday.
+    lag_days: int
+
+
+def _tier(name: str, spellings: str, api: str, token: str, description: str, lag_days: int) -> Tier:
+    names = frozenset(text.strip().lower() for text in spellings.split(","))
+    return Tier(
+        name=name,
+        spellings=names | {name.lower()},
+        api_identifier=api,
+        file_token=token,
+        description=description,
+        lag_days=lag_days,
+    )
+
+
+TIERS = {
+    tier.name: tier
+    for tier in (
+        _tier("NMS_TIER_1", "NMS Tier 1, TIER1, T1", "T1", "tier1", "NMS Tier 1", 21),
+        _tier("NMS_TIER_2", "NMS Tier 2, TIER2, T2", "T2", "tier2", "NMS Tier 2", 35),
+        _tier("OTC", "OTC, OTCE", "OTCE", "otc", "OTC", 35),
+    )
+}
+
+
+def bad_param(message: str, code: str = "BAD_PARAM") -> SpineError:
+    """Return the error of a param that a person must change."""
+    return SpineError(message, ErrorCategory.CONFIGURATION, code=code)
+
+
+def tier_of(text: object) -> Tier:
+    """Return the tier of a name in any accepted spelling; raise BAD_PARAM listing the allowed ones."""
+    if isinstance(text, str):
+        for tier in TIERS.values():
+            if text.strip().lower() in tier.spellings:
+                return tier
+    raise bad_param(f"tier {text!r} is not one of {', '.join(TIERS)}")
+
+
+def week_ending_of(given: object, *, strict: bool = False) -> date:
+    """Return the Friday of the week that ``given`` (ISO 8601) names; raise BAD_PARAM or BAD_WEEK_ENDING."""
+    try:
+        day = date.fromisoformat(given) if isinstance(given, str) and len(given) == 10 else None
+    except ValueError:
+        day = None
+    if day is None:
+        raise bad_param(f"week_ending {given!r} must be a date as YYYY-MM-DD, for example 2025-11-28")
+    friday = day + timedelta(days=FRIDAY - day.weekday())
+    if day == friday:
+        return friday
+    if day.weekday() == 0:
+        raise bad_param(
+            f"week_ending {day} is a Monday, which may mean the week that begins or the day of publication: "
+            f"give {friday} or {friday - timedelta(days=7)}",
+            "BAD_WEEK_ENDING",
+        )
+    if strict:
+        raise bad_param(f"week_ending {day} is no Friday: give {friday}", "BAD_WEEK_ENDING")
+    return friday
+
+
+def publication_monday(week_ending: date, tier: Tier) -> date:
+    """Return the Monday of the week in which FINRA first publishes a week."""
+    return week_ending - timedelta(days=FRIDAY) + timedelta(days=tier.lag_days)
+
+
+def publication_day(week_ending: date, tier: Tier) -> date:
+    """Return the day of first publication: that Monday, or the next business day where it is a holiday."""
+    day = publication_monday(week_ending, tier)
+    while day.weekday() > FRIDAY or day in us_holidays(day.year):
+        day += timedelta(days=1)
+    return day
+
+
+def week_of_publication(monday: date, tier: Tier) -> date:
+    """Return the week ending that is first published in the week of ``monday``."""
+    return monday - timedelta(days=tier.lag_days) + timedelta(days=FRIDAY)
+
+
+def monday_of(day: date) -> date:
+    """Return the Monday of a day's ISO week."""
+    return day - timedelta(days=day.weekday())
+
+
+def us_holidays(year: int) -> frozenset[date]:
+    """Return the US market holidays of a year that can fall on a weekday, moved as they are observed."""
+    fixed = [date(year, 1, 1), date(year, 6, 19), date(year, 7, 4), date(year, 12, 25)]
+    floating = [
+        _nth_monday(year, 1, 3),
+        _nth_monday(year, 2, 3),
+        _nth_monday(year, 6, 1) - timedelta(days=7),
+        _nth_monday(year, 9, 1),
+        date(year, 11, 1) + timedelta(days=(3 - date(year, 11, 1).weekday()) % 7 + 21),
+    ]
+    return frozenset([_observed(day) for day in fixed] + floating)
+
+
+def _nth_monday(year: int, month: int, number: int) -> date:
+    first = date(year, month, 1)
+    return first + timedelta(days=(7 - first.weekday()) % 7 + 7 * (number - 1))
+
+
+def _observed(day: date) -> date:
+    return day + timedelta(days={5: -1, 6: 1}.get(day.weekday(), 0))

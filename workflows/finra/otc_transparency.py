@@ -1,0 +1,129 @@
+"""FINRA's weekly OTC transparency refresh: ingest, check, normalize, check, aggregate."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from spine_temporal import Step, StepResult, Workflow, WorkflowContext
+
+#: Accepted spellings of a tier, lower case.
+TIERS = {
+    "NMS_TIER_1": {"nms_tier_1", "nms tier 1", "tier1", "t1"},
+    "NMS_TIER_2": {"nms_tier_2", "nms tier 2", "tier2", "t2"},
+    "OTC": {"otc", "otce"},
+}
+
+
+class WeeklyRefreshParams(BaseModel):
+    """What the refresh takes. ``week_ending`` is resolved to its Friday, so that every day of a week is one run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    week_ending: str
+    tier: str
+    source: Literal["file", "api"] | None = None
+    file_path: str | None = None
+    strict_week_ending: bool = False
+    allow_week_mismatch: bool = False
+    week_ending_requested: str | None = None
+
+    @model_validator(mode="after")
+    def _resolve(self) -> "WeeklyRefreshParams":
+        requested = self.week_ending_requested or self.week_ending
+        self.week_ending = friday_of(self.week_ending, strict=self.strict_week_ending).isoformat()
+        self.week_ending_requested = None if requested == self.week_ending else requested
+        self.tier = tier_named(self.tier)
+        self.source = self.source or ("file" if self.file_path else "api")
+        if self.source == "file" and not self.file_path:
+            raise ValueError("BAD_PARAM: file_path is missing: source 'file' needs a weekly file or a folder of them")
+        return self
+
+
+def tier_named(text: str) -> str:
+    """Return the tier of a name in any accepted spelling."""
+    for name, spellings in TIERS.items():
+        if text.strip().lower() in spellings:
+            return name
+    raise ValueError(f"BAD_PARAM: tier {text!r} is not one of {', '.join(TIERS)}")
+
+
+def friday_of(text: str, *, strict: bool) -> date:
+    """Return the Friday of the week that a day belongs to; a Monday is ambiguous."""
+    try:
+        day = date.fromisoformat(text) if len(text) == 10 else None
+    except ValueError:
+        day = None
+    if day is None:
+        raise ValueError(f"BAD_PARAM: week_ending {text!r} must be a date as YYYY-MM-DD, for example 2025-11-28")
+    friday = day + timedelta(days=4 - day.weekday())
+    if day.weekday() == 0:
+        raise ValueError(
+            f"BAD_WEEK_ENDING: week_ending {day} is a Monday, which may mean the week that begins or the day of "
+            f"publication: give {friday} or {friday - timedelta(days=7)}"
+        )
+    if strict and day != friday:
+        raise ValueError(f"BAD_WEEK_ENDING: week_ending {day} is no Friday: give {friday}")
+    return friday
+
+
+def validate_ingest(ctx: WorkflowContext, config: Mapping[str, Any]) -> StepResult:
+    """Check that enough rows came, and few of them broken."""
+    missing = _missing(ctx, "ingest", "row_count", "error_count")
+    if missing:
+        return missing
+    rows, errors = ctx.get_output("ingest", "row_count"), ctx.get_output("ingest", "error_count")
+    least, most = config.get("min_rows", 1000), config.get("max_errors", 10)
+    if rows < least:
+        return StepResult.fail(f"Too few records ingested: {rows} < {least}", "QUALITY_GATE")
+    if errors > most:
+        return StepResult.fail(f"Too many ingest errors: {errors} > {most}", "DATA_QUALITY")
+    return StepResult.ok(output={"validated": True, "row_count": rows})
+
+
+def validate_normalize(ctx: WorkflowContext, config: Mapping[str, Any]) -> StepResult:
+    """Check that few rows had blanks, were rejected, or contradicted each other."""
+    missing = _missing(ctx, "normalize", "null_rate", "reject_rate", "duplicate_conflict_keys")
+    if missing:
+        return missing
+    nulls, rejects = ctx.get_output("normalize", "null_rate"), ctx.get_output("normalize", "reject_rate")
+    conflicts = ctx.get_output("normalize", "duplicate_conflict_keys")
+    if nulls > config.get("max_null_rate", 0.05):
+        return StepResult.fail(f"Null rate too high: {nulls:.1%}", "DATA_QUALITY")
+    if rejects > config.get("max_reject_rate", 0.01):
+        return StepResult.fail(f"Reject rate too high: {rejects:.1%}", "DATA_QUALITY")
+    if conflicts > config.get("max_conflicts", 10):
+        return StepResult.fail(f"Too many keys with different quantities: {conflicts}", "DATA_QUALITY")
+    return StepResult.ok(output={"null_rate": nulls, "reject_rate": rejects})
+
+
+def _missing(ctx: WorkflowContext, step: str, *keys: str) -> StepResult | None:
+    for key in keys:
+        value = ctx.get_output(step, key)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return StepResult.fail(
+                f"GATE_INPUT_MISSING: step {step!r} gave no number {key!r}, so it cannot be checked", "DATA_QUALITY"
+            )
+    return None
+
+
+WEEKLY_REFRESH = Workflow(
+    name="finra.otc_transparency.weekly_refresh",
+    domain="finra.otc_transparency",
+    description="Weekly OTC data refresh: ingest, validate, normalize, aggregate",
+    params_model=WeeklyRefreshParams,
+    partition_by=("week_ending", "tier"),
+    tags=("finra", "weekly"),
+    steps=[
+        Step.pipeline("ingest", "finra.otc_transparency.ingest_week", stage="INGESTED"),
+        Step.lambda_("validate_ingest", validate_ingest, {"min_rows": 1000, "max_errors": 10}),
+        Step.pipeline("normalize", "finra.otc_transparency.normalize_week", stage="NORMALIZED"),
+        Step.lambda_(
+            "validate_normalize",
+            validate_normalize,
+            {"max_null_rate": 0.05, "max_reject_rate": 0.01, "max_conflicts": 10},
+        ),
+        Step.pipeline("aggregate", "finra.otc_transparency.aggregate_week", stage="AGGREGATED"),
+    ],
+)
