@@ -17,6 +17,7 @@ from typing import Any
 from spine_temporal.checks.rules import ALLOWED, MODULES, NAMES, PATH_METHODS, PATH_RULE, Rule
 
 _UNKNOWN = object()
+_IO_ON_PATH: Rule = PATH_RULE
 _LIBRARIES = tuple(
     str(Path(path).resolve()) for path in {sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"),
                                            sysconfig.get_path("platlib")}
@@ -116,7 +117,7 @@ class _Loads:
 
 def _rule_of(value: Any, name: str) -> Rule | None:
     if value is PATH_RULE:
-        return PATH_RULE
+        return _IO_ON_PATH
     if isinstance(value, ModuleType) or name in ALLOWED:
         return None
     if name in NAMES:
@@ -157,7 +158,7 @@ def _functions(target: Any) -> Iterator[FunctionType]:
         for name in ("__init__", "__post_init__"):
             yield from (found for found in [vars(target).get(name)] if isinstance(found, FunctionType))
     else:
-        found = getattr(type(target), "__call__", None)
+        found = vars(type(target)).get("__call__")
         if isinstance(found, FunctionType):
             yield found
 

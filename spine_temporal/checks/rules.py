@@ -24,10 +24,21 @@ NAMES: dict[str, Rule] = {
         _CLOCK,
     ),
     **dict.fromkeys(
-        (f"time.{name}" for name in (
-            "time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time",
-            "localtime", "gmtime", "ctime",
-        )),
+        (
+            f"time.{name}"
+            for name in (
+                "time",
+                "time_ns",
+                "monotonic",
+                "monotonic_ns",
+                "perf_counter",
+                "perf_counter_ns",
+                "process_time",
+                "localtime",
+                "gmtime",
+                "ctime",
+            )
+        ),
         _CLOCK,
     ),
     "time.sleep": _WAITS,
@@ -54,8 +65,11 @@ MODULES: dict[str, Rule] = {
 
 #: Methods of ``pathlib.Path`` that touch the file system.
 PATH_METHODS = frozenset(
-    "open read_text read_bytes write_text write_bytes exists is_file is_dir iterdir glob rglob stat unlink mkdir "
-    "resolve cwd home touch rename replace rmdir owner group expanduser absolute".split()
+    (
+        *("open", "read_text", "read_bytes", "write_text", "write_bytes", "exists", "is_file", "is_dir", "iterdir"),
+        *("glob", "rglob", "stat", "unlink", "mkdir", "resolve", "cwd", "home", "touch", "rename", "replace", "rmdir"),
+        *("owner", "group", "expanduser", "absolute"),
+    )
 )
 PATH_RULE = _IO
 

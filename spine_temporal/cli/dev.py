@@ -36,9 +36,7 @@ def _supervise() -> int:
     """Keep a worker; one that dies is started again, one that refuses its modules is not."""
     while True:
         began = time.monotonic()
-        child = subprocess.Popen(  # noqa: S603 - this very program
-            [sys.executable, "-m", "spine_temporal", "worker"], start_new_session=True
-        )
+        child = subprocess.Popen([sys.executable, "-m", "spine_temporal", "worker"], start_new_session=True)
         try:
             code = child.wait()
         except KeyboardInterrupt:

@@ -11,7 +11,9 @@ UiPort = Annotated[int | None, typer.Option("--ui-port", help="The Web UI's port
 NoWorker = Annotated[bool, typer.Option("--no-worker", help="Start the servers only.")]
 Module = Annotated[
     list[str] | None,
-    typer.Option("--module", "-m", help="A package, module or .py file to load; may be repeated. Default: SPINE_MODULES."),
+    typer.Option(
+        "--module", "-m", help="A package, module or .py file to load; may be repeated. Default: SPINE_MODULES."
+    ),
 ]
 TaskQueue = Annotated[str | None, typer.Option("--task-queue", help="Default: SPINE_TASK_QUEUE, else spine.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on stdout.")]

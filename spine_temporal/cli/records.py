@@ -46,7 +46,7 @@ def manifest(workflow: WorkflowOption = None, limit: Limit = 1000, as_json: AsJs
     """Print how far each partition has come."""
     where = "" if workflow is None else "WHERE domain = :value"
     _print(
-        f"SELECT {', '.join(_MANIFEST)} FROM core_manifest {where} "  # noqa: S608 - names of our own
+        f"SELECT {', '.join(_MANIFEST)} FROM core_manifest {where} "
         "ORDER BY updated_at DESC, domain, partition_key, stage_rank DESC LIMIT :limit",
         {"value": f"workflow.{workflow}", "limit": limit},
         shown=("domain", "partition_key", "stage", "row_count", "updated_at"),
@@ -59,7 +59,7 @@ def anomalies(workflow: WorkflowOption = None, limit: Limit = 1000, as_json: AsJ
     """Print what went wrong, newest first."""
     where = "" if workflow is None else "WHERE metadata ->> 'workflow' = :value"
     _print(
-        f"SELECT {', '.join(_ANOMALIES)} FROM core_anomalies {where} "  # noqa: S608 - names of our own
+        f"SELECT {', '.join(_ANOMALIES)} FROM core_anomalies {where} "
         "ORDER BY detected_at DESC, anomaly_id LIMIT :limit",
         {"value": workflow, "limit": limit},
         shown=("detected_at", "severity", "category", "stage", "partition_key", "message", "resolution"),

@@ -9,7 +9,9 @@ from spine_temporal.settings import Settings
 
 WorkflowName = Annotated[str, typer.Argument(metavar="WORKFLOW", help="The workflow's name.")]
 WorkflowId = Annotated[str, typer.Argument(metavar="WORKFLOW_ID", help="The workflow id that `start` printed.")]
-Pairs = Annotated[list[str] | None, typer.Option("-p", "--param", metavar="KEY=VALUE", help="A param; may be repeated.")]
+Pairs = Annotated[
+    list[str] | None, typer.Option("-p", "--param", metavar="KEY=VALUE", help="A param; may be repeated.")
+]
 Document = Annotated[str | None, typer.Option("--params", metavar="JSON|@FILE", help="Params as JSON, or @file.")]
 Force = Annotated[bool, typer.Option("--force", help="Run although the partition is complete.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Walk the plan; run no pipeline, write no row.")]

@@ -1,11 +1,11 @@
 """From how Temporal says that a run ended to a ``WorkflowResult``."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from pydantic import ValidationError
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError, CancelledError, FailureError
-from typing import Any
 
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.outcome import WorkflowResult, WorkflowStatus

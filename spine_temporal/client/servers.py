@@ -45,15 +45,17 @@ def configured_temporal() -> ClientConfigProfile | None:
     try:
         profile = ClientConfigProfile.load()
     except (RuntimeError, ValueError) as error:
-        raise SpineError(
-            f"the Temporal configuration cannot be read: {error}", ErrorCategory.CONFIGURATION
-        ) from None
+        raise SpineError(f"the Temporal configuration cannot be read: {error}", ErrorCategory.CONFIGURATION) from None
     return profile if profile.address else None
 
 
 @contextmanager
 def available_servers(
-    settings: Settings, *, temporal: bool = True, postgres: bool = True, ports: tuple[int | None, int | None] = (None, None)
+    settings: Settings,
+    *,
+    temporal: bool = True,
+    postgres: bool = True,
+    ports: tuple[int | None, int | None] = (None, None),
 ) -> Iterator[Servers]:
     """Have the servers that are asked for while the block runs: start the embedded ones where none is configured."""
     profile = configured_temporal()

@@ -54,7 +54,7 @@ def clean_text(text: str, limit: int = MAX_ERROR_CHARACTERS) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-def _convert(value: Any, where: str, depth: int) -> Any:
+def _convert(value: Any, where: str, depth: int) -> Any:  # noqa: PLR0911 - one per kind of value
     if depth == 0:
         raise JsonValueError(f"{clean_text(where, 200)} is nested deeper than {MAX_DEPTH} levels: flatten it")
     match value:

@@ -48,20 +48,20 @@ class PipelineResult:
 
 
 class PipelineServices(Protocol):
-    """What a driver gives to a pipeline while it runs."""
+    """What a driver gives to a pipeline while it runs; ``Pipeline`` says what each is."""
 
     @property
-    def connection(self) -> Any: ...
+    def connection(self) -> Any: ...  # noqa: D102
     @property
-    def idempotency_key(self) -> str: ...
+    def idempotency_key(self) -> str: ...  # noqa: D102
     @property
-    def run_id(self) -> str: ...
+    def run_id(self) -> str: ...  # noqa: D102
     @property
-    def partition(self) -> Mapping[str, Any]: ...
+    def partition(self) -> Mapping[str, Any]: ...  # noqa: D102
     @property
-    def attempt(self) -> int: ...
-    def heartbeat(self, *details: Any) -> None: ...
-    def record_anomaly(
+    def attempt(self) -> int: ...  # noqa: D102
+    def heartbeat(self, *details: Any) -> None: ...  # noqa: D102
+    def record_anomaly(  # noqa: D102
         self, category: str, message: str, *, severity: str, metadata: Mapping[str, Any] | None
     ) -> None: ...
 

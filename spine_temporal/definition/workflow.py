@@ -60,12 +60,15 @@ class Workflow:
                 "and begin with a letter, digit or '_'"
             )
         if isinstance(self.version, bool) or not isinstance(self.version, int) or self.version < 1:
-            raise DefinitionError(f"workflow {self.name!r}: version must be a whole number from 1, not {self.version!r}")
+            raise DefinitionError(
+                f"workflow {self.name!r}: version must be a whole number from 1, not {self.version!r}"
+            )
         if not all(isinstance(text, str) for text in (self.domain, self.description, *self.tags)):
             raise DefinitionError(f"workflow {self.name!r}: domain, description and tags must be strings")
 
     def _check_steps(self) -> None:
-        if isinstance(self.steps, str) or not isinstance(self.steps, Sequence) or not self.steps:
+        given: object = self.steps
+        if not isinstance(given, list | tuple) or not given:
             raise DefinitionError(f"workflow {self.name!r} has no steps: give a list with at least one")
         for step in self.steps:
             if not isinstance(step, PipelineStep | LambdaStep | ChoiceStep):

@@ -61,9 +61,7 @@ def _started(
         state = replace(state, database_url=url, postgres_pid=pid)
         save(home, replace(before, database_url=url, postgres_pid=pid))
     if temporal and state.temporal_pid is None:
-        address, ui_url, pid = start_temporal(
-            home, search_attributes, port=ports[0], ui_port=ports[1], before=before
-        )
+        address, ui_url, pid = start_temporal(home, search_attributes, port=ports[0], ui_port=ports[1], before=before)
         state = replace(state, temporal_address=address, ui_url=ui_url, temporal_pid=pid)
         save(home, state)
     return state

@@ -18,8 +18,11 @@ _START = 60.0
 _STOP = 10.0
 _PORT, _UI_PORT = 7233, 8233
 #: Unlimited, a sequential run waits up to 50 ms for every task: the dev server has one shard, limited to 20 a second.
-_DISPATCH = ("history.transferProcessorMaxPollRPS", "history.timerProcessorMaxPollRPS",
-             "history.visibilityProcessorMaxPollRPS")
+_DISPATCH = (
+    "history.transferProcessorMaxPollRPS",
+    "history.timerProcessorMaxPollRPS",
+    "history.visibilityProcessorMaxPollRPS",
+)
 
 
 def start_temporal(

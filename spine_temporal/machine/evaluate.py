@@ -3,6 +3,7 @@
 import inspect
 import traceback
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from spine_temporal.definition.context import WorkflowContext
@@ -31,11 +32,10 @@ def evaluate(workflow: Workflow, step: PlannedGate | PlannedChoice, context: Wor
     more the outcome is ``missing``.
     """
     code = workflow.step(step.name)
-    match step, code:
-        case PlannedGate(), LambdaStep():
-            return _asked(step.name, lambda: _gate_outcome(step.name, code.handler(context, dict(step.config))))
-        case PlannedChoice(), ChoiceStep():
-            return _asked(step.name, lambda: _choice_outcome(step.name, code.condition(context)))
+    if isinstance(step, PlannedGate) and isinstance(code, LambdaStep):
+        return _asked(step.name, partial(_ask_gate, step, code, context))
+    if isinstance(step, PlannedChoice) and isinstance(code, ChoiceStep):
+        return _asked(step.name, partial(_ask_choice, step, code, context))
     return StepOutcome(step=step.name, missing=True)
 
 
@@ -43,9 +43,10 @@ def quality_values(quality: QualityMetrics | None, where: str) -> dict[str, Any]
     """Return quality metrics as JSON; raise ``JsonValueError`` where a custom one is not."""
     if quality is None:
         return None
-    if not isinstance(quality, QualityMetrics):
-        raise JsonValueError(f"{where} must be QualityMetrics, not {type(quality).__name__}")
-    values: dict[str, Any] = to_json(vars(quality), where)
+    given: object = quality
+    if not isinstance(given, QualityMetrics):
+        raise JsonValueError(f"{where} must be QualityMetrics, not {type(given).__name__}")
+    values: dict[str, Any] = to_json(vars(given), where)
     return values
 
 
@@ -55,6 +56,14 @@ def describe(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     where = f" (line {frames[-1].lineno} of {frames[-1].name})" if frames else ""
     return clean_text(f"{text[0] if text else type(error).__name__}{where}")
+
+
+def _ask_gate(step: PlannedGate, code: LambdaStep, context: WorkflowContext) -> StepOutcome:
+    return _gate_outcome(step.name, code.handler(context, dict(step.config)))
+
+
+def _ask_choice(step: PlannedChoice, code: ChoiceStep, context: WorkflowContext) -> StepOutcome:
+    return _choice_outcome(step.name, code.condition(context))
 
 
 def _asked(step: str, ask: Callable[[], StepOutcome]) -> StepOutcome:

@@ -127,9 +127,7 @@ def _command(step: PlannedPipeline | PlannedGate | PlannedChoice) -> Command:
 def _cancelled(state: State, at: datetime) -> Move:
     for name in state.running:
         execution = state.executions[name]
-        state = state.with_execution(
-            execution.model_copy(update={"status": StepStatus.CANCELLED, "completed_at": at})
-        )
+        state = state.with_execution(execution.model_copy(update={"status": StepStatus.CANCELLED, "completed_at": at}))
     return _finish(state, WorkflowStatus.CANCELLED, at)
 
 

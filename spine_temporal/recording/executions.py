@@ -151,5 +151,6 @@ def end_older_attempts(connection: Connection, execution: Execution) -> None:
 def row_count_of(output: Mapping[str, Any]) -> int | None:
     """Return the output's ``row_count`` where it is a count that a bigint can hold."""
     count = output.get("row_count")
-    plain = isinstance(count, int) and not isinstance(count, bool)
-    return count if plain and 0 <= count < 2**63 else None
+    if isinstance(count, bool) or not isinstance(count, int):
+        return None
+    return count if 0 <= count < 2**63 else None

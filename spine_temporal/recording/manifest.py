@@ -76,7 +76,9 @@ class WorkManifest:
     def get(self, key: Mapping[str, Any] | str) -> list[ManifestRow]:
         """Return the partition's stages, lowest rank first."""
         rows = self._connection.execute(
-            text(f"{_SELECT} WHERE domain = :domain AND partition_key = CAST(:key AS jsonb) ORDER BY stage_rank, stage"),
+            text(
+                f"{_SELECT} WHERE domain = :domain AND partition_key = CAST(:key AS jsonb) ORDER BY stage_rank, stage"
+            ),
             {"domain": self.domain, "key": json.dumps(key)},
         )
         return [ManifestRow(**row) for row in rows.mappings()]
@@ -97,9 +99,7 @@ class WorkManifest:
 
     def _rank(self, stage: str) -> int:
         if stage not in self.stages:
-            raise DefinitionError(
-                f"stage {stage!r} is none of domain {self.domain!r}: it has {', '.join(self.stages)}"
-            )
+            raise DefinitionError(f"stage {stage!r} is none of domain {self.domain!r}: it has {', '.join(self.stages)}")
         return self.stages.index(stage)
 
 

@@ -72,9 +72,7 @@ def plan_of_run(connection: Connection, run_id: str) -> Any | None:
 
 def close_run(connection: Connection, run_id: str, status: str, completed_at: datetime, result: str) -> None:
     """Write what the run came to; ``result`` is JSON text."""
-    connection.execute(
-        _CLOSE, {"run_id": run_id, "status": status, "completed_at": completed_at, "result": result}
-    )
+    connection.execute(_CLOSE, {"run_id": run_id, "status": status, "completed_at": completed_at, "result": result})
 
 
 def completed_run(

@@ -100,9 +100,7 @@ class Attempt:
             raise AbandonedError
         self._beat(*details)
 
-    def record_anomaly(
-        self, category: str, message: str, *, severity: str, metadata: Mapping[str, Any] | None
-    ) -> None:
+    def record_anomaly(self, category: str, message: str, *, severity: str, metadata: Mapping[str, Any] | None) -> None:
         """Write an anomaly of this step; its id follows from run, step and category."""
         request = self.request
         AnomalyRecorder(self.connection, request.domain).record(
@@ -192,9 +190,7 @@ class Attempt:
 
     def _stage(self, outcome: StepOutcome) -> StageReached:
         small = {
-            key: value
-            for key, value in outcome.output.items()
-            if key != "row_count" and len(json.dumps(value)) <= 1024
+            key: value for key, value in outcome.output.items() if key != "row_count" and len(json.dumps(value)) <= 1024
         }
         return StageReached(
             stage=self.request.stage,

@@ -42,24 +42,25 @@ async def _run(pipeline: type[Pipeline], database: Database, request: PipelineRe
     attempt = Attempt(request, pipeline, database, beat.from_thread, activity.info().attempt)
     beating = asyncio.create_task(beat.keep_on(request.heartbeat_timeout / 3))
     try:
-        return await _within_time(attempt, request.timeout)
+        return await _within_time(attempt)
     except SpineError as error:
         raise await _failure(attempt, database, error) from error
     finally:
         beating.cancel()
 
 
-async def _within_time(attempt: Attempt, timeout: float) -> StepOutcome:
+async def _within_time(attempt: Attempt) -> StepOutcome:
     """Wait for the attempt's thread; at its time limit or on cancellation, stop it first."""
     work = _in_thread(attempt.run, f"spine-{attempt.request.step}")
     try:
-        return await asyncio.wait_for(asyncio.shield(work), timeout)
+        return await asyncio.wait_for(asyncio.shield(work), attempt.request.timeout)
     except TimeoutError:
         outcome = await _stopped(attempt, work)
         if outcome is not None:
             return outcome
         raise SpineError(
-            f"the pipeline took longer than its timeout of {timeout:g} s: raise the step's timeout or do less",
+            f"the pipeline took longer than its timeout of {attempt.request.timeout:g} s: "
+            "raise the step's timeout, or do less in one step",
             ErrorCategory.TIMEOUT,
         ) from None
     except asyncio.CancelledError:
@@ -68,7 +69,7 @@ async def _within_time(attempt: Attempt, timeout: float) -> StepOutcome:
 
 
 async def _stopped(attempt: Attempt, work: "asyncio.Future[StepOutcome]") -> StepOutcome | None:
-    """Stop the attempt and wait for its thread; return its outcome where it had committed before it could be stopped."""
+    """Stop the attempt and wait for its thread; return its outcome where it had committed already."""
     await asyncio.to_thread(_quietly, attempt.abandon)
     with contextlib.suppress(SpineError, TimeoutError):
         return await asyncio.wait_for(asyncio.shield(work), _LAST_WORDS)
@@ -92,9 +93,7 @@ async def _failure(attempt: Attempt, database: Database, error: SpineError) -> A
     request = attempt.request
     again = _retried(error.category, request.on_error) and count < request.retry.max_attempts
     delay = timedelta(seconds=error.retry_after) if error.retry_after and again else None
-    return ApplicationError(
-        message, count, type=error.category.value, non_retryable=not again, next_retry_delay=delay
-    )
+    return ApplicationError(message, count, type=error.category.value, non_retryable=not again, next_retry_delay=delay)
 
 
 def _retried(category: ErrorCategory, policy: ErrorPolicy) -> bool:

@@ -62,9 +62,7 @@ class SpinePlugin(SimplePlugin):
             return []
         if self._database is None:
             raise DefinitionError("a Worker needs SpinePlugin(database=...): its activities write to Postgres")
-        own = RunActivities(
-            self._database, self._definitions, client, search_attributes=self._search_attributes
-        )
+        own = RunActivities(self._database, self._definitions, client, search_attributes=self._search_attributes)
         pipelines = [pipeline_activity(cls, self._database) for cls in self._definitions.pipelines.values()]
         return [own.begin, own.verdict, own.end, *pipelines]
 
@@ -83,8 +81,4 @@ def _data_converter(existing: DataConverter | None) -> DataConverter:
         return pydantic_data_converter
     if existing.payload_converter_class is not DefaultPayloadConverter:
         return existing
-    return dataclasses.replace(
-        existing, payload_converter_class=pydantic_data_converter.payload_converter_class
-    )
-
-
+    return dataclasses.replace(existing, payload_converter_class=pydantic_data_converter.payload_converter_class)

@@ -98,8 +98,9 @@ class RunActivities:
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return False
-            raise SpineError(f"Temporal cannot say whether {holder.workflow_id} runs: {error}",
-                             ErrorCategory.DEPENDENCY) from error
+            raise SpineError(
+                f"Temporal cannot say whether {holder.workflow_id} runs: {error}", ErrorCategory.DEPENDENCY
+            ) from error
 
     def _claim(self, workflow: Workflow, request: BeginRequest, begun: Begun, closed_run_id: str) -> _Claimed:
         domain = workflow.recording_domain

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from temporalio import workflow as temporal
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.machine.plan import PlannedPipeline
@@ -59,7 +60,7 @@ async def run_pipeline(step: PlannedPipeline, request: PipelineRequest) -> StepO
     """Run a pipeline's activity; whatever it fails of is the step's outcome."""
     retry = step.retry
     try:
-        return await temporal.execute_activity(
+        outcome: StepOutcome = await temporal.execute_activity(
             step.pipeline,
             request,
             result_type=StepOutcome,
@@ -81,10 +82,12 @@ async def run_pipeline(step: PlannedPipeline, request: PipelineRequest) -> StepO
         if is_cancelled_exception(error):
             raise
         return failed_outcome(step.name, error)
+    return outcome
 
 
 def _waits(error: ActivityError) -> bool:
     cause = error.cause
     if isinstance(cause, ApplicationError):
-        return cause.type in ErrorCategory.__members__ and ErrorCategory(cause.type).retryable
-    return isinstance(cause, TimeoutError)
+        kind = cause.type or ""
+        return kind in ErrorCategory.__members__ and ErrorCategory(kind).retryable
+    return isinstance(cause, TemporalTimeoutError)

@@ -88,11 +88,11 @@ class SpineWorkflow:
             options=options,
         )
         try:
-            begun = await calls.record(BEGIN, request, Begun, f"begin {self.spine.name}")
+            begun: Begun = await calls.record(BEGIN, request, Begun, f"begin {self.spine.name}")
         except ActivityError as error:
             raise requests.failure_of(error) from error
         self._begun = begun
-        if DOMAIN not in info.typed_search_attributes:
+        if info.typed_search_attributes.get(DOMAIN) is None:
             self._upsert(updates_of(of_run(begun.plan.domain, begun.partition, begun.plan.version)))
         return begun
 
@@ -167,7 +167,7 @@ class SpineWorkflow:
         name = command.step.name
         while True:
             verdict = evaluate(self.spine, command.step, self._state.context)
-            recorded = await calls.record(VERDICT, verdict, StepOutcome, f"verdict of {name}")
+            recorded: StepOutcome = await calls.record(VERDICT, verdict, StepOutcome, f"verdict of {name}")
             if not recorded.missing:
                 return recorded
             waiting = f"a worker whose {self.spine.name!r} has the {command.step.kind} step {name!r}"
@@ -192,9 +192,7 @@ class SpineWorkflow:
         category = result.error_category or ErrorCategory.INTERNAL.value
         self._upsert([OUTCOME.value_set(category[:100] if failed else result.status.value)])
         if failed:
-            raise ApplicationError(
-                f"{result.error_step}: {result.error}", result, type=category, non_retryable=True
-            )
+            raise ApplicationError(f"{result.error_step}: {result.error}", result, type=category, non_retryable=True)
         if result.status is WorkflowStatus.CANCELLED:
             raise asyncio.CancelledError
         return result

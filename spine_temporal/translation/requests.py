@@ -1,6 +1,7 @@
 """From the machine's words to the activities' messages, and back from failures to outcomes. Pure."""
 
-from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, TimeoutType
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
+from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.json_values import clean_text, json_size
@@ -58,9 +59,7 @@ def gate_stage(begun: Begun, outcome: StepOutcome) -> StageReached | None:
     )
 
 
-def end_request(
-    begun: Begun, result: WorkflowResult, workflow_id: str, stages: tuple[StageReached, ...]
-) -> EndRequest:
+def end_request(begun: Begun, result: WorkflowResult, workflow_id: str, stages: tuple[StageReached, ...]) -> EndRequest:
     """Return how the run ended, for its last transaction."""
     return EndRequest(
         domain=recording_domain(begun),
@@ -110,7 +109,7 @@ def cause_of(error: ActivityError) -> tuple[str, str, int]:
             category = ErrorCategory.CONFIGURATION.value
         attempt = cause.details[0] if cause.details and isinstance(cause.details[0], int) else 1
         return category, clean_text(cause.message), attempt
-    if isinstance(cause, TimeoutError):
+    if isinstance(cause, TemporalTimeoutError):
         what = TimeoutType(cause.type).name.lower() if cause.type is not None else "its"
         return ErrorCategory.TIMEOUT.value, f"the activity passed its {what} timeout", 1
     return ErrorCategory.INTERNAL.value, clean_text(str(cause or error)), 1

@@ -103,7 +103,7 @@ class AggregateWeek(Pipeline):
         values = capture.identity | {"execution_id": self.idempotency_key}
         for table in TABLES:
             self.connection.execute(
-                text(f"DELETE FROM finra_otc_{table} WHERE capture_id = :capture_id"),  # noqa: S608 - our own names
+                text(f"DELETE FROM finra_otc_{table} WHERE capture_id = :capture_id"),
                 values,
             )
         for statement in (_SYMBOL_VENUE, _SYMBOL_WEEKLY, _VENUE_WEEKLY, _TIER_WEEKLY):
@@ -125,7 +125,7 @@ class AggregateWeek(Pipeline):
         summary = dict(self.connection.execute(_SUMMARY, values).mappings().one())
         counts = {
             f"{table}_rows": self.connection.execute(
-                text(f"SELECT count(*) FROM finra_otc_{table} WHERE capture_id = :capture_id"),  # noqa: S608
+                text(f"SELECT count(*) FROM finra_otc_{table} WHERE capture_id = :capture_id"),
                 values,
             ).scalar_one()
             for table in TABLES

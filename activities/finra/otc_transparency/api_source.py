@@ -90,9 +90,7 @@ def _query(tier: Tier, start: date, historic: bool, offset: int) -> dict[str, An
         filters.append(("summaryTypeCode", SUMMARY_TYPE))
     return {
         "fields": list(_FIELDS),
-        "compareFilters": [
-            {"compareType": "EQUAL", "fieldName": name, "fieldValue": value} for name, value in filters
-        ],
+        "compareFilters": [{"compareType": "EQUAL", "fieldName": name, "fieldValue": value} for name, value in filters],
         "sortFields": ["issueSymbolIdentifier", "MPID"],
         "limit": PAGE,
         "offset": offset,

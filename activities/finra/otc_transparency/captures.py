@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
 from activities.finra.otc_transparency.week import Tier
 from spine_temporal import ErrorCategory, SpineError
@@ -142,5 +142,5 @@ def store_diff(connection: Connection, capture: Capture, previous: str, executio
     return dict(connection.execute(_DIFF, values).mappings().one())
 
 
-def _capture(row: Mapping[str, Any] | None) -> Capture | None:
+def _capture(row: RowMapping | None) -> Capture | None:
     return None if row is None else Capture(**{name: row[name] for name in Capture.__dataclass_fields__})

@@ -6,13 +6,19 @@ import zipfile
 import zlib
 from datetime import date, timedelta
 from pathlib import Path
-from typing import IO
+from typing import Protocol
 
 from activities.finra.otc_transparency.week import Tier, publication_monday
 from spine_temporal import ErrorCategory, SpineError
 
 #: Bytes that a packed file may unpack to.
 MAX_UNPACKED = 512 * 1024 * 1024
+
+
+class Readable(Protocol):
+    """What both archives give: bytes on demand."""
+
+    def read(self, size: int = -1, /) -> bytes: ...  # noqa: D102
 
 
 def read_file(given: str, tier: Tier, week_ending: date) -> tuple[Path, bytes]:
@@ -58,7 +64,7 @@ def _unpacked(path: Path, data: bytes) -> bytes:
     return data
 
 
-def _capped(path: Path, packed: IO[bytes]) -> bytes:
+def _capped(path: Path, packed: Readable) -> bytes:
     data = packed.read(MAX_UNPACKED + 1)
     if len(data) > MAX_UNPACKED:
         raise _not_found(f"{path}: unpacks to more than {MAX_UNPACKED:,} bytes, which no weekly file does")

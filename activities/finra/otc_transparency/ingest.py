@@ -31,7 +31,7 @@ from activities.finra.otc_transparency.week import (
 from spine_temporal import ErrorCategory, Pipeline, SpineError, register_pipeline
 
 _CLEAR_ROWS = tuple(
-    text(f"DELETE FROM finra_otc_{table} WHERE capture_id = :capture_id") for table in ("raw", "reject")  # noqa: S608
+    text(f"DELETE FROM finra_otc_{table} WHERE capture_id = :capture_id") for table in ("raw", "reject")
 )
 
 

@@ -22,8 +22,8 @@ _REJECT = text("""
     INSERT INTO finra_otc_reject
         (capture_id, execution_id, week_ending, tier, line_no, stage, reason_code, reason_codes, detail, raw_line)
     SELECT capture_id, execution_id, week_ending, tier, line_no, 'ingest', reason, ARRAY[reason],
-        CASE reason WHEN 'FIELD_COUNT' THEN length(raw_line) - length(replace(raw_line, '|', '')) + 1 || ' fields, not 8'
-            ELSE 'not UTF-8 text' END,
+        CASE reason WHEN 'BAD_ENCODING' THEN 'not UTF-8 text'
+            ELSE length(raw_line) - length(replace(raw_line, '|', '')) + 1 || ' fields, not 8' END,
         raw_line
     FROM finra_otc_raw
     JOIN unnest(CAST(:numbers AS int[]), CAST(:reasons AS text[])) AS bad (line_no, reason) USING (line_no)

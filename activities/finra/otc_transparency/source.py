@@ -19,15 +19,15 @@ class SourceBytes:
     data: bytes
 
 
-def read_source(
-    params: dict[str, Any], tier: Tier, week_ending: date, heartbeat: Callable[..., None]
-) -> SourceBytes:
+def read_source(params: dict[str, Any], tier: Tier, week_ending: date, heartbeat: Callable[..., None]) -> SourceBytes:
     """Read the week from where the params say; ``source`` is "file" or "api"."""
     path = params.get("file_path")
     kind = params.get("source") or ("file" if path else "api")
     if kind == "file":
         if not isinstance(path, str) or not path.strip():
-            raise bad_param("file_path is missing: source 'file' needs the path of a weekly file or of a folder of them")
+            raise bad_param(
+                "file_path is missing: source 'file' needs the path of a weekly file or of a folder of them"
+            )
         found, data = read_file(path, tier, week_ending)
         return SourceBytes(source_type="file", uri=str(found), data=data)
     if kind == "api":

@@ -102,8 +102,7 @@ def upgrade() -> None:
         op.execute(f"CREATE TABLE finra_otc_{name} ({_HEAD}, {columns})")
     op.execute("CREATE INDEX finra_otc_normalized_symbol ON finra_otc_normalized (symbol, week_ending)")
     op.execute(
-        "CREATE INDEX finra_otc_symbol_weekly_shares "
-        "ON finra_otc_symbol_weekly (week_ending, tier, total_shares DESC)"
+        "CREATE INDEX finra_otc_symbol_weekly_shares ON finra_otc_symbol_weekly (week_ending, tier, total_shares DESC)"
     )
     for name in _VIEWED:
         op.execute(

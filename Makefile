@@ -1,0 +1,36 @@
+# Two commands on a fresh machine: make demo, make test.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint types unit format lock clean
+
+demo: .venv/.installed
+	$(BIN)/python ops/demo.py
+
+test: .venv/.installed lint types
+	$(BIN)/pytest
+
+lint: .venv/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/.installed
+	$(BIN)/mypy
+
+format: .venv/.installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: .venv/.installed
+	$(BIN)/pip install -q pip-tools
+	$(BIN)/pip-compile -q pyproject.toml --extra embedded --extra test -o requirements.lock --generate-hashes \
+		--strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --allow-unsafe
+
+.venv/.installed: pyproject.toml requirements.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	touch $@
+
+clean:
+	rm -rf .venv .spine build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
