@@ -53,6 +53,7 @@ def start_temporal(
         )
     address = f"127.0.0.1:{chosen}"
     _wait(process, program, address, log)
+    process.returncode = 0  # it belongs to the home from here on, and not to this object
     return address, f"http://127.0.0.1:{chosen_ui}", process.pid
 
 

@@ -90,12 +90,15 @@ def _gate_outcome(step: str, answer: Any) -> StepOutcome:
     if not isinstance(answer, StepResult):
         given = "None" if answer is None else f"a {type(answer).__name__}"
         return _wrong(step, f"returned {given}: return StepResult.ok(...) or StepResult.fail(...)")
-    if answer.next_step is not None and not isinstance(answer.next_step, str):
-        return _wrong(step, f"gave next_step={answer.next_step!r}: name a later step")
+    # What a user's gate put into the result is anything, whatever its annotations say.
+    given_next: Any = answer.next_step
+    given_output: Any = answer.output
+    if given_next is not None and not isinstance(given_next, str):
+        return _wrong(step, f"gave next_step={given_next!r}: name a later step")
     where = f"output of step {step!r}"
-    if not isinstance(answer.output, Mapping):
-        return _wrong(step, f"gave a {type(answer.output).__name__} as output: give a dict")
-    output = to_json(answer.output, where)
+    if not isinstance(given_output, Mapping):
+        return _wrong(step, f"gave a {type(given_output).__name__} as output: give a dict")
+    output = to_json(given_output, where)
     require_size(output, where, MAX_OUTPUT_BYTES, _TOO_LARGE)
     error = None if answer.success else clean_text(str(answer.error or f"gate {step!r} failed without a message"))
     return StepOutcome(

@@ -1,0 +1,1 @@
+"""Run workflows and pipelines in tests, with no server or with one."""
