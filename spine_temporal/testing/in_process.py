@@ -72,9 +72,7 @@ def _run(state: State, step: PlannedPipeline, pipelines: Mapping[str, Work | Map
             failure = SpineError(describe(error), ErrorCategory.INTERNAL)
         if not (failure.category.retryable or failure.category is ErrorCategory.INTERNAL):
             break
-    return StepOutcome(
-        step=step.name, error=clean_text(str(failure)), category=failure.category.value, attempt=attempt
-    )
+    return StepOutcome(step=step.name, error=clean_text(str(failure)), category=failure.category.value, attempt=attempt)
 
 
 def _metrics(step: PlannedPipeline, answer: Any) -> dict[str, Any]:

@@ -25,17 +25,13 @@ class PipelineTestServices:
         """Count it."""
         self.heartbeats += 1
 
-    def record_anomaly(
-        self, category: str, message: str, *, severity: str, metadata: Mapping[str, Any] | None
-    ) -> None:
+    def record_anomaly(self, category: str, message: str, *, severity: str, metadata: Mapping[str, Any] | None) -> None:
         """Keep it as (severity, category, message)."""
         del metadata
         self.anomalies.append((severity, category, message))
 
 
-def run_pipeline(
-    pipeline: type[Pipeline], params: Mapping[str, Any], services: PipelineTestServices
-) -> dict[str, Any]:
+def run_pipeline(pipeline: type[Pipeline], params: Mapping[str, Any], services: PipelineTestServices) -> dict[str, Any]:
     """Run a pipeline in the caller's transaction and return its metrics."""
     answer = pipeline(params, services).run()
     return dict(answer.metrics if isinstance(answer, PipelineResult) else answer or {})

@@ -116,7 +116,8 @@ def test_a_bad_line_is_rejected_with_its_reason_and_the_others_are_kept(refresh,
 
 
 @pytest.mark.parametrize(
-    "name", [r"back\slash", 'a "quote', "tab\there", "carriage\rreturn", "percent % and ' quote", "Ünïcödé ✓", r"\N", r"\."]
+    "name",
+    [r"back\slash", 'a "quote', "tab\there", "carriage\rreturn", "percent % and ' quote", "Ünïcödé ✓", r"\N", r"\."],
 )
 def test_a_strange_name_is_kept_as_it_is(refresh, connection, name):
     refresh([line(name=name), line(symbol="OTHER")])
@@ -129,9 +130,13 @@ def test_lines_that_are_not_text_are_rejected_and_the_file_is_not(refresh, conne
     bad = [line(symbol="LATIN", name="Soci\xe9t\xe9").encode("latin-1"), line(symbol="NUL", name="a\0b").encode()]
     ingest, normalize, _ = refresh(b"\n".join([HEADER.encode(), *good, *bad]) + b"\n")
     assert (ingest["error_count"], normalize["rejects_by_reason"]) == (2, {"BAD_ENCODING": 2})
-    assert connection.execute(text("SELECT raw_line FROM finra_otc_reject ORDER BY line_no")).scalars().all()[0].count(
-        "\\xe9"
-    ) == 2
+    assert (
+        connection.execute(text("SELECT raw_line FROM finra_otc_reject ORDER BY line_no"))
+        .scalars()
+        .all()[0]
+        .count("\\xe9")
+        == 2
+    )
 
 
 def test_duplicates_keep_the_first_and_contradictions_keep_none(refresh, services):

@@ -1,0 +1,64 @@
+"""A client, and a worker on a task queue and a database of its own."""
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from spine_temporal import SpineClient
+from spine_temporal.recording.database import Database
+from spine_temporal.runtime.definitions import definitions_of
+from spine_temporal.runtime.worker import running_worker
+from tests.temporal import jobs
+
+
+@dataclass
+class Service:
+    """A running worker, its client and its database."""
+
+    client: SpineClient
+    database: Database
+
+    def rows(self, query, **values):
+        with self.database.begin() as connection:
+            return [tuple(row) for row in connection.execute(text(query), values)]
+
+    async def execute(self, workflow, params=None, **options):
+        return await self.client.execute(workflow, {"test": uuid4().hex, **(params or {})}, **options)
+
+    async def events(self, identity):
+        history = await self.client.client.get_workflow_handle(identity).fetch_history()
+        return [
+            event.EventType.Name(event.event_type) if hasattr(event, "EventType") else event.event_type
+            for event in history.events
+        ]
+
+
+@pytest.fixture(scope="session")
+async def temporal(servers):
+    """A connected Temporal client."""
+    return await Client.connect(servers.temporal_address, data_converter=pydantic_data_converter)
+
+
+@pytest.fixture
+async def serve(temporal, database):
+    """Start a worker for these workflows."""
+
+    @asynccontextmanager
+    async def start(*workflows, task_queue=None):
+        queue = task_queue or f"test-{uuid4().hex[:8]}"
+        async with running_worker(temporal, database, definitions_of(workflows), task_queue=queue, max_activities=10):
+            yield Service(SpineClient(temporal, task_queue=queue), database)
+
+    return start
+
+
+@pytest.fixture
+async def service(serve):
+    """A worker for the workflows of ``jobs``."""
+    async with serve(*jobs.ALL) as running:
+        yield running

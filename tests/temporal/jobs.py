@@ -1,0 +1,144 @@
+"""Pipelines and workflows for tests: module-level, as the sandbox imports them."""
+
+from spine_temporal import (
+    ErrorCategory,
+    Pipeline,
+    PipelineResult,
+    RetryPolicy,
+    SpineError,
+    Step,
+    StepResult,
+    Workflow,
+    register_pipeline,
+)
+
+
+@register_pipeline("jobs.count")
+class Count(Pipeline):
+    """Gives the rows that it is told."""
+
+    def run(self):
+        return {"row_count": self.params.get("rows", 5000), "error_count": self.params.get("errors", 0)}
+
+
+@register_pipeline("jobs.wrapped")
+class Wrapped(Pipeline):
+    """Answers with a PipelineResult."""
+
+    def run(self):
+        return PipelineResult.ok(null_rate=self.params.get("null_rate", 0.01))
+
+
+@register_pipeline("jobs.write")
+class Write(Pipeline):
+    """Writes a row in the step's transaction, then does what it is told."""
+
+    def run(self):
+        self.record_anomaly("WROTE", "a row of the pipeline's own", severity="INFO")
+        match self.params.get("then"):
+            case "raise":
+                raise KeyError("row_count")
+            case "big":
+                return {"blob": "x" * 3_000_000, "row_count": 1}
+            case "not_json":
+                return {"rows": {1, 2, 3}}
+            case "nan":
+                return {"rate": float("nan")}
+            case "rows":
+                return [1, 2, 3]
+            case "quality":
+                raise SpineError("the file is cut off", ErrorCategory.DATA_QUALITY, code="TRUNCATED")
+            case "sql":
+                self.connection.exec_driver_sql("SELECT 1/0")
+        return {"row_count": 1}
+
+
+ATTEMPTS: list[int] = []
+
+
+@register_pipeline("jobs.flaky")
+class Flaky(Pipeline):
+    """Fails until its third attempt."""
+
+    def run(self):
+        ATTEMPTS.append(self.attempt)
+        if len(ATTEMPTS) < 3:
+            raise SpineError("not yet", ErrorCategory.TRANSIENT)
+        return {"tries": len(ATTEMPTS)}
+
+
+def enough(ctx, config):
+    result = ctx.get_output("ingest")
+    if result.get("row_count", 0) < 1000:
+        return StepResult.fail("Too few records ingested", "QUALITY_GATE")
+    return StepResult.ok(output={"validated": True, "row_count": result.get("row_count")})
+
+
+GATED = Workflow(
+    name="jobs.gated",
+    domain="jobs",
+    steps=[
+        Step.pipeline("ingest", "jobs.count"),
+        Step.lambda_("validate", enough),
+        Step.pipeline("normalize", "jobs.wrapped"),
+    ],
+)
+
+WRITES = Workflow(
+    name="jobs.writes", steps=[Step.pipeline("write", "jobs.write", retry=RetryPolicy(initial_interval=0.05))]
+)
+
+FLAKY = Workflow(
+    name="jobs.flaky", steps=[Step.pipeline("try", "jobs.flaky", retry=RetryPolicy(initial_interval=0.05))]
+)
+
+CONTINUES = Workflow(
+    name="jobs.continues",
+    steps=[
+        Step.pipeline("ingest", "jobs.count"),
+        Step.lambda_("validate", enough, on_error="CONTINUE"),
+        Step.pipeline("normalize", "jobs.wrapped"),
+    ],
+)
+
+ROUTED = Workflow(
+    name="jobs.routed",
+    steps=[
+        Step.choice(
+            "route",
+            condition=lambda ctx: ctx.params.get("full_refresh", False),
+            then_step="full",
+            else_step="incremental",
+        ),
+        Step.pipeline("full", "jobs.count"),
+        Step.pipeline("incremental", "jobs.count"),
+        Step.pipeline("report", "jobs.wrapped"),
+    ],
+)
+
+
+def _odd_gate(ctx, config):
+    match ctx.get_param("gate"):
+        case "raise":
+            return {}["row_count"]
+        case "none":
+            return None
+        case "dict":
+            return {"success": True}
+        case "back":
+            return StepResult.ok(next_step="odd")
+        case "set":
+            return StepResult.ok(output={"symbols": {"A"}})
+    return StepResult.ok(next_step="last")
+
+
+ODD = Workflow(
+    name="jobs.odd",
+    steps=[
+        Step.lambda_("odd", _odd_gate),
+        Step.pipeline("passed_over", "jobs.count"),
+        Step.pipeline("last", "jobs.wrapped"),
+    ],
+)
+
+ALL = (GATED, WRITES, FLAKY, CONTINUES, ROUTED, ODD)
