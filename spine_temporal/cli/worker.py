@@ -14,6 +14,7 @@ _log = logging.getLogger("spine_temporal.worker")
 def run_worker(settings: Settings) -> None:
     """Run until a signal."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     loaded = definitions(settings)
     with available_servers(settings) as servers:
         run_async(lambda: _work(settings, servers, loaded))

@@ -5,7 +5,7 @@ from alembic import op
 revision = "finra_otc_0001"
 down_revision = None
 branch_labels = ("finra_otc",)
-depends_on = "core_0001"
+depends_on = None
 
 #: Every row table begins with these.
 _HEAD = """

@@ -1,0 +1,77 @@
+"""Commands as processes, against the session's servers and a database of their own."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def environment(servers, database_url, tmp_path):
+    """Variables that point a command at the session's servers."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    return kept | {
+        "HOME": str(tmp_path),
+        "SPINE_HOME": str(tmp_path / "spine"),
+        "SPINE_DATABASE_URL": database_url,
+        "SPINE_TASK_QUEUE": f"test-{uuid4().hex[:8]}",
+        "TEMPORAL_ADDRESS": servers.temporal_address,
+    }
+
+
+@pytest.fixture
+def spine(environment):
+    """Run a command to its end."""
+
+    def run(*arguments, timeout=90, **changes):
+        return subprocess.run(
+            [sys.executable, "-m", "spine_temporal", *map(str, arguments)],
+            env=environment | changes,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def start_worker(environment, tmp_path):
+    """Start a worker process; whatever still runs at the end is killed."""
+    started = []
+
+    def start(**changes):
+        log = (tmp_path / f"worker{len(started)}.log").open("w")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "spine_temporal", "worker"],
+            env=environment | changes,
+            cwd=ROOT,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        log.close()
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def until(condition, seconds=60):
+    """Wait until the condition holds; fail where it does not in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds} s: {condition}")

@@ -1,0 +1,125 @@
+"""What the commands print, and how they exit."""
+
+import json
+import signal
+
+import pytest
+
+from tests.processes.conftest import until
+
+WORKFLOW = "finra.otc_transparency.weekly_refresh"
+
+
+@pytest.fixture
+def week(finra):
+    file = finra / "finra_otc_weekly_otc_20251229.csv"
+    return ("-p", "week_ending=2025-11-28", "-p", "tier=OTC", "-p", f"file_path={file}")
+
+
+def test_run_prints_the_result_alone_on_stdout_and_the_rows_can_be_read(spine, start_worker, week):
+    start_worker()
+    ended = spine("run", WORKFLOW, *week, "--json")
+    assert ended.returncode == 0, ended.stderr
+    result = json.loads(ended.stdout)
+    assert result["status"] == "COMPLETED"
+    assert result["outputs"]["aggregate"]["total_shares"] == "997402635"
+    assert "normalize" in ended.stderr
+    manifest = json.loads(spine("manifest", "--json").stdout)
+    assert {row["stage"] for row in manifest} >= {"STARTED", "INGESTED", "NORMALIZED", "AGGREGATED", "COMPLETED"}
+    assert {"domain", "partition_key", "stage_rank", "row_count", "metrics", "execution_id"} <= set(manifest[0])
+    status = spine("status", f"{WORKFLOW}/week_ending=2025-11-28,tier=OTC", "--json")
+    assert json.loads(status.stdout)["status"] == "COMPLETED"
+    assert spine("result", f"{WORKFLOW}/week_ending=2025-11-28,tier=OTC").returncode == 0
+
+
+def test_a_failed_workflow_exits_1_and_its_anomaly_can_be_read(spine, start_worker, finra, tmp_path):
+    start_worker()
+    lines = (finra / "finra_otc_weekly_otc_20251229.csv").read_text().splitlines()[:300]
+    short = tmp_path / "short.csv"
+    short.write_text("\n".join(lines))
+    ended = spine("run", WORKFLOW, "-p", "week_ending=2025-11-28", "-p", "tier=OTC", "-p", f"file_path={short}")
+    assert ended.returncode == 1
+    assert "Error at validate_ingest: Too few records ingested: 299 < 1000 (QUALITY_GATE)" in ended.stdout
+    anomalies = json.loads(spine("anomalies", "--json").stdout)
+    failures = [row for row in anomalies if row["category"] == "WORKFLOW_FAILURE"]
+    assert [(row["stage"], row["severity"]) for row in failures] == [("workflow.validate_ingest", "ERROR")]
+    assert failures[0]["metadata"]["failure_category"] == "QUALITY_GATE"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("run", "no.such"), "unknown workflow 'no.such': the loaded modules have"),
+        (("run", WORKFLOW), "param 'week_ending' is missing"),
+        (("run", WORKFLOW, "-p", "week_ending=2025-11-28", "-p", "tier=OTC", "-p", "tierr=1"), "did you mean 'tier'"),
+        (("run", WORKFLOW, "-p", "week_ending=2025-13-40", "-p", "tier=OTC", "-p", "file_path=x"), "BAD_PARAM"),
+        (("run", WORKFLOW, "-p", "week_ending=2025-11-28", "-p", "tier=T3"), "not one of NMS_TIER_1, NMS_TIER_2, OTC"),
+        (("run", WORKFLOW, "-p", "tier"), "must be key=value"),
+        (("run", WORKFLOW, "--params", "[1]"), "must be a JSON object"),
+        (("run", WORKFLOW, "--params", "{"), "is not JSON"),
+        (("run", WORKFLOW, "--params", "@no-such-file"), "cannot be read"),
+        (("run",), "Missing argument"),
+        (("status", "no-such-id"), "Temporal knows no workflow id 'no-such-id'"),
+        (("sample-data", "--tier", "T9", "--week-ending", "2025-11-28", "--rows", "5", "--out", "x"), "BAD_PARAM"),
+    ],
+)
+def test_a_wrong_call_exits_2_with_one_line(spine, arguments, words):
+    ended = spine(*arguments)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert words in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"SPINE_DATABASE_URL": "postgresql://127.0.0.1:1/none"}, "Postgres cannot be reached"),
+        ({"TEMPORAL_ADDRESS": "127.0.0.1:1"}, "Temporal does not answer at 127.0.0.1:1"),
+    ],
+)
+def test_a_server_that_is_away_exits_3_with_one_line(spine, changes, words):
+    ended = spine("worker", **changes)
+    assert ended.returncode == 3
+    assert words in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (
+            "def gate(ctx, config):\n    return StepResult.ok({'at': str(datetime.now())})\n"
+            "W = Workflow(name='bad', steps=[Step.lambda_('check', gate)])\n",
+            "gate 'check' of workflow 'bad' calls datetime.datetime.now (impure.py:4)",
+        ),
+        (
+            "W = Workflow(name='bad', steps=[Step.choice('route', lambda ctx: random.random() > 0.5, 'a'), "
+            "Step.lambda_('a', lambda ctx, config: StepResult.ok())])\n",
+            "gate 'route' of workflow 'bad' calls random.random",
+        ),
+        (
+            "W = Workflow(name='bad', steps=[Step.pipeline('load', 'nobody.wrote_it')])\n",
+            "step 'load' of workflow 'bad' names the pipeline 'nobody.wrote_it', which is not registered",
+        ),
+        (
+            "W = Workflow(name='bad', steps=[Step.choice('route', lambda ctx: True, 'nowhere')])\n",
+            "then_step 'nowhere' is no step of this workflow",
+        ),
+        ("import no_such_module\n", "cannot be imported: ModuleNotFoundError"),
+    ],
+)
+def test_a_worker_refuses_a_bad_definition_and_names_it(spine, tmp_path, code, words):
+    module = tmp_path / "impure.py"
+    head = "import random; from datetime import datetime\nfrom spine_temporal import Step, StepResult, Workflow\n"
+    module.write_text(head + code)
+    ended = spine("worker", "--module", module)
+    assert ended.returncode == 2, ended.stderr
+    assert words in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_worker_ends_at_sigterm_with_code_0(start_worker, tmp_path):
+    worker = start_worker()
+    until(lambda: "ready" in (tmp_path / "worker0.log").read_text())
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(30) == 0

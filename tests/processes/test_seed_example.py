@@ -1,0 +1,87 @@
+"""The seed's complete example runs as it stands; only its imports point here."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from activities.finra.otc_transparency.parse import COLUMNS
+from activities.finra.otc_transparency.sample_data import write_sample
+from activities.finra.otc_transparency.week import TIERS
+
+ROOT = Path(__file__).resolve().parents[2]
+SEED = ROOT.parent / "shared" / "seed" / "F_WORKFLOW.md"
+
+
+@pytest.fixture
+def example(tmp_path):
+    """The script of the seed's "Complete Example"."""
+    section = SEED.read_text().split("## Complete Example", 1)[1]
+    code = re.search(r"```python\n(.*?)```", section, re.DOTALL).group(1)
+    script = tmp_path / "weekly.py"
+    script.write_text(code.replace("from spine.orchestration import", "from spine_temporal import"))
+    return script
+
+
+@pytest.fixture
+def api(tmp_path):
+    """A stub of FINRA's API with one week of NMS tier 1, in short pages."""
+    sample = tmp_path / "sample.csv"
+    write_sample(sample, TIERS["NMS_TIER_1"], date(2025, 1, 10), 2000)
+    rows = [dict(zip(COLUMNS, line.split("|"), strict=True)) for line in sample.read_text().splitlines()[1:]]
+    for row in rows:
+        row |= {"weekStartDate": "2025-01-06", "tierIdentifier": "T1", "summaryTypeCode": "ATS_W_SMBL_FIRM"}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            query = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = json.dumps(rows[query["offset"] :][:900]).encode()
+            self.send_response(200)
+            self.send_header("record-total", str(len(rows)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_args):
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def run(script, home, **changes):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SPINE_", "TEMPORAL_"))}
+    return subprocess.run(
+        [sys.executable, str(script)],
+        env=kept | {"SPINE_HOME": str(home), "PYTHONPATH": str(ROOT)} | changes,
+        cwd=ROOT, capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+
+
+def test_it_prints_its_status_and_its_steps(example, api, tmp_path):
+    ended = run(example, tmp_path / "home", SPINE_FINRA_API_URL=api)
+    assert ended.returncode == 0, ended.stderr
+    assert "Status: COMPLETED" in ended.stdout
+    steps = ["ingest", "validate_ingest", "normalize", "validate_normalize", "aggregate"]
+    assert f"Completed steps: {steps}" in ended.stdout
+
+
+def test_with_a_bad_file_it_prints_the_failing_step_and_the_error(example, tmp_path):
+    bad = tmp_path / "bad.csv"
+    bad.write_text("<html>not found</html>")
+    text = example.read_text().replace('"tier": "NMS_TIER_1"', f'"tier": "NMS_TIER_1", "file_path": {str(bad)!r}')
+    example.write_text(text)
+    ended = run(example, tmp_path / "home")
+    assert ended.returncode == 0, ended.stderr
+    assert "Status: FAILED" in ended.stdout
+    assert "Error at ingest: HEADER_MISMATCH" in ended.stdout

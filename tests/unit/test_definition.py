@@ -1,0 +1,124 @@
+"""A definition that cannot work is refused when it is made, in a sentence that says what to do."""
+
+import pytest
+from pydantic import BaseModel
+
+from spine_temporal import (
+    DefinitionError,
+    ErrorPolicy,
+    Pipeline,
+    RetryPolicy,
+    Step,
+    StepResult,
+    Workflow,
+    register_pipeline,
+)
+
+
+def gate(ctx, config):
+    return StepResult.ok()
+
+
+def pipe(name):
+    return Step.pipeline(name, "p")
+
+
+def always(ctx):
+    return True
+
+
+class Params(BaseModel):
+    day: str
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Workflow(name="", steps=[pipe("a")]), "workflow name '' must be"),
+        (lambda: Workflow(name="w", steps=[]), "has no steps"),
+        (lambda: Workflow(name="w", steps="abc"), "has no steps"),
+        (lambda: Workflow(name="w", steps=["a"]), "is no step"),
+        (lambda: Workflow(name="w", steps=[pipe("a"), pipe("a")]), "two steps with the name 'a'"),
+        (lambda: Workflow(name="w", steps=[pipe("a.b"), pipe("a_b")]), "two steps with the stage 'STEP_A_B'"),
+        (lambda: Workflow(name="w", version=0, steps=[pipe("a")]), "version must be a whole number"),
+        (lambda: Workflow(name="w", steps=[pipe("a")], partition_by="day"), "must be a list of param names"),
+        (
+            lambda: Workflow(name="w", steps=[pipe("a")], partition_by=["dya"], params_model=Params),
+            "partition_by names 'dya', which is no field of Params",
+        ),
+        (lambda: Workflow(name="w", steps=[pipe("a")], defaults={"x": {1}}), "which is not JSON"),
+        (lambda: pipe("no spaces"), "step name 'no spaces' must be"),
+        (lambda: Step.pipeline("a", ""), "must name its pipeline"),
+        (lambda: Step.pipeline("a", "p", {"x": float("nan")}), "is nan, which JSON cannot hold"),
+        (lambda: Step.pipeline("a", "p", on_error="IGNORE"), "on_error must be one of STOP, CONTINUE, RETRY"),
+        (lambda: Step.pipeline("a", "p", timeout=-1), "timeout must be a positive number"),
+        (lambda: Step.pipeline("a", "p", stage="COMPLETED"), "none of the run's own"),
+        (lambda: Step.lambda_("a", "gate"), "handler must be a function"),
+        (lambda: Step.lambda_("a", gate, on_error=ErrorPolicy.RETRY), "on_error=RETRY cannot help"),
+        (lambda: RetryPolicy(max_attempts=0), "max_attempts must be a number of at least 1"),
+        (
+            lambda: Workflow(name="w", steps=[Step.choice("c", always, "x"), pipe("a")]),
+            "then_step 'x' is no step of this workflow; it has c, a",
+        ),
+        (
+            lambda: Workflow(name="w", steps=[pipe("a"), Step.choice("c", always, "a")]),
+            "then_step 'a' lies before it",
+        ),
+        (
+            lambda: Workflow(name="w", steps=[Step.choice("c", always, "a", "a"), pipe("a")]),
+            "there is nothing to choose",
+        ),
+        (
+            lambda: Workflow(name="w", steps=[Step.choice("c", always, "a", "b", join="a"), pipe("a"), pipe("b")]),
+            "join 'a' must come after both of its branches",
+        ),
+        (
+            lambda: Workflow(name="w", steps=[Step.choice("c", always, "b"), pipe("a"), pipe("b")]),
+            "step 'a' can never run",
+        ),
+        (
+            lambda: Workflow(
+                name="w",
+                steps=[
+                    Step.choice("outer", always, "inner", "b"),
+                    Step.choice("inner", always, "a", "b"),
+                    pipe("a"),
+                    pipe("b"),
+                ],
+            ),
+            "stands in a branch of choice 'outer' and leaves it",
+        ),
+        (lambda: register_pipeline("")(Pipeline), "must be a non-empty string"),
+        (lambda: register_pipeline("x")(object), "must be a subclass of Pipeline"),
+    ],
+)
+def test_a_wrong_definition_says_what_to_do(make, words):
+    with pytest.raises(DefinitionError) as error:
+        make()
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_two_classes_cannot_have_one_pipeline_name():
+    @register_pipeline("unit.twice")
+    class One(Pipeline):
+        pass
+
+    with pytest.raises(DefinitionError, match="is registered twice"):
+
+        @register_pipeline("unit.twice")
+        class Two(Pipeline):
+            pass
+
+
+def test_a_step_has_a_stage_of_its_name_or_its_own():
+    assert pipe("load-it").stage == "STEP_LOAD_IT"
+    assert Step.pipeline("a", "p", stage="INGESTED").stage == "INGESTED"
+
+
+def test_a_definition_cannot_be_changed():
+    workflow = Workflow(name="w", steps=[pipe("a")])
+    with pytest.raises(AttributeError):
+        workflow.name = "other"
+    with pytest.raises(TypeError):
+        workflow.steps[0].params["x"] = 1

@@ -1,0 +1,78 @@
+"""The rooms' walls: who may import what."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+IO = {
+    "sqlalchemy",
+    "psycopg",
+    "alembic",
+    "httpx",
+    "requests",
+    "socket",
+    "subprocess",
+    "urllib",
+    "http",
+    "typer",
+    "rich",
+}
+WALLS = {
+    "workflows": IO | {"activities", "temporalio"},
+    "activities": {"workflows", "temporalio"},
+    "spine_temporal/definition": IO | {"temporalio", "activities", "workflows"},
+    "spine_temporal/machine": IO | {"temporalio", "activities", "workflows"},
+    "spine_temporal/translation": IO | {"activities", "workflows"},
+    "spine_temporal": {"activities", "workflows"},
+}
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+@pytest.mark.parametrize("room", WALLS)
+def test_a_room_imports_nothing_from_beyond_its_walls(room):
+    for path in (ROOT / room).rglob("*.py"):
+        beyond = {name for name in imports(path) if name.partition(".")[0] in WALLS[room]}
+        assert not beyond, f"{path} imports {beyond}"
+
+
+@pytest.mark.parametrize(
+    ("lower", "uppers"),
+    [
+        ("definition", {"machine", "translation", "recording", "runtime", "client", "cli", "testing"}),
+        ("machine", {"translation", "recording", "runtime", "client", "cli", "testing"}),
+        ("translation", {"recording", "runtime", "client", "cli", "testing"}),
+        ("recording", {"translation", "runtime", "client", "cli", "testing"}),
+        ("runtime", {"client", "cli", "testing"}),
+        ("client", {"cli", "testing"}),
+    ],
+)
+def test_imports_go_one_way(lower, uppers):
+    for path in (ROOT / "spine_temporal" / lower).rglob("*.py"):
+        parts = {tuple(name.split(".")[:2]) for name in imports(path)}
+        assert not {part for part in parts if part[0] == "spine_temporal" and part[1:] and part[1] in uppers}, path
+
+
+def loaded_by(statement):
+    code = f"import sys; {statement}; print(*sorted(name.partition('.')[0] for name in sys.modules))"
+    output = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return set(output.split())
+
+
+def test_the_public_door_loads_neither_temporal_nor_postgres():
+    assert not loaded_by("import spine_temporal") & {"temporalio", "sqlalchemy", "psycopg", "alembic", "typer"}
+
+
+def test_help_loads_neither_temporal_nor_postgres():
+    statement = "from spine_temporal.cli import main; main._add_service_commands(main.app)"
+    assert not loaded_by(statement) & {"temporalio", "sqlalchemy", "psycopg", "alembic"}
