@@ -1,6 +1,7 @@
 """Show a run's steps while it runs."""
 
 import asyncio
+import contextlib
 
 from temporalio.service import RPCError
 
@@ -23,12 +24,13 @@ async def follow(handle: RunHandle, servers: Servers) -> WorkflowResult:
             soft_wrap=True,
         )
     shown: dict[str, StepStatus] = {}
-    outcome = asyncio.ensure_future(handle.result())
-    watch = asyncio.create_task(_watch(handle, servers, shown))
+    ended = asyncio.Event()
+    watch = asyncio.create_task(_watch(handle, servers, shown, ended))
     try:
-        result = await outcome
+        result = await handle.result()
     finally:
-        watch.cancel()
+        ended.set()
+        await watch
     _show(result, shown)
     return result
 
@@ -50,10 +52,12 @@ async def state_of(handle: RunHandle) -> WorkflowResult:
     )
 
 
-async def _watch(handle: RunHandle, servers: Servers, shown: dict[str, StepStatus]) -> None:
+async def _watch(handle: RunHandle, servers: Servers, shown: dict[str, StepStatus], ended: asyncio.Event) -> None:
     said = False
-    while True:
-        await asyncio.sleep(_INTERVAL)
+    while not ended.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), _INTERVAL)
+            return
         try:
             progress = await asyncio.wait_for(handle.progress(), _PATIENCE)
         except (RPCError, TimeoutError):

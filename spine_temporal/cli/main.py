@@ -1,9 +1,12 @@
 """``spine-temporal``: the commands, and the one place where errors become a line and an exit code."""
 
 import importlib.util
+import logging
+import os
 import sys
 from enum import IntEnum
 from pathlib import Path
+from typing import NoReturn
 
 import typer
 
@@ -54,7 +57,18 @@ def main() -> None:
         code = ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - told below, or raised on
         code = _usage(error)
-    sys.exit(code if isinstance(code, int) else 0)
+    _leave(code if isinstance(code, int) else 0)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process here: everything is closed, and Temporal's native threads must not meet Python's own ending.
+
+    They have been seen to abort an interpreter that was shutting down, which gives a command another exit code.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _embedded(error: RuntimeError) -> int:

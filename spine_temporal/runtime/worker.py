@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -39,12 +39,17 @@ async def running_worker(
     *,
     task_queue: str,
     max_activities: int,
+    passed_through: Sequence[str] = (),
 ) -> AsyncIterator[Worker]:
-    """Run a worker while the block does; at its end, activities get a grace period."""
+    """Run a worker while the block does; at its end, activities get a grace period.
+
+    ``passed_through`` names modules that the sandbox need not load again; never one with gates.
+    """
     plugin = SpinePlugin(
         definitions=definitions,
         database=database,
         search_attributes=await has_search_attributes(client),
+        passed_through=passed_through,
     )
     worker = Worker(
         client,

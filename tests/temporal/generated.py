@@ -1,0 +1,97 @@
+"""Workflows made from descriptions: the sandbox makes them again, from the same ones."""
+
+from spine_temporal import (
+    DefinitionError,
+    ErrorCategory,
+    Pipeline,
+    SpineError,
+    Step,
+    StepResult,
+    Workflow,
+    register_pipeline,
+)
+from tests.temporal.specs import SPECS
+
+SPECS_MODULE = "tests.temporal.specs"
+
+
+def answer(does):
+    match does:
+        case "count":
+            return {"row_count": 7, "rate": 0.5}
+        case "quality":
+            raise SpineError("bad data", ErrorCategory.DATA_QUALITY, code="BAD")
+        case "not_json":
+            return {"rows": {1}}
+    return {}
+
+
+@register_pipeline("generated.work")
+class Work(Pipeline):
+    """Does what its step says."""
+
+    def run(self):
+        return answer(self.params["does"])
+
+
+PIPELINES = {"generated.work": Work}
+
+
+def _gate(spec, names, position):
+    def gate(ctx, config):
+        match spec["does"]:
+            case "reads":
+                return StepResult.ok(output={"saw": {name: ctx.get_output(name, "row_count") for name in names}})
+            case "fail":
+                return StepResult.fail(f"failed after {len(ctx.outputs)} outputs", "QUALITY_GATE")
+            case "raise":
+                return {}["missing"]
+            case "none":
+                return None
+            case "route":
+                target = position + spec["to"]
+                return StepResult.ok(next_step=names[target] if target < len(names) else None)
+        return StepResult.ok(output={"ok": True})
+
+    return gate
+
+
+def _step(specs, names, position):
+    spec, name = specs[position], names[position]
+    match spec["kind"]:
+        case "pipeline":
+            return Step.pipeline(name, "generated.work", {"does": spec["does"]}, on_error=spec["on_error"])
+        case "gate":
+            return Step.lambda_(name, _gate(spec, names, position), on_error=spec["on_error"])
+    left = len(names) - position - 1
+    if left < 1:
+        return Step.lambda_(name, lambda ctx, config: StepResult.ok())
+    otherwise = names[position + 2] if spec["else"] and left > 1 else None
+    return Step.choice(name, lambda ctx: spec["answer"], names[position + 1], otherwise)
+
+
+def build(name, specs):
+    """Return the workflow; where its choices cannot be nested so, each choice becomes a gate."""
+    names = [f"s{position}" for position in range(len(specs))]
+    try:
+        return Workflow(name=name, steps=[_step(specs, names, position) for position in range(len(specs))])
+    except DefinitionError:
+        gate = {"kind": "gate", "does": "ok", "on_error": "STOP"}
+        plain = [gate if spec["kind"] == "choice" else spec for spec in specs]
+        return Workflow(name=name, steps=[_step(plain, names, position) for position in range(len(specs))])
+
+
+def make(batch, suffix):
+    """Return the workflows of a batch, and keep their descriptions for the sandbox."""
+    made = []
+    for number, specs in enumerate(batch):
+        name = f"generated.{suffix}.n{number}"
+        SPECS[name.replace(".", "_")] = (name, specs)
+        made.append(build(name, specs))
+    return made
+
+
+def __getattr__(attribute):
+    if attribute in SPECS:
+        return build(*SPECS[attribute])
+    raise AttributeError(attribute)

@@ -1,0 +1,60 @@
+"""Write the golden histories: run by hand when a feature is added, never to make a failing replay pass.
+
+``python -m tests.temporal.record_histories``, with the embedded servers.
+"""
+
+import asyncio
+import tempfile
+from pathlib import Path
+from uuid import uuid4
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from spine_temporal import SpineClient
+from spine_temporal.embedded import embedded_servers
+from spine_temporal.recording.database import Database
+from spine_temporal.recording.migrate import upgrade
+from spine_temporal.runtime.definitions import definitions_of
+from spine_temporal.runtime.worker import running_worker
+from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
+from tests.temporal import jobs
+
+RUNS = {
+    "completed": (jobs.GATED, {}, {}),
+    "gate_failed": (jobs.GATED, {"rows": 1}, {}),
+    "pipeline_failed": (jobs.WRITES, {"then": "quality"}, {}),
+    "choice": (jobs.ROUTED, {"full_refresh": True}, {}),
+    "routed": (jobs.ODD, {}, {}),
+    "partial": (jobs.CONTINUES, {"rows": 1}, {}),
+    "dry_run": (jobs.GATED, {}, {"dry_run": True}),
+}
+
+
+async def record(address, database):
+    client = await Client.connect(address, data_converter=pydantic_data_converter)
+    async with running_worker(client, database, definitions_of(jobs.ALL), task_queue="golden", max_activities=5):
+        for name, (workflow, params, options) in RUNS.items():
+            handle = await SpineClient(client, task_queue="golden").start(
+                workflow, {"golden": uuid4().hex[:8], **params}, **options
+            )
+            await handle.result()
+            history = await handle.handle.fetch_history()
+            path = Path(__file__).parent / "histories" / f"{name}.json"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(history.to_json())
+
+
+def main():
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        embedded_servers(Path(folder), search_attributes=SEARCH_ATTRIBUTES) as servers,
+    ):
+        database = Database(servers.database_url)
+        upgrade(database)
+        asyncio.run(record(servers.temporal_address, database))
+        database.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""The machine's two drivers give the same result for the same workflow."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spine_temporal import ErrorCategory, SpineError
+from spine_temporal.runtime.definitions import Definitions
+from spine_temporal.runtime.worker import running_worker
+from spine_temporal.testing.in_process import run_in_process
+from spine_temporal.translation.classes import Source
+from tests.temporal import generated
+
+#: What may differ: times, ids, and how often an INTERNAL failure was tried.
+SAME = (
+    "status",
+    "completed_steps",
+    "skipped_steps",
+    "failed_steps",
+    "error_step",
+    "error",
+    "error_category",
+    "outputs",
+)
+
+STEP = st.one_of(
+    st.fixed_dictionaries(
+        {
+            "kind": st.just("pipeline"),
+            "does": st.sampled_from(["count", "count", "empty", "quality", "not_json"]),
+            "on_error": st.sampled_from(["STOP", "CONTINUE"]),
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "kind": st.just("gate"),
+            "does": st.sampled_from(["ok", "ok", "reads", "fail", "raise", "none", "route"]),
+            "on_error": st.sampled_from(["STOP", "CONTINUE"]),
+            "to": st.integers(1, 3),
+        }
+    ),
+    st.fixed_dictionaries(
+        {"kind": st.just("choice"), "answer": st.booleans(), "else": st.booleans(), "more": st.integers(0, 1)}
+    ),
+)
+SPECS = st.lists(st.lists(STEP, min_size=1, max_size=7), min_size=12, max_size=12)
+
+
+def in_process(workflow):
+    def work(params):
+        return generated.answer(params["does"])
+
+    return run_in_process(workflow, {}, {"generated.work": work})
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_generated_workflows_end_the_same_in_process_and_on_temporal(temporal, database, seed):
+    batches = []
+
+    @settings(max_examples=4, database=None, derandomize=True, deadline=None)
+    @given(SPECS)
+    def collect(specs):
+        batches.append(specs)
+
+    collect()
+    for specs in batches[:seed][-1:]:
+        await _compare(temporal, database, specs)
+
+
+async def _compare(temporal, database, specs):
+    workflows = generated.make(specs, uuid4().hex[:8])
+    definitions = Definitions(
+        workflows={
+            workflow.name: (workflow, Source(module=generated.__name__, attribute=workflow.name.replace(".", "_")))
+            for workflow in workflows
+        },
+        pipelines=generated.PIPELINES,
+    )
+    queue = f"parity-{uuid4().hex[:8]}"
+    async with running_worker(
+        temporal, database, definitions, task_queue=queue, max_activities=10, passed_through=(generated.SPECS_MODULE,)
+    ):
+        from spine_temporal import SpineClient
+
+        client = SpineClient(temporal, task_queue=queue)
+        results = await asyncio.gather(*(client.execute(workflow, {}) for workflow in workflows))
+    for workflow, durable in zip(workflows, results, strict=True):
+        local = in_process(workflow)
+        for name in SAME:
+            assert getattr(durable, name) == getattr(local, name), (name, [step.name for step in workflow.steps])
+
+
+def test_the_categories_that_generated_pipelines_use_are_terminal():
+    with pytest.raises(SpineError) as error:
+        generated.answer("quality")
+    assert error.value.category is ErrorCategory.DATA_QUALITY
