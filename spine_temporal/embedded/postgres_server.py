@@ -5,15 +5,19 @@ import os
 import pwd
 import subprocess
 import tempfile
+import time
 import warnings
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from spine_temporal.embedded.errors import NOT_INSTALLED, EmbeddedError, with_log
+from spine_temporal.embedded.state import is_process
 
 #: Seconds for a start, which may have to recover from a crash.
 _START = 120
+#: Seconds in which the processes of a killed server notice and end.
+_LAST_BACKENDS = 10
 #: Bytes that a socket's path may have on Linux, less the file's own name.
 _LONGEST_SOCKET_FOLDER = 90
 #: Postgres refuses to run as root; then this user owns the cluster.
@@ -36,6 +40,7 @@ def start_postgres(home: Path) -> tuple[str, int]:
     socket_folder = _socket_folder(home, user)
     if not (data / "PG_VERSION").exists():
         _initialise(wheel, data, user)
+    _forget_dead(data, socket_folder / ".s.PGSQL.5432.lock")
     log.touch()
     if user is not None:
         os.chown(log, pwd.getpwnam(user).pw_uid, -1)
@@ -107,6 +112,35 @@ def _initialise(wheel: Any, data: Path, user: str | None) -> None:
         os.chown(data, pwd.getpwnam(user).pw_uid, -1)
     arguments = ["--auth=trust", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     _call(wheel.initdb, [*arguments, "--locale=C", "-U", "postgres"], data=data, user=user, log=data / "initdb.log")
+
+
+def _forget_dead(data: Path, socket_lock: Path) -> None:
+    """Remove the pid files of a killed server that nobody has reaped: to Postgres such a process looks alive."""
+    pid_file = data / "postmaster.pid"
+    try:
+        pid = int(pid_file.read_text().splitlines()[0])
+    except (OSError, ValueError, IndexError):
+        return
+    if is_process(pid, "postgres") or not Path(f"/proc/{pid}").exists():
+        return
+    deadline = time.monotonic() + _LAST_BACKENDS
+    while _at_work(data) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    if not _at_work(data):
+        pid_file.unlink(missing_ok=True)
+        socket_lock.unlink(missing_ok=True)
+
+
+def _at_work(data: Path) -> bool:
+    """Whether a process of the cluster lives; each of them works in its folder."""
+    folder = data.resolve()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").resolve() == folder and (process / "cmdline").read_bytes():
+                return True
+        except OSError:
+            continue
+    return False
 
 
 def _call(program: Any, arguments: list[str], *, data: Path, user: str | None, log: Path) -> None:
