@@ -123,3 +123,14 @@ def test_a_worker_ends_at_sigterm_with_code_0(start_worker, tmp_path):
     until(lambda: "ready" in (tmp_path / "worker0.log").read_text())
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(30) == 0
+
+
+def test_the_same_params_twice_are_one_run_and_force_is_another_with_the_same_capture(spine, start_worker, week):
+    start_worker()
+    first, second, forced = (
+        json.loads(spine("run", WORKFLOW, *week, *options, "--json").stdout) for options in ((), (), ("--force",))
+    )
+    assert second == first
+    assert forced["run_id"] != first["run_id"]
+    assert forced["outputs"]["ingest"]["capture_id"] == first["outputs"]["ingest"]["capture_id"]
+    assert {**forced["outputs"]["aggregate"]} == first["outputs"]["aggregate"]

@@ -1,0 +1,159 @@
+"""Cancelled, reset, started by others: what stays true of a run, whoever handles it."""
+
+import asyncio
+import importlib
+import subprocess
+import sys
+from uuid import uuid4
+
+import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+
+from spine_temporal import ParamsError, PartitionBusyError, SpineClient, SpinePlugin, WorkflowStatus
+from spine_temporal.embedded.temporal_server import temporal_program
+from spine_temporal.runtime.definitions import load_definitions
+from spine_temporal.runtime.worker import running_worker
+from tests.temporal import jobs, partitioned, slow
+
+
+async def _made(path):
+    while not path.exists():  # noqa: ASYNC110 - another thread makes it
+        await asyncio.sleep(0.05)
+
+
+async def test_a_cancelled_run_rolls_back_records_it_and_frees_the_partition(serve, tmp_path):
+    async with serve(slow.SLOW) as service:
+        handle = await service.client.start(slow.SLOW, {"marker": str(tmp_path / "marker")})
+        await _made(tmp_path / "marker")
+        await handle.cancel()
+        result = await asyncio.wait_for(handle.result(), 30)
+        assert result.status is WorkflowStatus.CANCELLED
+        assert (await handle.handle.describe()).status is WorkflowExecutionStatus.CANCELED
+        stages = service.rows("SELECT stage FROM core_manifest ORDER BY stage_rank")
+        assert stages == [("STARTED",), ("CANCELLED",)]
+        assert service.rows("SELECT category FROM core_anomalies") == []
+        assert service.rows("SELECT count(*) FROM core_partitions") == [(0,)]
+
+
+async def test_a_step_that_passes_its_timeout_is_stopped_and_fails_as_such(serve, tmp_path):
+    async with serve(slow.TIMED) as service:
+        result = await service.execute(slow.TIMED, {"marker": str(tmp_path / "marker")})
+        assert (result.status, result.error_category) == (WorkflowStatus.FAILED, "TIMEOUT")
+        assert "longer than its timeout of 1 s" in result.error
+        assert service.rows("SELECT category FROM core_anomalies") == [("WORKFLOW_FAILURE",)]
+
+
+async def test_a_running_run_is_joined_and_other_params_or_force_are_refused(serve, tmp_path):
+    async with serve(slow.BY_DAY) as service:
+        params = {"day": uuid4().hex, "marker": str(tmp_path / "marker")}
+        first = await service.client.start(slow.BY_DAY, params)
+        second = await service.client.start(slow.BY_DAY, params)
+        assert second.handle.result_run_id == first.handle.result_run_id
+        with pytest.raises(ParamsError, match="already running with other params"):
+            await service.client.start(slow.BY_DAY, {**params, "marker": "elsewhere"})
+        with pytest.raises(PartitionBusyError, match="is running"):
+            await service.client.start(slow.BY_DAY, params, force=True)
+        await first.cancel()
+        await first.result()
+
+
+async def test_a_run_that_is_reset_keeps_the_outputs_that_it_has(temporal, database, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    code = (
+        "from spine_temporal import Pipeline, Step, StepResult, Workflow, register_pipeline\n"
+        "from pathlib import Path\n"
+        "@register_pipeline('mended.ingest')\n"
+        "class Ingest(Pipeline):\n"
+        "    def run(self):\n"
+        "        with Path(self.params['log']).open('a') as log: log.write('ran ')\n"
+        "        return {'row_count': 700}\n"
+        "def gate(ctx, config):\n"
+        "    if ctx.get_output('ingest', 'row_count') < LEAST: return StepResult.fail('Too few')\n"
+        "    return StepResult.ok(output={'saw': ctx.get_output('ingest', 'row_count')})\n"
+        "W = Workflow(name='mended', steps=[Step.pipeline('ingest', 'mended.ingest'), Step.lambda_('check', gate)])\n"
+    )
+
+    def written(least):
+        (tmp_path / "mended_definition.py").write_text(f"LEAST = {least}\n{code}")
+        sys.modules.pop("mended_definition", None)
+        importlib.invalidate_caches()
+        return load_definitions(["mended_definition"])
+
+    worker = {"task_queue": f"test-{uuid4().hex[:8]}", "max_activities": 5}
+    definitions = written(1000)
+    async with running_worker(temporal, database, definitions, **worker):
+        client = SpineClient(temporal, task_queue=worker["task_queue"])
+        handle = await client.start(definitions.workflow("mended"), {"log": str(tmp_path / "log")})
+        failed = await handle.result()
+    assert failed.error_step == "check"
+    await _reset(temporal, handle.workflow_id, failed.run_id)
+    async with running_worker(temporal, database, written(500), **worker):
+        mended = await (await client.handle_of(handle.workflow_id)).result()
+    assert mended.status is WorkflowStatus.COMPLETED
+    assert mended.outputs["check"] == {"saw": 700}
+    assert (tmp_path / "log").read_text() == "ran "
+
+
+async def _reset(temporal, workflow_id, run_id):
+    """Reset to before the last workflow task that completed, as the Web UI's Reset does."""
+    history = await temporal.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
+    finished = [e.event_id for e in history.events if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
+    await temporal.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace="default",
+            workflow_execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
+            workflow_task_finish_event_id=finished[-1],
+            request_id=uuid4().hex,
+            reason="the gate was mended",
+        )
+    )
+
+
+async def test_the_temporal_cli_starts_a_run_with_nothing_but_its_params(serve, servers):
+    async with serve(partitioned.BY_DAY) as service:
+        arguments = [
+            *(temporal_program(), "workflow", "execute", "--address", servers.temporal_address),
+            *("--task-queue", service.client.task_queue, "--type", "jobs.by_day"),
+            *("--input", '{"day": "2025-11-28"}', "-o", "json"),
+        ]
+        ended = await asyncio.to_thread(
+            subprocess.run, arguments, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert ended.returncode == 0, ended.stderr
+        assert '"status": "COMPLETED"' in ended.stdout or '"status":"COMPLETED"' in ended.stdout
+        again = await service.client.execute(partitioned.BY_DAY, {"day": "2025-11-28"})
+        assert again.status is WorkflowStatus.COMPLETED
+        assert service.rows("SELECT count(*) FROM core_runs") == [(1,)]
+
+
+async def test_the_plugin_makes_any_client_and_worker_run_spine_workflows(servers, database):
+    plugin = SpinePlugin(workflows=[jobs.GATED], database=database)
+    client = await Client.connect(servers.temporal_address, plugins=[plugin])
+    queue = f"test-{uuid4().hex[:8]}"
+    async with Worker(client, task_queue=queue):
+        result = await SpineClient(client, task_queue=queue).execute(jobs.GATED, {"test": queue})
+    assert result.completed_steps == ["ingest", "validate", "normalize"]
+
+
+async def test_an_instance_loads_the_workflows_own_modules_again_and_no_other(serve, monkeypatch):
+    instances = []
+    create = SandboxedWorkflowRunner.create_instance
+
+    def kept(self, details):
+        instances.append(create(self, details))
+        return instances[-1]
+
+    monkeypatch.setattr(SandboxedWorkflowRunner, "create_instance", kept)
+    async with serve(jobs.GATED) as service:
+        await service.execute(jobs.GATED)
+    loaded = instances[-1].importer.new_modules
+    again = {name for name, module in loaded.items() if sys.modules.get(name) is not module}
+    heavy = {"sqlalchemy", "psycopg", "pydantic", "spine_temporal", "alembic", "typer"}
+    assert not {name for name in again if name.partition(".")[0] in heavy}
+    assert "tests.temporal.jobs" in again
