@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,6 +22,8 @@ from spine_temporal.recording.database import Database
 from spine_temporal.recording.executions import fail_execution
 from spine_temporal.runtime.attempt import Attempt
 from spine_temporal.translation.messages import PipelineRequest
+
+_log = logging.getLogger(__name__)
 
 #: Seconds that a stopped attempt's thread is waited for.
 _LAST_WORDS = 10.0
@@ -44,7 +47,9 @@ async def _run(pipeline: type[Pipeline], database: Database, request: PipelineRe
     try:
         return await _within_time(attempt)
     except SpineError as error:
-        raise await _failure(attempt, database, error) from error
+        _log.warning("step %s of run %s, attempt %d", request.step, request.run_id, attempt.attempt, exc_info=error)
+        # Without its cause: Temporal replaces a failure of more than a few kilobytes by "exceeds size limit".
+        raise await _failure(attempt, database, error) from None
     finally:
         beating.cancel()
 

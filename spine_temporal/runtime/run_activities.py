@@ -1,6 +1,7 @@
 """The run's own activities: begin, verdict, end. What they write is idempotent; Temporal may call them twice."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -25,6 +26,8 @@ from spine_temporal.recording.partitions import Holder, claim, holder_of, releas
 from spine_temporal.recording.runs import CompletedRun, close_run, completed_run, open_run, plan_of_run
 from spine_temporal.runtime.definitions import Definitions
 from spine_temporal.translation.messages import BEGIN, END, VERDICT, BeginRequest, Begun, EndRequest
+
+_log = logging.getLogger(__name__)
 
 _ANOMALIES = uuid5(NAMESPACE_URL, "spine-temporal/failures")
 
@@ -59,9 +62,9 @@ class RunActivities:
                 return begun
             return await self._claimed(workflow, request, begun)
         except ValueError as error:
-            raise _failure(ParamsError(str(error))) from error
+            raise _failure(ParamsError(str(error))) from None
         except SpineError as error:
-            raise _failure(error) from error
+            raise _failure(error) from None
 
     @activity.defn(name=VERDICT)
     async def verdict(self, outcome: StepOutcome) -> StepOutcome:
@@ -74,7 +77,7 @@ class RunActivities:
         try:
             await asyncio.to_thread(self._end, request)
         except SpineError as error:
-            raise _failure(error) from error
+            raise _failure(error) from None
 
     async def _claimed(self, workflow: Workflow, request: BeginRequest, begun: Begun) -> Begun:
         closed_run_id = ""
@@ -240,4 +243,6 @@ def _busy(begun: Begun, holder: Holder) -> NoReturn:
 
 
 def _failure(error: SpineError) -> ApplicationError:
+    """Return what Temporal shows; the cause stays in the log, as a failure of some kilobytes would not be shown."""
+    _log.warning("%s", error, exc_info=error if error.category is ErrorCategory.INTERNAL else None)
     return ApplicationError(str(error), type=error.category.value, non_retryable=not error.category.retryable)

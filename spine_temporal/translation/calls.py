@@ -6,14 +6,14 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from temporalio import workflow as temporal
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.machine.plan import PlannedPipeline
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.translation.messages import PipelineRequest
-from spine_temporal.translation.requests import failed_outcome
+from spine_temporal.translation.requests import cause_of, failed_outcome
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -43,8 +43,8 @@ async def record(activity: str, request: BaseModel, answer: type[Answer] | None,
             retry_policy=_LOCALLY,
             summary=summary,
         )
-    except ActivityError as error:
-        if not _waits(error):
+    except FailureError as error:
+        if is_cancelled_exception(error) or not _waits(error):
             raise
     return await temporal.execute_activity(
         activity,
@@ -85,8 +85,8 @@ async def run_pipeline(step: PlannedPipeline, request: PipelineRequest) -> StepO
     return outcome
 
 
-def _waits(error: ActivityError) -> bool:
-    cause = error.cause
+def _waits(error: FailureError) -> bool:
+    cause = cause_of(error)
     if isinstance(cause, ApplicationError):
         kind = cause.type or ""
         return kind in ErrorCategory.__members__ and ErrorCategory(kind).retryable

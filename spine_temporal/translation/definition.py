@@ -5,7 +5,7 @@ from typing import Any, ClassVar, TypeVar, assert_never
 
 from pydantic import BaseModel
 from temporalio import workflow as temporal
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.outcome import WorkflowResult, WorkflowStatus
@@ -89,7 +89,9 @@ class SpineWorkflow:
         )
         try:
             begun: Begun = await calls.record(BEGIN, request, Begun, f"begin {self.spine.name}")
-        except ActivityError as error:
+        except FailureError as error:
+            if is_cancelled_exception(error):
+                raise
             raise requests.failure_of(error) from error
         self._begun = begun
         if info.typed_search_attributes.get(DOMAIN) is None:

@@ -1,6 +1,6 @@
 """From the machine's words to the activities' messages, and back from failures to outcomes. Pure."""
 
-from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutType
 from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 from spine_temporal.definition.errors import ErrorCategory
@@ -87,21 +87,26 @@ def refused(message: str) -> ApplicationError:
     return ApplicationError(message, type=ErrorCategory.CONFIGURATION.value, non_retryable=True)
 
 
-def failure_of(error: ActivityError) -> ApplicationError:
+def failure_of(error: FailureError) -> ApplicationError:
     """Return an activity's failure as the run's own, so that its type and message are what a person reads first."""
-    category, message, _ = cause_of(error)
+    category, message, _ = _described(error)
     return ApplicationError(message, type=category, non_retryable=True)
 
 
-def failed_outcome(step: str, error: ActivityError) -> StepOutcome:
+def failed_outcome(step: str, error: FailureError) -> StepOutcome:
     """Return the outcome of a pipeline whose activity has failed for good."""
-    category, message, attempt = cause_of(error)
+    category, message, attempt = _described(error)
     return StepOutcome(step=step, error=message, category=category, attempt=attempt)
 
 
-def cause_of(error: ActivityError) -> tuple[str, str, int]:
+def cause_of(error: FailureError) -> BaseException | None:
+    """Return what an activity failed of: a local activity raises it as it is, others wrap it."""
+    return error.cause if isinstance(error, ActivityError) else error
+
+
+def _described(error: FailureError) -> tuple[str, str, int]:
     """Return category, message and counted attempts of an activity's failure."""
-    cause = error.cause
+    cause = cause_of(error)
     if isinstance(cause, ApplicationError):
         known = cause.type in ErrorCategory.__members__
         category = cause.type if known and cause.type else ErrorCategory.INTERNAL.value

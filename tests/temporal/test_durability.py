@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import subprocess
 import sys
+from urllib.parse import quote, unquote
 from uuid import uuid4
 
 import pytest
@@ -16,7 +17,8 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from spine_temporal import ParamsError, PartitionBusyError, SpineClient, SpinePlugin, WorkflowStatus
 from spine_temporal.embedded.temporal_server import temporal_program
-from spine_temporal.runtime.definitions import load_definitions
+from spine_temporal.recording.database import Database
+from spine_temporal.runtime.definitions import definitions_of, load_definitions
 from spine_temporal.runtime.worker import running_worker
 from tests.temporal import jobs, partitioned, slow
 
@@ -113,6 +115,28 @@ async def _reset(temporal, workflow_id, run_id):
             reason="the gate was mended",
         )
     )
+
+
+async def test_a_run_waits_for_postgres_in_plain_sight_and_goes_on_when_it_is_back(temporal, database, tmp_path):
+    where = tmp_path / "socket"
+    head, _, host = database.url.partition("?host=")
+    away = Database(f"{head}?host={quote(str(where), safe='')}")
+    queue = f"test-{uuid4().hex[:8]}"
+    async with running_worker(temporal, away, definitions_of([jobs.GATED]), task_queue=queue, max_activities=5):
+        handle = await SpineClient(temporal, task_queue=queue).start(jobs.GATED, {"test": queue})
+        pending = []
+        for _ in range(100):
+            description = await handle.handle.describe()
+            pending = list(description.raw_description.pending_activities)
+            if pending and pending[0].attempt > 1:
+                break
+            await asyncio.sleep(0.1)
+        assert pending[0].activity_type.name == "spine.begin"
+        assert "POSTGRES_AWAY" in pending[0].last_failure.message
+        where.symlink_to(unquote(host))
+        result = await asyncio.wait_for(handle.result(), 60)
+    away.close()
+    assert result.completed_steps == ["ingest", "validate", "normalize"]
 
 
 async def test_the_temporal_cli_starts_a_run_with_nothing_but_its_params(serve, servers):
