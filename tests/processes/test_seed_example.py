@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -74,6 +75,44 @@ def test_it_prints_its_status_and_its_steps(example, api, tmp_path):
     assert "Status: COMPLETED" in ended.stdout
     steps = ["ingest", "validate_ingest", "normalize", "validate_normalize", "aggregate"]
     assert f"Completed steps: {steps}" in ended.stdout
+
+
+KILLED = """
+import os, signal
+from pathlib import Path
+from spine_temporal import Pipeline, Step, Workflow, WorkflowRunner, register_pipeline
+
+@register_pipeline("script.first")
+class First(Pipeline):
+    def run(self):
+        with open(self.params["log"], "a") as log: log.write("first ")
+        return {"row_count": 3}
+
+@register_pipeline("script.second")
+class Second(Pipeline):
+    def run(self):
+        with open(self.params["log"], "a") as log: log.write("second ")
+        if not Path(self.params["log"] + ".killed").exists():
+            Path(self.params["log"] + ".killed").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return {}
+
+W = Workflow(name="script", steps=[
+    Step.pipeline("first", "script.first"), Step.pipeline("second", "script.second", heartbeat_timeout=2)])
+
+if __name__ == "__main__":
+    print(WorkflowRunner().execute(W, params={"log": LOG}).completed_steps)
+"""
+
+
+def test_a_script_that_was_killed_goes_on_where_it_was_when_it_is_run_again(tmp_path):
+    log, script = tmp_path / "log", tmp_path / "killed.py"
+    script.write_text(f"LOG = {str(log)!r}\n{KILLED}")
+    assert run(script, tmp_path / "home").returncode == -signal.SIGKILL
+    again = run(script, tmp_path / "home")
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.strip() == "['first', 'second']"
+    assert log.read_text() == "first second second "
 
 
 def test_with_a_bad_file_it_prints_the_failing_step_and_the_error(example, tmp_path):

@@ -1,5 +1,8 @@
 """Pipelines and workflows for tests: module-level, as the sandbox imports them."""
 
+import builtins
+from datetime import datetime
+
 from spine_temporal import (
     ErrorCategory,
     Pipeline,
@@ -117,10 +120,15 @@ ROUTED = Workflow(
 )
 
 
-def _odd_gate(ctx, config):
+def _odd_gate(ctx, config):  # noqa: PLR0911 - one per kind of wrong
     match ctx.get_param("gate"):
         case "raise":
             return {}["row_count"]
+        case "clock":
+            # Hidden from the check of the definition; the sandbox refuses it all the same.
+            return StepResult.ok(output={"at": str(getattr(datetime, "".join(("n", "ow")))())})
+        case "file":
+            return StepResult.ok(output={"text": vars(builtins)["".join(("op", "en"))]("/etc/hosts").read()})
         case "none":
             return None
         case "dict":

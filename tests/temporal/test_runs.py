@@ -149,6 +149,8 @@ async def test_a_choice_runs_one_branch_and_both_meet_again(service, full, ran, 
     ("gate", "category", "words"),
     [
         ("raise", "INTERNAL", "KeyError: 'row_count'"),
+        ("clock", "CONFIGURATION", "datetime.datetime.now"),
+        ("file", "CONFIGURATION", "open"),
         ("none", "CONFIGURATION", "returned None"),
         ("dict", "CONFIGURATION", "returned a dict"),
         ("back", "CONFIGURATION", "which is no later step"),

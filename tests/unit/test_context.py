@@ -1,0 +1,42 @@
+"""What a gate sees, and that it cannot change it."""
+
+from spine_temporal import Step, StepResult, Workflow, WorkflowContext
+from spine_temporal.testing.in_process import run_in_process
+
+CONTEXT = WorkflowContext(params={"tier": "OTC"}, outputs={"ingest": {"row_count": 5, "names": ["a"]}})
+
+
+def test_outputs_are_read_whole_or_by_key_with_a_default():
+    assert CONTEXT.get_output("ingest", "row_count") == 5
+    assert CONTEXT.get_output("ingest", "missing", 0) == 0
+    assert CONTEXT.get_output("ingest").get("row_count", 0) == 5
+    assert CONTEXT.get_output("later") is None
+    assert CONTEXT.get_output("later", "row_count", 7) == 7
+    assert CONTEXT.has_output("ingest", "row_count")
+    assert not CONTEXT.has_output("ingest", "missing")
+
+
+def test_modules_of_the_older_implementation_find_the_metrics_under_pipeline_result():
+    assert CONTEXT.get_output("ingest")["pipeline_result"]["row_count"] == 5
+    assert CONTEXT.get_output("ingest").get("pipeline_result", {}).get("row_count") == 5
+    assert CONTEXT.get_output("ingest", "pipeline_result")["row_count"] == 5
+
+
+def test_changing_what_was_given_changes_nothing():
+    CONTEXT.get_output("ingest")["names"].append("b")
+    assert CONTEXT.get_output("ingest", "names") == ["a"]
+    assert CONTEXT.with_output("x", {"n": 1}).get_output("x", "n") == 1
+    assert not CONTEXT.has_output("x")
+    assert CONTEXT.with_params(tier="T1").get_param("tier") == "T1"
+    assert CONTEXT.get_param("tier") == "OTC"
+
+
+def test_a_workflow_runs_in_process_on_given_metrics():
+    def gate(ctx, config):
+        rows = ctx.get_output("ingest", "row_count")
+        return StepResult.ok() if rows > 3 else StepResult.fail(f"only {rows}")
+
+    workflow = Workflow(name="w", steps=[Step.pipeline("ingest", "p"), Step.lambda_("check", gate)])
+    assert run_in_process(workflow, {}, {"p": {"row_count": 5}}).completed_steps == ["ingest", "check"]
+    failed = run_in_process(workflow, {}, {"p": lambda params: {"row_count": 2}})
+    assert (failed.error_step, failed.error, failed.error_category) == ("check", "only 2", "QUALITY_GATE")
