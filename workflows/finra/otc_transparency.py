@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
-from spine_temporal import Step, StepResult, Workflow, WorkflowContext
+from spine_temporal import QualityMetrics, Step, StepResult, Workflow, WorkflowContext
 
 #: Accepted spellings of a tier, lower case.
 TIERS = {
@@ -28,6 +28,13 @@ class WeeklyRefreshParams(BaseModel):
     strict_week_ending: bool = False
     allow_week_mismatch: bool = False
     week_ending_requested: str | None = None
+
+    @field_validator("week_ending", "tier", mode="before")
+    @classmethod
+    def _is_text(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            raise ValueError(f"BAD_PARAM: {value!r} must be a string")  # noqa: TRY004 - pydantic reports ValueErrors
+        return value
 
     @model_validator(mode="after")
     def _resolve(self) -> "WeeklyRefreshParams":
@@ -52,10 +59,11 @@ def tier_named(text: str) -> str:
 def friday_of(text: str, *, strict: bool) -> date:
     """Return the Friday of the week that a day belongs to; a Monday is ambiguous."""
     try:
-        day = date.fromisoformat(text) if len(text) == 10 else None
+        day = date.fromisoformat(text)
     except ValueError:
         day = None
-    if day is None:
+    # ISO's other forms, such as 2025-W48-5, are not taken; nor years that no arithmetic on weeks can reach.
+    if day is None or day.isoformat() != text or day.year not in range(1990, 3000):
         raise ValueError(f"BAD_PARAM: week_ending {text!r} must be a date as YYYY-MM-DD, for example 2025-11-28")
     friday = day + timedelta(days=4 - day.weekday())
     if day.weekday() == 0:
@@ -75,11 +83,15 @@ def validate_ingest(ctx: WorkflowContext, config: Mapping[str, Any]) -> StepResu
         return missing
     rows, errors = ctx.get_output("ingest", "row_count"), ctx.get_output("ingest", "error_count")
     least, most = config.get("min_rows", 1000), config.get("max_errors", 10)
+    quality = _quality(
+        _at_least("row_count", rows, least),
+        _at_most("error_count", errors, most),
+    )
     if rows < least:
-        return StepResult.fail(f"Too few records ingested: {rows} < {least}", "QUALITY_GATE")
+        return StepResult.fail(f"Too few records ingested: {rows} < {least}", "QUALITY_GATE", quality=quality)
     if errors > most:
-        return StepResult.fail(f"Too many ingest errors: {errors} > {most}", "DATA_QUALITY")
-    return StepResult.ok(output={"validated": True, "row_count": rows})
+        return StepResult.fail(f"Too many ingest errors: {errors} > {most}", "DATA_QUALITY", quality=quality)
+    return StepResult.ok(output={"validated": True, "row_count": rows}, quality=quality)
 
 
 def validate_normalize(ctx: WorkflowContext, config: Mapping[str, Any]) -> StepResult:
@@ -89,13 +101,34 @@ def validate_normalize(ctx: WorkflowContext, config: Mapping[str, Any]) -> StepR
         return missing
     nulls, rejects = ctx.get_output("normalize", "null_rate"), ctx.get_output("normalize", "reject_rate")
     conflicts = ctx.get_output("normalize", "duplicate_conflict_keys")
-    if nulls > config.get("max_null_rate", 0.05):
-        return StepResult.fail(f"Null rate too high: {nulls:.1%}", "DATA_QUALITY")
-    if rejects > config.get("max_reject_rate", 0.01):
-        return StepResult.fail(f"Reject rate too high: {rejects:.1%}", "DATA_QUALITY")
-    if conflicts > config.get("max_conflicts", 10):
-        return StepResult.fail(f"Too many keys with different quantities: {conflicts}", "DATA_QUALITY")
-    return StepResult.ok(output={"null_rate": nulls, "reject_rate": rejects})
+    checks = {
+        f"Null rate too high: {nulls:.1%}": _at_most("null_rate", nulls, config.get("max_null_rate", 0.05)),
+        f"Reject rate too high: {rejects:.1%}": _at_most("reject_rate", rejects, config.get("max_reject_rate", 0.01)),
+        f"Too many keys with different quantities: {conflicts}": _at_most(
+            "duplicate_conflict_keys", conflicts, config.get("max_conflicts", 10)
+        ),
+    }
+    quality = _quality(*checks.values())
+    for error, check in checks.items():
+        if not check["passed"]:
+            return StepResult.fail(error, "DATA_QUALITY", quality=quality)
+    return StepResult.ok(output={"null_rate": nulls, "reject_rate": rejects}, quality=quality)
+
+
+def _at_most(name: str, value: float, threshold: float) -> dict[str, Any]:
+    """Return the record of a check: a value at its threshold passes."""
+    return {"name": name, "value": value, "threshold": threshold, "passed": value <= threshold}
+
+
+def _at_least(name: str, value: float, threshold: float) -> dict[str, Any]:
+    return {"name": name, "value": value, "threshold": threshold, "passed": value >= threshold}
+
+
+def _quality(*checks: Mapping[str, Any]) -> QualityMetrics:
+    """Return the gate's checks in the form in which its recorded verdict keeps them."""
+    return QualityMetrics(
+        passed=all(check["passed"] for check in checks), custom_metrics={"checks": [dict(check) for check in checks]}
+    )
 
 
 def _missing(ctx: WorkflowContext, step: str, *keys: str) -> StepResult | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from activities.finra.otc_transparency.captures import Capture, make_current, newest_capture, store_diff
+from activities.finra.otc_transparency.captures import Capture, lock_week, make_current, newest_capture, store_diff
 from activities.finra.otc_transparency.invariants import check_invariants
 from activities.finra.otc_transparency.thresholds import USUAL_REVISION
 from activities.finra.otc_transparency.week import tier_of, week_ending_of
@@ -84,14 +84,16 @@ class AggregateWeek(Pipeline):
     def run(self) -> dict[str, Any]:
         """Return the rows of every table, the totals, tier_hhi and invariants_ok."""
         tier = tier_of(self.params.get("tier"))
-        capture = newest_capture(self.connection, tier, week_ending_of(self.params.get("week_ending")))
-        if capture.status not in {"NORMALIZED", "AGGREGATED"}:
+        week_ending = week_ending_of(self.params.get("week_ending"))
+        lock_week(self.connection, tier, week_ending)
+        capture = newest_capture(self.connection, tier, week_ending)
+        if capture.status == "INGESTED":
             raise SpineError(
                 f"capture {capture.capture_id} is {capture.status}: run normalize_week first",
                 ErrorCategory.CONFIGURATION,
                 code="NOT_NORMALIZED",
             )
-        if capture.status == "NORMALIZED" or self.params.get("force"):
+        if capture.status != "AGGREGATED" or self.params.get("force"):
             self._write(capture)
         check_invariants(self.connection, capture)
         previous = make_current(self.connection, capture)

@@ -31,6 +31,8 @@ _INSERT = text("""
     FROM finra_otc_capture WHERE tier = :tier AND week_ending = :week_ending
 """)
 
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('finra.otc_transparency/' || :tier || '/' || :week, 0))")
+
 _STATUS = text("UPDATE finra_otc_capture SET status = :status WHERE capture_id = :capture_id")
 
 _UNSET_CURRENT = text("""
@@ -87,6 +89,11 @@ class Capture:
 def capture_id_of(tier: Tier, week_ending: date, content_sha256: str) -> str:
     """Return the id: the same content gives the same one, on every attempt."""
     return f"finra.otc_transparency:{tier.name}:{week_ending}:{content_sha256[:12]}"
+
+
+def lock_week(connection: Connection, tier: Tier, week_ending: date) -> None:
+    """Wait until no other transaction works on the week; the lock goes with this one's end."""
+    connection.execute(_LOCK, {"tier": tier.name, "week": week_ending.isoformat()})
 
 
 def find_capture(connection: Connection, capture_id: str) -> Capture | None:

@@ -8,10 +8,10 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from activities.finra.otc_transparency.week import Tier, publication_monday
+from activities.finra.otc_transparency.week import Tier, bad_param, publication_monday
 from spine_temporal import ErrorCategory, SpineError
 
-#: Bytes that a packed file may unpack to.
+#: Bytes that a file may have, unpacked.
 MAX_UNPACKED = 512 * 1024 * 1024
 
 
@@ -21,19 +21,29 @@ class Readable(Protocol):
     def read(self, size: int = -1, /) -> bytes: ...  # noqa: D102
 
 
-def read_file(given: str, tier: Tier, week_ending: date) -> tuple[Path, bytes]:
+def read_file(given: str, tier: Tier, week_ending: date | None) -> tuple[Path, bytes]:
     """Return the file's path and unpacked bytes; in a folder, the file of this tier's publication week."""
-    path = Path(given).expanduser()
-    if path.is_dir():
-        path = _in_folder(path, tier, week_ending)
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise _not_found(f"{given}: {error.strerror or error}; check file_path") from None
-    return path, _unpacked(path, data)
+        path = Path(given).expanduser()
+        if path.is_dir():
+            path = _in_folder(path, tier, week_ending)
+        return path, _unpacked(path, _bytes(path))
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise _not_found(f"{given}: {reason}; check file_path") from None
 
 
-def _in_folder(folder: Path, tier: Tier, week_ending: date) -> Path:
+def _bytes(path: Path) -> bytes:
+    # A pipe or a device would be read for ever.
+    if path.exists() and not path.is_file():
+        raise _not_found(f"{path}: is no regular file; check file_path")
+    with path.open("rb") as file:
+        return _capped(path, file)
+
+
+def _in_folder(folder: Path, tier: Tier, week_ending: date | None) -> Path:
+    if week_ending is None:
+        raise bad_param(f"week_ending is missing: the folder {folder} may hold many weeks")
     monday = publication_monday(week_ending, tier)
     days = [monday + timedelta(days=offset) for offset in range(5)]
     for day in days:
@@ -59,6 +69,7 @@ def _unpacked(path: Path, data: bytes) -> bytes:
                     raise _not_found(f"{path}: the zip has {len(names)} members, and must have one")
                 with archive.open(names[0]) as packed:
                     return _capped(path, packed)
+    # An encrypted member is a RuntimeError; an unknown method a NotImplementedError, which is one too.
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
         raise _not_found(f"{path}: cannot be unpacked: {error}; fetch it again") from None
     return data
@@ -67,7 +78,7 @@ def _unpacked(path: Path, data: bytes) -> bytes:
 def _capped(path: Path, packed: Readable) -> bytes:
     data = packed.read(MAX_UNPACKED + 1)
     if len(data) > MAX_UNPACKED:
-        raise _not_found(f"{path}: unpacks to more than {MAX_UNPACKED:,} bytes, which no weekly file does")
+        raise _not_found(f"{path}: has more than {MAX_UNPACKED:,} bytes, which no weekly file has; check file_path")
     return data
 
 

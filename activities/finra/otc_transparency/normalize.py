@@ -5,23 +5,35 @@ from typing import Any
 
 from sqlalchemy import text
 
-from activities.finra.otc_transparency.captures import Capture, newest_capture, set_status
-from activities.finra.otc_transparency.thresholds import USUAL_CHANGE, WARN_BANDS
+from activities.finra.otc_transparency.captures import Capture, lock_week, newest_capture, set_status
+from activities.finra.otc_transparency.thresholds import GATES, USUAL_CHANGE, WARN_BANDS
 from activities.finra.otc_transparency.week import TIERS, tier_of, week_ending_of
 from spine_temporal import Pipeline, register_pipeline
 
+#: The characters that are cut off from a field's ends; btrim alone cuts spaces only.
+_SPACE = r"E' \t\r\f\u000b\u00a0'"
+
+
+def _trimmed(column: str) -> str:
+    return f"btrim({column}, {_SPACE})"
+
+
 # Dates are few and distinct, so each is checked once: a form that is no day of the calendar must not be cast.
-_CHECKED = text(r"""
+# Cases are folded byte by byte (COLLATE "C") and digits are 0-9: a locale knows more letters and digits than FINRA.
+_CHECKED = text(rf"""
     CREATE TEMPORARY TABLE finra_otc_checked ON COMMIT DROP AS
     WITH trimmed AS (
-        SELECT line_no, raw_line, lower(btrim(tier_description)) AS tier_text,
-            btrim(issue_symbol_identifier) AS symbol, nullif(btrim(issue_name), '') AS issue_name,
-            nullif(btrim(market_participant_name), '') AS venue_name, upper(btrim(mpid)) AS mpid,
-            btrim(total_weekly_share_quantity) AS shares, btrim(total_weekly_trade_count) AS trades,
-            btrim(last_update_date) AS updated
+        SELECT line_no, raw_line, lower({_trimmed("tier_description")} COLLATE "C") AS tier_text,
+            {_trimmed("issue_symbol_identifier")} COLLATE "C" AS symbol,
+            nullif({_trimmed("issue_name")}, '') AS issue_name,
+            nullif({_trimmed("market_participant_name")}, '') AS venue_name,
+            upper({_trimmed("mpid")} COLLATE "C") AS mpid,
+            {_trimmed("total_weekly_share_quantity")} AS shares, {_trimmed("total_weekly_trade_count")} AS trades,
+            {_trimmed("last_update_date")} AS updated
         FROM finra_otc_raw WHERE capture_id = :capture_id AND tier_description IS NOT NULL
     ), forms AS (
-        SELECT DISTINCT updated FROM trimmed WHERE updated ~ '^[12]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$'
+        SELECT DISTINCT updated FROM trimmed
+        WHERE updated ~ '^[12][0-9]{{3}}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$'
     ), months AS (
         SELECT updated, make_date(left(updated, 4)::int, substr(updated, 6, 2)::int, 1) AS first FROM forms
     ), days AS (
@@ -30,16 +42,22 @@ _CHECKED = text(r"""
     )
     SELECT trimmed.*, days.day, array_remove(ARRAY[
         CASE WHEN symbol = '' THEN 'EMPTY_SYMBOL'
-            WHEN symbol !~ '^[A-Za-z0-9][A-Za-z0-9.\-/+=^$*#!]{0,19}$' THEN 'BAD_SYMBOL' END,
-        CASE WHEN mpid = '' THEN 'EMPTY_MPID' WHEN mpid !~ '^[A-Z0-9]{1,8}$' THEN 'BAD_MPID' END,
-        CASE WHEN shares !~ '^-?\d{1,14}(\.\d{1,6})?$' THEN 'BAD_SHARES' END,
-        CASE WHEN trades !~ '^-?\d{1,18}$' THEN 'BAD_TRADES' END,
-        CASE WHEN shares ~ '^-\d{1,14}(\.\d{1,6})?$' OR trades ~ '^-\d{1,18}$' THEN 'NEGATIVE_QUANTITY' END,
-        CASE WHEN shares ~ '^0{1,14}(\.0{1,6})?$' AND trades ~ '^0{1,18}$' THEN 'ZERO_VOLUME' END,
+            WHEN symbol !~ '^[A-Za-z0-9][A-Za-z0-9.\-/+=^$*#!]{{0,19}}$' THEN 'BAD_SYMBOL' END,
+        CASE WHEN mpid = '' THEN 'EMPTY_MPID' WHEN mpid !~ '^[A-Z0-9]{{1,8}}$' THEN 'BAD_MPID' END,
+        CASE WHEN shares !~ '^-?[0-9]{{1,14}}(\.[0-9]{{1,6}})?$' THEN 'BAD_SHARES' END,
+        CASE WHEN trades !~ '^-?[0-9]{{1,18}}$' THEN 'BAD_TRADES' END,
+        CASE WHEN (shares LIKE '-%' AND shares ~ '^-[0-9]{{1,14}}(\.[0-9]{{1,6}})?$')
+            OR (trades LIKE '-%' AND trades ~ '^-[0-9]{{1,18}}$') THEN 'NEGATIVE_QUANTITY' END,
+        CASE WHEN shares LIKE '0%' AND trades LIKE '0%' AND shares ~ '^0{{1,14}}(\.0{{1,6}})?$'
+            AND trades ~ '^0{{1,18}}$' THEN 'ZERO_VOLUME' END,
         CASE WHEN day IS NULL OR day > :latest THEN 'BAD_DATE' END,
         CASE WHEN NOT tier_text = ANY(:spellings) THEN 'TIER_MISMATCH' END
     ], NULL) AS codes
     FROM trimmed LEFT JOIN days USING (updated)
+""")
+
+_LATEST = text("""
+    SELECT (captured_at AT TIME ZONE 'UTC')::date + 1 FROM finra_otc_capture WHERE capture_id = :capture_id
 """)
 
 # Rows that are right by themselves but share their key: the same quantities keep the first, others keep none.
@@ -64,7 +82,19 @@ _CLEAR = (
 _REJECT = text("""
     INSERT INTO finra_otc_reject
         (capture_id, execution_id, week_ending, tier, line_no, stage, reason_code, reason_codes, detail, raw_line)
-    SELECT :capture_id, :execution_id, :week_ending, :tier, line_no, 'normalize', codes[1], codes, NULL, raw_line
+    SELECT :capture_id, :execution_id, :week_ending, :tier, line_no, 'normalize', codes[1], codes,
+        CASE codes[1]
+            WHEN 'BAD_SYMBOL' THEN 'issueSymbolIdentifier is ' || quote_literal(left(symbol, 40))
+            WHEN 'BAD_MPID' THEN 'MPID is ' || quote_literal(left(mpid, 40))
+            WHEN 'BAD_SHARES' THEN 'totalWeeklyShareQuantity is ' || quote_literal(left(shares, 40))
+            WHEN 'BAD_TRADES' THEN 'totalWeeklyTradeCount is ' || quote_literal(left(trades, 40))
+            WHEN 'NEGATIVE_QUANTITY' THEN shares || ' shares, ' || trades || ' trades'
+            WHEN 'BAD_DATE' THEN 'lastUpdateDate is ' || quote_literal(left(updated, 40))
+            WHEN 'TIER_MISMATCH' THEN 'tierDescription is ' || quote_literal(left(tier_text, 40))
+            WHEN 'DUPLICATE_EXACT' THEN 'a line before it says the same'
+            WHEN 'DUPLICATE_CONFLICT' THEN 'another line of its symbol and MPID has other quantities'
+        END,
+        raw_line
     FROM finra_otc_checked WHERE codes <> '{}'
 """)
 
@@ -84,11 +114,11 @@ _COUNTS = text("""
     FROM finra_otc_normalized WHERE capture_id = :capture_id
 """)
 
-_BLANKS = text("""
+_BLANKS = text(f"""
     SELECT count(*) FROM finra_otc_raw
     WHERE capture_id = :capture_id AND tier_description IS NOT NULL
-        AND (btrim(issue_symbol_identifier) = '' OR btrim(mpid) = '' OR btrim(total_weekly_share_quantity) = ''
-            OR btrim(total_weekly_trade_count) = '')
+        AND ({_trimmed("issue_symbol_identifier")} = '' OR {_trimmed("mpid")} = ''
+            OR {_trimmed("total_weekly_share_quantity")} = '' OR {_trimmed("total_weekly_trade_count")} = '')
 """)
 
 _REASONS = text("""
@@ -96,8 +126,8 @@ _REASONS = text("""
     GROUP BY reason_code ORDER BY reason_code
 """)
 
-_CONFLICTS = text("""
-    SELECT count(DISTINCT (btrim(issue_symbol_identifier), upper(btrim(mpid))))
+_CONFLICTS = text(f"""
+    SELECT count(DISTINCT ({_trimmed("issue_symbol_identifier")}, upper({_trimmed("mpid")} COLLATE "C")))
     FROM finra_otc_reject JOIN finra_otc_raw USING (capture_id, line_no)
     WHERE capture_id = :capture_id AND reason_code = 'DUPLICATE_CONFLICT'
 """)
@@ -107,6 +137,13 @@ _COLLISIONS = text("""
         SELECT lower(symbol) FROM finra_otc_normalized WHERE capture_id = :capture_id
         GROUP BY lower(symbol) HAVING count(DISTINCT symbol) > 1
     ) AS collisions
+""")
+
+_SEVERAL_NAMES = text("""
+    SELECT count(*) FROM (
+        SELECT FROM finra_otc_normalized WHERE capture_id = :capture_id
+        GROUP BY symbol HAVING min(issue_name COLLATE "C") <> max(issue_name COLLATE "C")
+    ) AS symbols
 """)
 
 _MEDIAN = text("""
@@ -124,10 +161,16 @@ class NormalizeWeek(Pipeline):
     def run(self) -> dict[str, Any]:
         """Return accepted, rejected, rejects_by_reason, the rates and the counts."""
         tier = tier_of(self.params.get("tier"))
-        capture = newest_capture(self.connection, tier, week_ending_of(self.params.get("week_ending")))
-        if capture.status not in {"NORMALIZED", "AGGREGATED"} or self.params.get("force"):
+        week_ending = week_ending_of(self.params.get("week_ending"))
+        lock_week(self.connection, tier, week_ending)
+        capture = newest_capture(self.connection, tier, week_ending)
+        known = capture.status in {"NORMALIZED", "AGGREGATED"} and not self.params.get("force")
+        if not known:
             self._write(capture)
         output = self._output(capture)
+        if not known:
+            passes = GATES.pass_normalize(output["null_rate"], output["reject_rate"], output["duplicate_conflict_keys"])
+            set_status(self.connection, capture.capture_id, "NORMALIZED" if passes else "FAILED_GATE")
         self._record(capture, output)
         return output
 
@@ -144,14 +187,10 @@ class NormalizeWeek(Pipeline):
             self.heartbeat()
         self.connection.execute(text("DROP TABLE finra_otc_checked"))
         self.connection.execute(text("ANALYZE finra_otc_normalized"))
-        set_status(self.connection, capture.capture_id, "NORMALIZED")
 
     def _latest(self, capture: Capture) -> Any:
         """A row cannot have been updated after it was captured; a day is left for time zones."""
-        return self.connection.execute(
-            text("SELECT captured_at::date + 1 FROM finra_otc_capture WHERE capture_id = :capture_id"),
-            {"capture_id": capture.capture_id},
-        ).scalar_one()
+        return self.connection.execute(_LATEST, {"capture_id": capture.capture_id}).scalar_one()
 
     def _output(self, capture: Capture) -> dict[str, Any]:
         values = {"capture_id": capture.capture_id}
@@ -178,11 +217,13 @@ class NormalizeWeek(Pipeline):
         band = WARN_BANDS[capture.tier]
         median = self.connection.execute(_MEDIAN, values).scalar()
         collisions = self.connection.execute(_COLLISIONS, values).scalar_one()
+        several = self.connection.execute(_SEVERAL_NAMES, values).scalar_one()
         warnings = [
             ("SYMBOL_COUNT", output["symbol_count"] < band.least_symbols, f"{output['symbol_count']:,} symbols"),
             ("VENUE_COUNT", output["venue_count"] < band.least_venues, f"{output['venue_count']} venues"),
             ("ZERO_ONE_SIDED", output["one_sided"] > 0, f"{output['one_sided']} rows have shares or trades of zero"),
             ("SYMBOL_CASE_COLLISION", collisions > 0, f"{collisions} symbols are equal but for case"),
+            ("SEVERAL_NAMES", several > 0, f"{several} symbols have more than one name; the longest is kept"),
             (
                 "ROW_COUNT_CHANGE",
                 median is not None and abs(capture.row_count - median) > USUAL_CHANGE * median,

@@ -54,6 +54,8 @@ def parse(data: bytes, where: str) -> ParsedFile:
     if b"\r" in data:
         lines = [line.rstrip(b"\r") for line in lines]
     at, names = _header(lines, where)
+    if b"\x00" in lines[at]:
+        raise _refused(f"{where} is UTF-16 or no text at all: save it as UTF-8", "ENCODING")
     order = _order(names, lines[at], where)
     numbers = [number for number, line in enumerate(lines[at + 1 :], at + 2) if line.strip()]
     rows = [lines[number - 1] for number in numbers]
@@ -61,7 +63,7 @@ def parse(data: bytes, where: str) -> ParsedFile:
         raise _refused(f"{where} has a header and no rows: fetch it again", "SOURCE_EMPTY")
     bad = dict(_bad_lines(rows, len(names), clean=_is_clean(data)))
     undecodable = sum(reason == BAD_ENCODING for reason in bad.values())
-    if undecodable > max(len(rows) // 100, 10):
+    if undecodable * 100 > len(rows):
         raise _refused(f"{where}: {undecodable:,} of {len(rows):,} lines are not UTF-8: save it as UTF-8", "ENCODING")
     if order != list(range(len(COLUMNS))) or len(names) != len(COLUMNS):
         rows = [line if position in bad else _reordered(line, order) for position, line in enumerate(rows)]

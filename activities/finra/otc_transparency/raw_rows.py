@@ -9,13 +9,13 @@ from sqlalchemy import Connection, text
 from activities.finra.otc_transparency.parse import BAD_ENCODING, ParsedFile
 
 #: Lines of one block; a heartbeat follows each.
-BLOCK = 20_000
+BLOCK = 5_000
 
 _COPY = """
     COPY finra_otc_raw (capture_id, execution_id, week_ending, tier, line_no, tier_description,
         issue_symbol_identifier, issue_name, market_participant_name, mpid, total_weekly_share_quantity,
         total_weekly_trade_count, last_update_date, raw_line, record_hash)
-    FROM STDIN (FORMAT text, DELIMITER '|')
+    FROM STDIN (FORMAT text, DELIMITER '|', ENCODING 'UTF8')
 """
 
 _REJECT = text("""

@@ -17,6 +17,9 @@ _OTC_VENUES = (
     ("VIAT", "VIAT VARIABLE INVESTMENT ADVISORS, INC.", 0.002),
     ("ALTS", "ALTS LODAS SECURITIES ALTERNATIVE TRADING SYSTEM", 0.002),
     ("PROS", "PROS TZERO SECURITIES LLC", 0.001),
+    ("SMKT", "SMKT SECURITIZE MARKETS ATS", 0.0005),
+    ("SWCL", "SWCL INX SECURITIES, LLC", 0.0005),
+    ("STEN", "STEN STARTENGINE SECONDARY", 0.0005),
 )
 _NMS_VENUES = (
     ("UBSA", "UBSA UBS ATS", 0.9),
@@ -39,6 +42,8 @@ _NMS_VENUES = (
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #: One line in this many is dirty, so that the gates' limits are far.
 _DIRTY_EVERY = 1500
+#: What is wrong with it, in turn: column and value.
+_DIRT = ((1, ""), (5, "n/a"), (6, ""), (7, "2025-02-30"))
 
 
 def write_sample(path: Path, tier: Tier, week_ending: date, rows: int, seed: int = 1) -> int:
@@ -63,20 +68,19 @@ def _lines(draw: random.Random, tier: Tier, updated: str, rows: int) -> Iterator
     for number, symbol in enumerate(_symbols(draw, tier)):
         # Volumes fall off as a power of the rank, with a wide spread: few names have most of the shares.
         scale = 3e7 / (1 + number % 5000) ** 0.9
+        name = f"{symbol.title()} Holdings Inc. Common Stock"
         for mpid, venue in _venues(draw, tier):
             shares = max(1, int(scale * draw.lognormvariate(0, 2)))
             trades = max(1, min(shares, int(shares / draw.uniform(80, 4000))))
             quantity = f"{shares}.{draw.randrange(1, 10**6):06d}" if draw.random() < 0.01 else str(shares)
-            dirty = written % _DIRTY_EVERY == _DIRTY_EVERY - 1
-            yield _line(tier, "" if dirty else symbol, venue, mpid, quantity, trades, updated)
+            fields = [tier.description, symbol, name, venue, mpid, quantity, str(trades), updated]
             written += 1
+            if written % _DIRTY_EVERY == 0:
+                column, value = _DIRT[written // _DIRTY_EVERY % len(_DIRT) - 1]
+                fields[column] = value
+            yield "|".join(fields)
             if written == rows:
                 return
-
-
-def _line(tier: Tier, symbol: str, venue: str, mpid: str, quantity: str, trades: int, updated: str) -> str:
-    name = f"{symbol.title()} Holdings Inc. Common Stock" if symbol else ""
-    return f"{tier.description}|{symbol}|{name}|{venue}|{mpid}|{quantity}|{trades}|{updated}"
 
 
 def _venues(draw: random.Random, tier: Tier) -> list[tuple[str, str]]:

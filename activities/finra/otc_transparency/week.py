@@ -1,11 +1,13 @@
 """Tiers and weeks: what is accepted as one, and when FINRA publishes a week."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from spine_temporal import ErrorCategory, SpineError
 
 FRIDAY = 4
+#: Years beyond which a week cannot be meant; they also keep the calendar's arithmetic in range.
+YEARS = range(1990, 3000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +62,8 @@ def tier_of(text: object) -> Tier:
 
 def week_ending_of(given: object, *, strict: bool = False) -> date:
     """Return the Friday of the week that ``given`` (ISO 8601) names; raise BAD_PARAM or BAD_WEEK_ENDING."""
-    try:
-        day = date.fromisoformat(given) if isinstance(given, str) and len(given) == 10 else None
-    except ValueError:
-        day = None
-    if day is None:
+    day = day_of(given)
+    if day is None or day.year not in YEARS:
         raise bad_param(f"week_ending {given!r} must be a date as YYYY-MM-DD, for example 2025-11-28")
     friday = day + timedelta(days=FRIDAY - day.weekday())
     if day == friday:
@@ -78,6 +77,33 @@ def week_ending_of(given: object, *, strict: bool = False) -> date:
     if strict:
         raise bad_param(f"week_ending {day} is no Friday: give {friday}", "BAD_WEEK_ENDING")
     return friday
+
+
+def day_of(text: object) -> date | None:
+    """Return the day written as YYYY-MM-DD; None where it is anything else, ISO's other forms included."""
+    try:
+        day = date.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return day if day is not None and day.isoformat() == text else None
+
+
+def utc_today() -> date:
+    """Return the current day in UTC."""
+    return datetime.now(UTC).date()
+
+
+def not_published(week_ending: date, tier: Tier, today: date) -> SpineError | None:
+    """Return NOT_PUBLISHED_YET with the day to come back on, None where the week has been published."""
+    expected = publication_day(week_ending, tier)
+    if today >= expected:
+        return None
+    return SpineError(
+        f"{tier.name} of week ending {week_ending} is published on {expected}: run it then",
+        ErrorCategory.DATA_QUALITY,
+        code="NOT_PUBLISHED_YET",
+        metadata={"expected_publication": expected.isoformat()},
+    )
 
 
 def publication_monday(week_ending: date, tier: Tier) -> date:

@@ -1,45 +1,16 @@
 """Whatever a file holds, it is refused as a whole with a code, or line by line with a reason; nothing becomes zero."""
 
 import gzip
+import random
 import zipfile
 
 import pytest
 from sqlalchemy import text
 
-from activities.finra.otc_transparency.aggregate import AggregateWeek
 from activities.finra.otc_transparency.ingest import IngestWeek
-from activities.finra.otc_transparency.normalize import NormalizeWeek
 from activities.finra.otc_transparency.parse import COLUMNS
-from activities.finra.otc_transparency.sample_data import write_sample
-from activities.finra.otc_transparency.week import tier_of, week_ending_of
 from spine_temporal import SpineError
-from spine_temporal.testing.services import PipelineTestServices, run_pipeline
-
-HEADER = "|".join(COLUMNS)
-WEEK = "2025-11-28"
-
-
-def line(symbol="ABCD", mpid="OTCN", shares="100", trades="2", updated="2025-12-29", tier="OTC", name="A Name"):
-    return f"{tier}|{symbol}|{name}|{mpid} A VENUE|{mpid}|{shares}|{trades}|{updated}"
-
-
-@pytest.fixture
-def services(connection):
-    return PipelineTestServices(connection)
-
-
-@pytest.fixture
-def refresh(tmp_path, services):
-    """Run the three pipelines on these lines or bytes; return the three outputs."""
-
-    def run(content, steps=(IngestWeek, NormalizeWeek, AggregateWeek), **params):
-        path = tmp_path / params.pop("name", "week.csv")
-        data = content if isinstance(content, bytes) else ("\n".join([HEADER, *content]) + "\n").encode()
-        path.write_bytes(data)
-        given = {"tier": "OTC", "week_ending": WEEK, "file_path": str(path)} | params
-        return [run_pipeline(step, given, services) for step in steps]
-
-    return run
+from tests.postgres.finra.weekly_file import HEADER, line
 
 
 @pytest.mark.parametrize(
@@ -86,7 +57,10 @@ def test_a_wrong_param_is_named(refresh, params, code):
         (line(symbol=""), "EMPTY_SYMBOL"),
         (line(symbol="A B"), "BAD_SYMBOL"),
         (line(symbol="x" * 21), "BAD_SYMBOL"),
+        (line(symbol=" \t"), "EMPTY_SYMBOL"),
+        (line(symbol="\u00c4BC"), "BAD_SYMBOL"),
         (line(mpid=""), "EMPTY_MPID"),
+        (line(mpid="OTC\u0131"), "BAD_MPID"),
         (line(mpid="TOOLONGMPID"), "BAD_MPID"),
         (line(shares="abc"), "BAD_SHARES"),
         (line(shares=""), "BAD_SHARES"),
@@ -94,12 +68,22 @@ def test_a_wrong_param_is_named(refresh, params, code):
         (line(shares="1e5"), "BAD_SHARES"),
         (line(shares="NaN"), "BAD_SHARES"),
         (line(shares="1" * 25), "BAD_SHARES"),
+        (line(shares="\u0661\u0662"), "BAD_SHARES"),
+        (line(shares="1.1234567"), "BAD_SHARES"),
+        (line(shares="1" * 15), "BAD_SHARES"),
+        (line(shares="+5"), "BAD_SHARES"),
+        (line(shares="\t"), "BAD_SHARES"),
         (line(shares="-5"), "NEGATIVE_QUANTITY"),
+        (line(trades="-1"), "NEGATIVE_QUANTITY"),
+        (line(trades="1" * 19), "BAD_TRADES"),
+        (line(trades=" "), "BAD_TRADES"),
         (line(trades="1.5"), "BAD_TRADES"),
         (line(trades=""), "BAD_TRADES"),
         (line(shares="0", trades="0"), "ZERO_VOLUME"),
         (line(updated=""), "BAD_DATE"),
         (line(updated="2025-02-30"), "BAD_DATE"),
+        (line(updated="2025-W52-1"), "BAD_DATE"),
+        (line(updated="20251229"), "BAD_DATE"),
         (line(updated="2999-01-01"), "BAD_DATE"),
         (line(tier="NMS Tier 1"), "TIER_MISMATCH"),
         ("OTC|A|B", "FIELD_COUNT"),
@@ -178,48 +162,49 @@ def test_a_zip_with_one_member_is_unpacked_and_columns_may_stand_in_any_order(re
     assert ("INFO", "EXTRA_COLUMN") in {anomaly[:2] for anomaly in services.anomalies}
 
 
-def test_the_same_file_again_is_one_capture_and_changes_no_row(refresh, connection):
-    first = refresh([line(), line(symbol="B")])
-    second = refresh([line(), line(symbol="B")])
-    assert first[0]["skipped"] is False
-    assert second[0]["skipped"] is True
-    assert {**second[0], "skipped": False} == first[0]
-    assert second[1:] == first[1:]
-    assert connection.execute(text("SELECT count(*) FROM finra_otc_capture")).scalar() == 1
-
-
-def test_a_changed_quantity_is_a_second_revision_and_going_back_makes_the_first_current(refresh, connection):
-    current = text("SELECT capture_id FROM finra_otc_capture WHERE is_current")
-    first = refresh([line(), line(symbol="B")])[0]["capture_id"]
-    ingest = refresh([line(shares="300"), line(symbol="B")])[0]
-    assert ingest["revision"] == 2
-    assert connection.execute(current).scalars().all() == [ingest["capture_id"]]
-    diff = connection.execute(
-        text("SELECT rows_added, rows_removed, rows_changed, delta_shares FROM finra_otc_revision_diff")
+def test_the_whitespace_around_a_field_is_no_part_of_it(refresh, connection):
+    spaced = "|".join(f" \t{field}\u00a0 " for field in line(mpid="otcn", name="A  Name").split("|"))
+    _, normalize, _ = refresh([spaced])
+    assert normalize["rejects_by_reason"] == {}
+    row = connection.execute(
+        text("SELECT symbol, mpid, issue_name, total_shares, total_trades FROM finra_otc_normalized")
     ).one()
-    assert tuple(diff) == (0, 0, 1, 200)
-    assert refresh([line(), line(symbol="B")])[0]["capture_id"] == first
-    assert connection.execute(current).scalars().all() == [first]
-    assert connection.execute(text("SELECT count(*) FROM finra_otc_capture")).scalar() == 2
+    assert tuple(row) == ("ABCD", "OTCN", "A  Name", 100, 2)
 
 
-def test_a_revision_that_is_not_aggregated_does_not_become_current(refresh, connection):
-    first = refresh([line()])[0]["capture_id"]
-    refresh([line(shares="7")], steps=(IngestWeek, NormalizeWeek))
-    assert connection.execute(text("SELECT capture_id FROM finra_otc_capture WHERE is_current")).scalar() == first
+def test_a_reject_has_all_of_its_reasons_in_order_and_says_what_it_found(refresh, connection):
+    refresh([line(symbol="a b", mpid="", shares="1e5", trades="", updated="soon", tier="T1"), line(), "OTC|cut"])
+    reject = text("SELECT line_no, stage, reason_code, reason_codes, detail FROM finra_otc_reject ORDER BY line_no")
+    all_reasons = ["BAD_SYMBOL", "EMPTY_MPID", "BAD_SHARES", "BAD_TRADES", "BAD_DATE", "TIER_MISMATCH"]
+    assert [tuple(row) for row in connection.execute(reject)] == [
+        (2, "normalize", "BAD_SYMBOL", all_reasons, "issueSymbolIdentifier is 'a b'"),
+        (4, "ingest", "FIELD_COUNT", ["FIELD_COUNT"], "2 fields, not 8"),
+    ]
 
 
-@pytest.mark.parametrize("tier", ["NMS_TIER_1", "NMS_TIER_2", "OTC"])
-def test_a_sample_of_every_tier_passes_the_pipelines(tmp_path, services, tier):
-    path = tmp_path / "sample.csv"
-    assert write_sample(path, tier_of(tier), week_ending_of(WEEK), 4000) == 4000
-    again = tmp_path / "again.csv"
-    write_sample(again, tier_of(tier), week_ending_of(WEEK), 4000)
-    assert path.read_bytes() == again.read_bytes()
-    params = {"tier": tier, "week_ending": WEEK, "file_path": str(path)}
-    ingest, normalize, aggregate = (
-        run_pipeline(step, params, services) for step in (IngestWeek, NormalizeWeek, AggregateWeek)
-    )
-    assert (ingest["row_count"], ingest["error_count"]) == (4000, 0)
-    assert 0 < normalize["rejected"] < 10
-    assert aggregate["invariants_ok"] is True
+def test_the_null_rate_counts_rows_with_a_blank_among_the_four_fields(refresh):
+    blanks = [line(symbol=""), line(symbol="", mpid=" "), line(shares="\t"), line(trades=""), line(name="")]
+    _, normalize, _ = refresh([*blanks, *(line(symbol=f"S{number}") for number in range(15))])
+    assert normalize["null_rate"] == 4 / 20
+
+
+def test_quantities_that_are_equal_as_numbers_are_equal(refresh):
+    _, normalize, _ = refresh([line(shares="100"), line(shares="100.0"), line(shares="0100")])
+    assert normalize["rejects_by_reason"] == {"DUPLICATE_EXACT": 2}
+
+
+def test_more_conflicting_keys_than_the_gate_allows_are_counted_by_key(refresh):
+    lines = [line(symbol=f"S{number}", shares=str(shares)) for number in range(11) for shares in (1, 2, 3)]
+    _, normalize, _ = refresh([*lines, line()])
+    assert (normalize["duplicate_conflict_keys"], normalize["rejected"]) == (11, 33)
+
+
+def test_whatever_a_field_holds_is_stored_as_it_was_or_rejected(refresh, connection):
+    draw = random.Random(7)
+    alphabet = "\\N.\"'\t\r\x01\x07\x0b\x7f \u00e9\u20ac\U0001f600%:{}"
+    names = {f"S{number}": "".join(draw.choices(alphabet, k=draw.randrange(12))) for number in range(2000)}
+    lines = [line(symbol=symbol, name=name) for symbol, name in names.items()]
+    refresh([*lines, line(symbol="LAST")], steps=(IngestWeek,))
+    stored = connection.execute(text("SELECT issue_symbol_identifier, issue_name, raw_line FROM finra_otc_raw"))
+    found = {symbol: (name, whole) for symbol, name, whole in stored if symbol != "LAST"}
+    assert found == {symbol: (name, line(symbol=symbol, name=name)) for symbol, name in names.items()}

@@ -1,0 +1,172 @@
+"""FINRA's API, played by a stub: all rows of a week or none, and a refusal says whether to try again."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from activities.finra.otc_transparency import api_source
+from activities.finra.otc_transparency.parse import parse
+from activities.finra.otc_transparency.week import TIERS
+from spine_temporal import ErrorCategory, SpineError
+from tests.unit.finra.api_stub import Stub, played, row
+
+TODAY = date(2026, 1, 15)
+WEEK = date(2025, 11, 28)
+
+
+@pytest.fixture
+def stub(monkeypatch):
+    with played(Stub(), monkeypatch) as serving:
+        yield serving
+
+
+def fetch(tier="OTC", week=WEEK, today=TODAY):
+    uri, data = api_source.fetch_from_api(TIERS[tier], week, lambda *_: None, today=today)
+    return parse(data, uri).lines
+
+
+def refusal(**asked):
+    with pytest.raises(SpineError) as caught:
+        fetch(**asked)
+    return caught.value
+
+
+def test_short_pages_are_all_fetched_and_the_query_names_the_week(stub):
+    lines = fetch()
+    assert len(lines) == 10
+    assert lines[3] == b"OTC|S0003|A Name|OTCN OTC LINK|OTCN|103|2|2025-12-29"
+    assert [query["offset"] for _, _, query in stub.asked] == [0, 4, 8]
+    path, headers, query = stub.asked[0]
+    assert path == "/data/group/otcMarket/name/weeklySummary"
+    assert "Authorization" not in headers
+    assert {entry["fieldName"]: entry["fieldValue"] for entry in query["compareFilters"]} == {
+        "weekStartDate": "2025-11-24",
+        "tierIdentifier": "OTCE",
+        "summaryTypeCode": "ATS_W_SMBL_FIRM",
+    }
+
+
+def test_without_a_total_pages_are_fetched_until_one_is_empty(stub):
+    stub.total = False
+    assert len(fetch()) == 10
+    assert len(stub.asked) == 4
+
+
+def test_numbers_are_never_floats_and_null_is_empty(stub):
+    rows = [
+        row(1, totalWeeklyShareQuantity=777, issueSymbolIdentifier=None),
+        row(2, totalWeeklyShareQuantity="10", totalWeeklyTradeCount="3"),
+        row(3, totalWeeklyShareQuantity=5.0, totalWeeklyTradeCount=1.0, tierDescription=None, issueName="two\nlines"),
+    ]
+    body = json.dumps(rows).replace("777", "99999999999999.123456").encode()
+    stub.answers = [(200, {"record-total": "3"}, body)]
+    assert fetch() == [
+        b"OTC||A Name|OTCN OTC LINK|OTCN|99999999999999.123456|2|2025-12-29",
+        b"OTC|S0002|A Name|OTCN OTC LINK|OTCN|10|3|2025-12-29",
+        b"OTC|S0003|two lines|OTCN OTC LINK|OTCN|5|1|2025-12-29",
+    ]
+
+
+def test_an_old_week_is_asked_of_the_historic_dataset_and_other_summary_types_are_left_out(stub):
+    stub.rows = [row(1, weekStartDate="2024-11-25"), row(2, weekStartDate="2024-11-25", summaryTypeCode="ATS_W_SMBL")]
+    assert len(fetch(week=date(2024, 11, 29))) == 1
+    path, _, query = stub.asked[0]
+    assert path == "/data/group/otcMarket/name/weeklySummaryHistoric"
+    assert {entry["fieldName"] for entry in query["compareFilters"]} == {"weekStartDate", "tierIdentifier"}
+
+
+@pytest.mark.parametrize("status", [429, 500, 503, 504])
+def test_what_passes_by_itself_is_for_temporal_to_retry(stub, status):
+    stub.answers = [(status, {"Retry-After": "7"}, b"slow down")]
+    error = refusal()
+    assert (error.code, error.category, error.retry_after) == ("API_AWAY", ErrorCategory.DEPENDENCY, 7)
+    assert len(fetch()) == 10
+
+
+def test_retry_after_may_be_a_date(stub):
+    until = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    stub.answers = [(503, {"Retry-After": until}, b""), (503, {"Retry-After": "soon"}, b"")]
+    assert 50 < refusal().retry_after <= 60
+    assert refusal().retry_after is None
+
+
+def test_an_api_that_is_not_there_is_retried(monkeypatch):
+    monkeypatch.setenv("SPINE_FINRA_API_URL", "http://127.0.0.1:9")
+    assert (refusal().code, refusal().category) == ("API_AWAY", ErrorCategory.DEPENDENCY)
+
+
+@pytest.mark.parametrize("url", ["ftp://example.org", "nonsense", "http://[broken"])
+def test_a_url_that_is_none_is_not(monkeypatch, url):
+    monkeypatch.setenv("SPINE_FINRA_API_URL", url)
+    assert (refusal().code, refusal().category) == ("BAD_PARAM", ErrorCategory.CONFIGURATION)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "API_BAD_REQUEST"),
+        (404, "API_BAD_REQUEST"),
+        (415, "API_BAD_REQUEST"),
+        (302, "API_BAD_REQUEST"),
+        (401, "API_AUTH"),
+        (403, "API_AUTH"),
+    ],
+)
+def test_a_refusal_is_not_retried_and_has_finras_words(stub, status, code):
+    stub.answers = [(status, {"Location": "/elsewhere"}, b'{"message": "bad filter", "requestId": "42"}')]
+    error = refusal()
+    assert (error.code, error.category) == (code, ErrorCategory.CONFIGURATION)
+    assert code == "API_AUTH" or "bad filter" in str(error)
+
+
+def test_a_total_that_changes_is_fetched_once_more_and_then_given_up(stub):
+    first = json.dumps([row(number) for number in range(4)]).encode()
+    moved = [(200, {"record-total": "10"}, first), (200, {"record-total": "11"}, first)]
+    stub.answers = list(moved)
+    assert len(fetch()) == 10
+    stub.answers = moved * 2
+    error = refusal()
+    assert (error.code, error.category) == ("API_TRUNCATED", ErrorCategory.DEPENDENCY)
+
+
+@pytest.mark.parametrize("last", [b"[]", b""])
+def test_pages_that_end_before_the_total_are_no_week(stub, last):
+    first = json.dumps([row(number) for number in range(4)]).encode()
+    stub.answers = [(200, {"record-total": "10"}, first), (200, {"record-total": "10"}, last)] * 2
+    assert refusal().code == "API_TRUNCATED"
+
+
+@pytest.mark.parametrize(
+    "change", [{"weekStartDate": "2023-01-02"}, {"tierIdentifier": "T1"}, {"summaryTypeCode": "OTC_W_SMBL"}]
+)
+def test_rows_that_were_not_asked_for_are_refused(stub, change):
+    stub.rows[7] |= change
+    assert refusal().code == "API_FILTER_IGNORED"
+
+
+@pytest.mark.parametrize("body", [b"<html>maintenance</html>", b'{"a": 1}', b"[1, 2]", b"[" * 100_000])
+def test_an_answer_that_is_no_list_of_rows_is_refused(stub, body):
+    stub.answers = [(200, {}, body)]
+    assert refusal().code == "API_BAD_RESPONSE"
+
+
+def test_no_rows_are_no_data_or_not_published_yet(stub):
+    stub.rows = []
+    assert refusal().code == "NO_DATA"
+    error = refusal(today=date(2025, 12, 28))
+    assert (error.code, error.category) == ("NOT_PUBLISHED_YET", ErrorCategory.DATA_QUALITY)
+    assert "2025-12-29" in str(error)
+
+
+def test_with_credentials_a_token_is_sent_and_renewed_once(stub, monkeypatch):
+    monkeypatch.setenv("SPINE_FINRA_CLIENT_ID", "name")
+    monkeypatch.setenv("SPINE_FINRA_CLIENT_SECRET", "hidden")
+    stub.answers = [(401, {}, b"expired")]
+    assert len(fetch()) == 10
+    assert [headers["Authorization"] for _, headers, _ in stub.asked] == ["Bearer token-1"] + ["Bearer token-2"] * 3
+    stub.answers = [(401, {}, b"no"), (401, {}, b"no")]
+    error = refusal()
+    assert error.code == "API_AUTH"
+    assert "hidden" not in str(error)
