@@ -21,10 +21,12 @@ format: .venv/.installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Pinned versions with hashes, and no line that says where they were fetched from.
 lock: .venv/.installed
 	$(BIN)/pip install -q pip-tools
 	$(BIN)/pip-compile -q pyproject.toml --extra embedded --extra test -o requirements.lock --generate-hashes \
-		--strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --allow-unsafe
+		--strip-extras --no-header --allow-unsafe
+	sed -i '/^--/d' requirements.lock
 
 .venv/.installed: pyproject.toml requirements.lock
 	$(PYTHON) -m venv .venv

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import sysconfig
 import tempfile
 from pathlib import Path
 from uuid import uuid4
@@ -42,7 +43,14 @@ async def record(address, database):
             history = await handle.handle.fetch_history()
             path = Path(__file__).parent / "histories" / f"{name}.json"
             path.parent.mkdir(exist_ok=True)
-            path.write_text(history.to_json())
+            path.write_text(_without_paths(history.to_json()))
+
+
+def _without_paths(text):
+    """Leave out where the code lay: stack traces name files."""
+    for folder in (sysconfig.get_path("purelib"), str(Path.cwd()), sysconfig.get_path("stdlib")):
+        text = text.replace(f"{folder}/", "")
+    return text
 
 
 def main():
