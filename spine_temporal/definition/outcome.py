@@ -7,6 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+#: Key of what stands in a result for an output that was too large for it.
+OMITTED = "omitted"
+
 
 class WorkflowStatus(StrEnum):
     """How a run stands."""
@@ -44,6 +47,12 @@ class StepExecution(BaseModel):
     attempt: int = 0
     error: str | None = None
     error_category: str | None = None
+    #: Where a gate sent the run.
+    next_step: str | None = None
+    #: The earlier run that did this step; its output is kept.
+    kept_from: str | None = None
+    #: Why a person left the step out.
+    reason: str | None = None
 
 
 class WorkflowResult(BaseModel):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from spine_temporal.definition.errors import ParamsError
 from spine_temporal.definition.json_values import MAX_PARAMS_BYTES, JsonValueError, json_size, require_size, to_json
@@ -21,6 +21,23 @@ MAX_ID_CHARACTERS = 250
 _TOO_LARGE = "pass a path or an id, not the data"
 
 
+class ResumeOptions(BaseModel):
+    """Which run to go on from, and what a person has changed for it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    #: The run whose completed steps are kept.
+    run_id: str
+    #: The first step that runs again; None: what is not completed runs.
+    start_from: str | None = None
+    #: New values, by param name or by ``gate.key`` of a gate's config.
+    changes: dict[str, Any] = Field(default_factory=dict)
+    #: Steps to leave out, with the reason.
+    skip: dict[str, str] = Field(default_factory=dict)
+    #: Who decided it.
+    by: str = ""
+
+
 class RunOptions(BaseModel):
     """How to run, beside what to run: the second argument of a Temporal start."""
 
@@ -30,6 +47,10 @@ class RunOptions(BaseModel):
     force: bool = False
     #: Walk the plan, ask the gates, run no pipeline, write no row.
     dry_run: bool = False
+    #: Keep the outputs that the partition's last run has of the steps before this one, and run from here.
+    start_from: str | None = None
+    #: Go on from a run that has ended.
+    resume: ResumeOptions | None = None
 
 
 def resolve_params(workflow: Workflow, given: Any) -> dict[str, Any]:

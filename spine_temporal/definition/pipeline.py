@@ -1,7 +1,7 @@
 """A pipeline: the class that does a step's work, and the registry that finds it by name."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,6 +60,9 @@ class PipelineServices(Protocol):
     def partition(self) -> Mapping[str, Any]: ...  # noqa: D102
     @property
     def attempt(self) -> int: ...  # noqa: D102
+    @property
+    def progress(self) -> tuple[Any, ...]: ...  # noqa: D102
+    def transaction(self) -> AbstractContextManager[Any]: ...  # noqa: D102
     def heartbeat(self, *details: Any) -> None: ...  # noqa: D102
     def record_anomaly(  # noqa: D102
         self, category: str, message: str, *, severity: str, metadata: Mapping[str, Any] | None
@@ -75,6 +78,9 @@ class Pipeline:
 
     #: The registered name, which is also the Temporal activity type. Set by ``register_pipeline``.
     name: ClassVar[str] = ""
+    #: False: the pipeline commits in parts, with ``self.transaction()``, or works outside of Postgres. Such work may
+    #: be done again from the last progress that was told, so each part must be safe to repeat.
+    transactional: ClassVar[bool] = True
 
     def __init__(self, params: Mapping[str, Any], services: PipelineServices | None = None) -> None:
         self.params: dict[str, Any] = dict(params)
@@ -99,6 +105,21 @@ class Pipeline:
         """The SQLAlchemy connection, inside the transaction that the step commits."""
         return self.services.connection
 
+    def transaction(self) -> AbstractContextManager[Any]:
+        """Open a transaction of a pipeline that is not ``transactional``: ``with self.transaction() as connection``.
+
+        It commits where the block ends well, and refuses where another attempt or another run has taken over.
+        """
+        return self.services.transaction()
+
+    @property
+    def progress(self) -> tuple[Any, ...]:
+        """What the last attempt told with ``heartbeat`` before it was lost; empty at first.
+
+        The very last words may be missing, as heartbeats are sent from time to time.
+        """
+        return self.services.progress
+
     @property
     def idempotency_key(self) -> str:
         """The execution id: the same for every attempt of this step in this run."""
@@ -120,7 +141,10 @@ class Pipeline:
         return self.services.attempt
 
     def heartbeat(self, *details: Any) -> None:
-        """Tell Temporal that work goes on; raises where the run was cancelled."""
+        """Tell Temporal how far the work is, for the attempt that may have to go on; raises where it was cancelled.
+
+        ``details`` are JSON and small: a position, a count. A pipeline need not call it to stay alive.
+        """
         self.services.heartbeat(*details)
 
     def record_anomaly(

@@ -1,5 +1,6 @@
 """The state machine: (state, event) -> (state, commands). It decides; its driver does."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
@@ -25,9 +26,9 @@ from spine_temporal.machine.step_outcome import CONDITION, StepOutcome
 Move = tuple[State, tuple[Command, ...]]
 
 
-def start(plan: Plan, run: Run) -> Move:
-    """Begin a run at its first step."""
-    return _enter(State(plan=plan, run=run), -1, 0, run.started_at)
+def start(plan: Plan, run: Run, kept: Mapping[str, StepOutcome] | None = None) -> Move:
+    """Begin a run at its first step that is not ``kept`` from an earlier run."""
+    return _past_kept(_enter(State(plan=plan, run=run, kept=kept or {}), -1, 0, run.started_at), run.started_at)
 
 
 def advance(state: State, event: Event) -> Move:
@@ -36,10 +37,18 @@ def advance(state: State, event: Event) -> Move:
         return state, ()
     match event:
         case StepEnded():
-            return _step_ended(state, event.outcome, event.at)
+            return _past_kept(_step_ended(state, event.outcome, event.at), event.at)
         case Cancelled():
             return _cancelled(state, event.at)
     assert_never(event)
+
+
+def _past_kept(move: Move, at: datetime) -> Move:
+    """Let each step end at once that an earlier run has done."""
+    state, commands = move
+    while commands and not isinstance(commands[0], Finish) and commands[0].step.name in state.kept:
+        state, commands = _step_ended(state, state.kept[commands[0].step.name], at)
+    return state, commands
 
 
 def _step_ended(state: State, outcome: StepOutcome, at: datetime) -> Move:
@@ -62,7 +71,7 @@ def _routed(state: State, position: int, outcome: StepOutcome) -> tuple[StepOutc
     step = state.plan.steps[position]
     if outcome.failed:
         return outcome, step.following
-    if isinstance(step, PlannedChoice):
+    if isinstance(step, PlannedChoice) and outcome.skip_reason is None:
         return outcome, step.then if outcome.output.get(CONDITION) else step.otherwise
     if outcome.next_step is None:
         return outcome, step.following
@@ -82,19 +91,28 @@ def _with_ended(state: State, outcome: StepOutcome, at: datetime) -> State:
     ended = outcome.completed_at or at
     execution = begun.model_copy(
         update={
-            "status": StepStatus.FAILED if outcome.failed else StepStatus.COMPLETED,
+            "status": _status_of(outcome),
             "started_at": started,
             "completed_at": ended,
             "duration_seconds": max((ended - started).total_seconds(), 0.0),
             "attempt": outcome.attempt,
             "error": outcome.error,
             "error_category": outcome.category if outcome.failed else None,
+            "next_step": outcome.next_step,
+            "kept_from": outcome.kept_from,
+            "reason": outcome.skip_reason,
         }
     )
     state = state.with_execution(execution)
-    if outcome.failed and not outcome.output:
+    if (outcome.failed or outcome.skip_reason is not None) and not outcome.output:
         return state
     return replace(state, outputs={**state.outputs, outcome.step: outcome.output})
+
+
+def _status_of(outcome: StepOutcome) -> StepStatus:
+    if outcome.skip_reason is not None:
+        return StepStatus.SKIPPED
+    return StepStatus.FAILED if outcome.failed else StepStatus.COMPLETED
 
 
 def _enter(state: State, position: int, target: int, at: datetime) -> Move:

@@ -39,6 +39,8 @@ class State:
     run: Run
     executions: Mapping[str, StepExecution] = field(default_factory=dict)
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    #: Steps that are not done again: how each ended in the run that this one resumes.
+    kept: Mapping[str, StepOutcome] = field(default_factory=dict)
     failure: Failure | None = None
     status: WorkflowStatus = WorkflowStatus.RUNNING
     completed_at: datetime | None = None

@@ -24,6 +24,10 @@ class StepOutcome(BaseModel):
     attempt: int = 1
     started_at: datetime | None = None
     completed_at: datetime | None = None
+    #: The earlier run that did this step.
+    kept_from: str | None = None
+    #: Set where a person left the step out: why.
+    skip_reason: str | None = None
     #: The code that a step needs is not in this process; ask again where it is.
     missing: bool = False
 

@@ -1,27 +1,46 @@
-"""Anomalies: what went wrong, one row per fault however often it is met."""
+"""Anomalies: what went wrong. A fault that has an id is one open row, however many runs meet it."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from sqlalchemy import Connection, text
 
 from spine_temporal.definition.json_values import clean_text, to_json
+from spine_temporal.definition.params import canonical
 
+_FAULTS = uuid5(NAMESPACE_URL, "spine-temporal/faults")
+
+# A run that meets its own fault again (its last activity was repeated) neither counts it twice nor opens it again
+# after a person has resolved it.
 _UPSERT = text("""
-    INSERT INTO core_anomalies
-        (anomaly_id, domain, stage, partition_key, severity, category, message, metadata)
-    VALUES (:anomaly_id, :domain, :stage, CAST(:partition_key AS jsonb), :severity, :category, :message,
-        CAST(:metadata AS jsonb))
-    ON CONFLICT (anomaly_id) DO UPDATE SET
-        severity = excluded.severity, message = excluded.message, metadata = excluded.metadata
+    INSERT INTO core_anomalies AS open
+        (anomaly_id, domain, stage, partition_key, severity, category, message, metadata, fault_id)
+    SELECT :anomaly_id, :domain, :stage, CAST(:partition_key AS jsonb), :severity, :category, :message,
+        CAST(:metadata AS jsonb), CAST(:fault_id AS uuid)
+    WHERE NOT EXISTS (
+        SELECT FROM core_anomalies
+        WHERE fault_id = CAST(:fault_id AS uuid) AND resolved_at IS NOT NULL AND metadata ->> 'run_id' = :run_id
+    )
+    ON CONFLICT (fault_id) WHERE resolved_at IS NULL DO UPDATE SET
+        severity = excluded.severity, message = excluded.message, metadata = excluded.metadata,
+        last_seen_at = excluded.last_seen_at,
+        occurrences = open.occurrences
+            + (open.metadata ->> 'run_id' IS DISTINCT FROM excluded.metadata ->> 'run_id')::int
+    RETURNING anomaly_id
 """)
 
 _RESOLVE = text("""
-    UPDATE core_anomalies SET resolved_at = now(), resolution = :resolution
+    UPDATE core_anomalies SET resolved_at = now(), resolution = :resolution, resolved_by = :resolved_by
     WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb) AND category = :category
         AND resolved_at IS NULL
+""")
+
+_SUPERSEDE = text("""
+    UPDATE core_anomalies SET resolved_at = now(), resolution = :resolution, resolved_by = :run_id
+    WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb) AND fault_id IS NOT NULL
+        AND metadata ->> 'workflow' = :workflow AND metadata ->> 'run_id' <> :run_id AND resolved_at IS NULL
 """)
 
 
@@ -41,33 +60,43 @@ class AnomalyRecorder:
         message: str,
         metadata: Mapping[str, Any] | None = None,
         *,
-        anomaly_id: UUID | None = None,
+        fault_id: UUID | None = None,
     ) -> UUID:
-        """Write an anomaly and return its id; the same id again updates its row."""
-        anomaly_id = anomaly_id or uuid4()
-        self._connection.execute(
+        """Write an anomaly and return its id; the open one of the same fault is updated and counted."""
+        anomaly_id, given = uuid4(), to_json(metadata or {}, "metadata")
+        written = self._connection.execute(
             _UPSERT,
             {
                 "anomaly_id": anomaly_id,
+                "fault_id": fault_id,
                 "domain": self.domain,
                 "stage": stage,
                 "partition_key": json.dumps(partition_key),
                 "severity": severity,
                 "category": category,
                 "message": clean_text(message),
-                "metadata": json.dumps(to_json(metadata or {}, "metadata")),
+                "metadata": json.dumps(given),
+                "run_id": given.get("run_id"),
             },
-        )
-        return anomaly_id
+        ).scalar()
+        return written or anomaly_id
 
-    def resolve(self, partition_key: Mapping[str, Any] | str, category: str, resolution: str) -> int:
+    def resolve(
+        self, partition_key: Mapping[str, Any] | str, category: str, resolution: str, *, by: str | None = None
+    ) -> int:
         """Resolve the partition's open anomalies of a category; return how many."""
-        return self._connection.execute(
-            _RESOLVE,
-            {
-                "domain": self.domain,
-                "partition_key": json.dumps(partition_key),
-                "category": category,
-                "resolution": clean_text(resolution),
-            },
-        ).rowcount
+        values = self._of(partition_key) | {"category": category, "resolved_by": by}
+        return self._connection.execute(_RESOLVE, values | {"resolution": clean_text(resolution)}).rowcount
+
+    def supersede(self, partition_key: Mapping[str, Any] | str, *, workflow: str, run_id: str) -> int:
+        """Resolve what earlier runs of the workflow met in the partition and this completed one did not."""
+        values = self._of(partition_key) | {"workflow": workflow, "run_id": run_id}
+        return self._connection.execute(_SUPERSEDE, values | {"resolution": f"completed by run {run_id}"}).rowcount
+
+    def _of(self, partition_key: Mapping[str, Any] | str) -> dict[str, Any]:
+        return {"domain": self.domain, "partition_key": json.dumps(partition_key)}
+
+
+def fault_id_of(workflow: str, partition: Mapping[str, Any], step: str, category: str) -> UUID:
+    """Return the id of a step's fault of one category in one partition, the same for every run."""
+    return uuid5(_FAULTS, canonical([workflow, dict(partition), step, category]))

@@ -34,6 +34,12 @@ class Database:
         with translated_errors(), self._engine.connect() as connection, connection.begin():
             yield connection
 
+    @contextmanager
+    def session(self) -> Iterator[Connection]:
+        """Open a connection whose transactions are the caller's; driver errors become ``SpineError``."""
+        with translated_errors(), self._engine.connect() as connection:
+            yield connection
+
     def close(self) -> None:
         """Close the pool's connections."""
         self._engine.dispose()
@@ -66,6 +72,11 @@ def _engine(url: str, schema: str | None, pool_size: int) -> Engine:
     arguments: dict[str, Any] = {
         "connect_timeout": CONNECT_TIMEOUT,
         "application_name": "spine-temporal",
+        # A server that is gone without a word is noticed in seconds, not after the two hours of TCP's default.
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
         "options": " ".join(settings),
     }
     try:

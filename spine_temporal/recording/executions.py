@@ -23,19 +23,27 @@ _OPEN = text("""
     SELECT :execution_id, :run_id, :workflow, :step, :pipeline, CAST(:params AS jsonb), 'RUNNING', 1, now() FROM turn
     ON CONFLICT (execution_id) DO UPDATE SET
         status = CASE ledger.status WHEN 'COMPLETED' THEN 'COMPLETED' ELSE 'RUNNING' END,
-        attempt = ledger.attempt + CASE ledger.status WHEN 'COMPLETED' THEN 0 ELSE 1 END,
+        attempt = ledger.attempt + CASE ledger.status WHEN 'FAILED' THEN 1 ELSE 0 END,
         params = CASE ledger.status WHEN 'COMPLETED' THEN ledger.params ELSE excluded.params END,
         started_at = CASE ledger.status WHEN 'COMPLETED' THEN ledger.started_at ELSE excluded.started_at END
-    RETURNING status, attempt, output, started_at, completed_at
+    RETURNING status, attempt, output, started_at, completed_at, (
+        SELECT run_id FROM core_partitions
+        WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb)
+    ) AS holder
 """)
 
+# Nothing is written where the run does not hold its partition any more; the lock on the claim keeps it until the
+# transaction has ended, so that no other run begins in between.
 _COMPLETE = text(f"""
-    WITH ledger AS (
+    WITH held AS MATERIALIZED (
+        SELECT run_id FROM core_partitions
+        WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb) AND run_id = :run_id FOR SHARE
+    ), ledger AS (
         UPDATE core_executions SET status = 'COMPLETED', completed_at = :completed_at, row_count = :row_count,
             output = CAST(:output AS jsonb), error = NULL
-        WHERE execution_id = :execution_id
+        WHERE execution_id = :execution_id AND EXISTS (SELECT FROM held)
     )
-    {UPSERT_STAGES}
+    {UPSERT_STAGES.replace("WHERE TRUE", "WHERE EXISTS (SELECT FROM held)")}
 """)
 
 _FAIL = text("""
@@ -44,7 +52,8 @@ _FAIL = text("""
     VALUES (:execution_id, :run_id, :workflow, :step, :pipeline, CAST(:params AS jsonb), 'FAILED', 1, :started_at,
         now(), :error)
     ON CONFLICT (execution_id) DO UPDATE SET
-        status = 'FAILED', attempt = ledger.attempt + 1, completed_at = excluded.completed_at, error = excluded.error
+        status = 'FAILED', attempt = ledger.attempt + CASE ledger.status WHEN 'FAILED' THEN 1 ELSE 0 END,
+        completed_at = excluded.completed_at, error = excluded.error
     WHERE ledger.status <> 'COMPLETED'
     RETURNING attempt
 """)
@@ -67,6 +76,9 @@ class Execution:
     step: str
     pipeline: str
     params: Mapping[str, Any]
+    #: What the run holds: the domain of its manifest rows, and the partition.
+    domain: str
+    partition: Mapping[str, Any]
 
     @property
     def execution_id(self) -> UUID:
@@ -87,6 +99,8 @@ class Execution:
             "step": self.step,
             "pipeline": self.pipeline,
             "params": json.dumps(dict(self.params)),
+            "domain": self.domain,
+            "partition_key": json.dumps(dict(self.partition)),
         }
 
 
@@ -99,6 +113,8 @@ class LedgerEntry:
     output: Mapping[str, Any] | None
     started_at: datetime
     completed_at: datetime | None
+    #: The run that holds the partition; None: nobody.
+    holder: str | None
 
 
 def execution_id_of(run_id: str, step: str) -> UUID:
@@ -118,23 +134,19 @@ def complete_execution(
     *,
     output: Mapping[str, Any],
     completed_at: datetime,
-    domain: str,
-    partition: Mapping[str, Any],
     stages: Sequence[Mapping[str, Any]],
-) -> None:
-    """Write the ledger's and the manifest's rows, in one statement of the pipeline's transaction."""
-    connection.execute(
-        _COMPLETE,
-        {
-            "execution_id": execution.execution_id,
-            "completed_at": completed_at,
-            "row_count": row_count_of(output),
-            "output": json.dumps(output),
-            "domain": domain,
-            "partition_key": json.dumps(partition),
-            "stages": json.dumps(stages),
-        },
-    )
+) -> bool:
+    """Write the ledger's and the manifest's rows, in one statement of the pipeline's transaction.
+
+    False, with nothing written, where the run does not hold its partition any more.
+    """
+    values = {
+        "completed_at": completed_at,
+        "row_count": row_count_of(output),
+        "output": json.dumps(output),
+        "stages": json.dumps(stages),
+    }
+    return connection.execute(_COMPLETE, execution.values() | values).rowcount > 0
 
 
 def fail_execution(connection: Connection, execution: Execution, error: str, started_at: datetime) -> int:

@@ -18,6 +18,7 @@ UPSERT_STAGES = """
     SELECT :domain, CAST(:partition_key AS jsonb), stage, stage_rank, row_count, metrics, execution_id, batch_id, now()
     FROM jsonb_to_recordset(CAST(:stages AS jsonb)) AS reached
         (stage text, stage_rank int, row_count bigint, metrics jsonb, execution_id text, batch_id text)
+    WHERE TRUE
     ON CONFLICT (domain, partition_key, stage) DO UPDATE SET
         stage_rank = excluded.stage_rank, row_count = excluded.row_count, metrics = excluded.metrics,
         execution_id = excluded.execution_id, batch_id = excluded.batch_id, updated_at = excluded.updated_at
@@ -27,6 +28,11 @@ _SELECT = """
     SELECT domain, partition_key, stage, stage_rank, row_count, metrics, execution_id, batch_id, updated_at
     FROM core_manifest
 """
+
+_FORGET = text("""
+    DELETE FROM core_manifest
+    WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb) AND stage = ANY(:stages)
+""")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,3 +118,8 @@ def upsert_stages(
             text(UPSERT_STAGES),
             {"domain": domain, "partition_key": json.dumps(key), "stages": json.dumps(stages)},
         )
+
+
+def forget_stages(connection: Connection, domain: str, key: Mapping[str, Any] | str, stages: Sequence[str]) -> None:
+    """Remove stages that hold no longer: how an earlier run of the partition ended."""
+    connection.execute(_FORGET, {"domain": domain, "partition_key": json.dumps(key), "stages": list(stages)})

@@ -1,7 +1,7 @@
 """Runs: what each was given, the plan that it keeps, and what it came to."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,11 +9,14 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 _OPEN = text("""
-    INSERT INTO core_runs
-        (run_id, workflow_id, workflow, domain, partition_key, params, plan, status, started_at)
+    INSERT INTO core_runs (run_id, workflow_id, workflow, domain, partition_key, params, plan, status, started_at,
+        temporal, resumed_from, correction)
     VALUES (:run_id, :workflow_id, :workflow, :domain, CAST(:partition_key AS jsonb), CAST(:params AS jsonb),
-        CAST(:plan AS jsonb), 'RUNNING', :started_at)
-    ON CONFLICT (run_id) DO NOTHING
+        CAST(:plan AS jsonb), 'RUNNING', :started_at, :temporal, :resumed_from, CAST(:correction AS jsonb))
+    ON CONFLICT (run_id) DO UPDATE SET
+        params = excluded.params, plan = excluded.plan, resumed_from = excluded.resumed_from,
+        correction = excluded.correction
+    WHERE excluded.resumed_from IS NOT NULL
 """)
 
 _PLAN = text("SELECT plan FROM core_runs WHERE run_id = :run_id")
@@ -30,6 +33,32 @@ _COMPLETED = text("""
         AND manifest.stage = 'COMPLETED' AND runs.status = 'COMPLETED' AND runs.run_id <> :run_id
 """)
 
+_COLUMNS = """run_id, workflow_id, workflow, domain, partition_key, params, plan, status, started_at, result,
+    temporal, resumed_from, correction"""
+
+_RUN = text(f"SELECT {_COLUMNS} FROM core_runs WHERE run_id = :run_id")
+
+_LATEST_OF_ID = text(f"""
+    SELECT {_COLUMNS} FROM core_runs WHERE workflow_id = :workflow_id ORDER BY started_at DESC, run_id LIMIT 1
+""")
+
+_LATEST_OF_PARTITION = text(f"""
+    SELECT {_COLUMNS} FROM core_runs
+    WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb) AND run_id <> :run_id
+    ORDER BY started_at DESC, run_id LIMIT 1
+""")
+
+_RUNNING = text(f"""
+    SELECT {_COLUMNS} FROM core_runs
+    WHERE status = 'RUNNING' AND started_at < :before AND temporal = :temporal
+    ORDER BY random() LIMIT :limit
+""")
+
+_LEDGER = text("""
+    SELECT run_id, step, output, attempt, started_at, completed_at FROM core_executions
+    WHERE run_id = ANY(:run_ids) AND status = 'COMPLETED'
+""")
+
 
 @dataclass(frozen=True, kw_only=True)
 class CompletedRun:
@@ -38,6 +67,38 @@ class CompletedRun:
     run_id: str
     params: Mapping[str, Any]
     result: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRow:
+    """A run as Postgres knows it."""
+
+    run_id: str
+    workflow_id: str
+    workflow: str
+    domain: str
+    partition_key: Any
+    params: Mapping[str, Any]
+    plan: Mapping[str, Any]
+    status: str
+    started_at: datetime
+    result: Mapping[str, Any] | None
+    #: Which Temporal runs it.
+    temporal: str | None
+    resumed_from: str | None
+    correction: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerOutput:
+    """What the ledger holds of a completed pipeline execution."""
+
+    run_id: str
+    step: str
+    output: Mapping[str, Any] | None
+    attempt: int
+    started_at: datetime
+    completed_at: datetime | None
 
 
 def open_run(
@@ -51,8 +112,11 @@ def open_run(
     params: Mapping[str, Any],
     plan: str,
     started_at: datetime,
+    temporal: str,
+    resumed_from: str | None = None,
+    correction: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write the run's row; a second time for the same run changes nothing. ``plan`` is JSON text."""
+    """Write the run's row; a second time changes it only where the run resumes another. ``plan`` is JSON text."""
     values = {"run_id": run_id, "workflow_id": workflow_id, "workflow": workflow, "domain": domain, "plan": plan}
     connection.execute(
         _OPEN,
@@ -61,6 +125,9 @@ def open_run(
             "partition_key": json.dumps(partition),
             "params": json.dumps(params),
             "started_at": started_at,
+            "temporal": temporal,
+            "resumed_from": resumed_from,
+            "correction": None if correction is None else json.dumps(correction),
         },
     )
 
@@ -82,3 +149,38 @@ def completed_run(
     values = {"domain": domain, "partition_key": json.dumps(partition), "run_id": other_than}
     row = connection.execute(_COMPLETED, values).mappings().one_or_none()
     return CompletedRun(**row) if row else None
+
+
+def run_of(connection: Connection, run_id: str) -> RunRow | None:
+    """Return the run."""
+    return _one(connection, _RUN, {"run_id": run_id})
+
+
+def latest_run(connection: Connection, workflow_id: str) -> RunRow | None:
+    """Return the newest run that began under a workflow id."""
+    return _one(connection, _LATEST_OF_ID, {"workflow_id": workflow_id})
+
+
+def latest_run_of_partition(
+    connection: Connection, domain: str, partition: Mapping[str, Any], *, other_than: str
+) -> RunRow | None:
+    """Return the newest run that began on a partition."""
+    values = {"domain": domain, "partition_key": json.dumps(partition), "run_id": other_than}
+    return _one(connection, _LATEST_OF_PARTITION, values)
+
+
+def running_runs(connection: Connection, *, temporal: str, before: datetime, limit: int) -> list[RunRow]:
+    """Return some of the runs of one Temporal that have begun before then and not ended."""
+    rows = connection.execute(_RUNNING, {"temporal": temporal, "before": before, "limit": limit}).mappings()
+    return [RunRow(**row) for row in rows]
+
+
+def ledger_outputs(connection: Connection, run_ids: Sequence[str]) -> list[LedgerOutput]:
+    """Return the completed pipeline executions of these runs."""
+    rows = connection.execute(_LEDGER, {"run_ids": list(run_ids)}).mappings()
+    return [LedgerOutput(**row) for row in rows]
+
+
+def _one(connection: Connection, query: Any, values: Mapping[str, Any]) -> RunRow | None:
+    row = connection.execute(query, values).mappings().one_or_none()
+    return RunRow(**row) if row else None

@@ -6,6 +6,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -52,8 +53,19 @@ core_anomalies = Table(
     Column("metadata", JSONB, nullable=False, server_default=_EMPTY),
     Column("resolved_at", _TIME),
     Column("resolution", Text),
+    #: Which fault this is, whichever run meets it; None: each row is a fault of its own.
+    Column("fault_id", Uuid),
+    #: Runs that met the fault while it was open.
+    Column("occurrences", Integer, nullable=False, server_default=text("1")),
+    Column("last_seen_at", _TIME, nullable=False, server_default=func.now()),
+    Column("acknowledged_at", _TIME),
+    Column("acknowledged_by", Text),
+    #: A person, or the id of the run that completed the partition.
+    Column("resolved_by", Text),
     Index(None, "domain", "partition_key"),
     Index(None, "detected_at"),
+    Index(None, "fault_id"),
+    Index("core_anomalies_open_fault", "fault_id", unique=True, postgresql_where=text("resolved_at IS NULL")),
 )
 
 #: The ledger: one row per pipeline execution, the same for all of its attempts.
@@ -120,6 +132,23 @@ core_runs = Table(
     Column("started_at", _TIME, nullable=False),
     Column("completed_at", _TIME),
     Column("result", JSONB),
+    #: Which Temporal runs it: cluster id and namespace.
+    Column("temporal", Text),
+    #: The run whose completed steps this one keeps.
+    Column("resumed_from", Text),
+    #: What a person changed for this run: params, config and skipped steps, each with its difference.
+    Column("correction", JSONB),
     Index(None, "workflow_id"),
     Index(None, "domain", "partition_key"),
+    Index("core_runs_running", "started_at", postgresql_where=text("status = 'RUNNING'::text")),
+)
+
+#: Payloads that are too large for Temporal's histories, by the digest of their content.
+core_payloads = Table(
+    "core_payloads",
+    metadata,
+    Column("payload_id", Text, primary_key=True),
+    Column("payload", LargeBinary, nullable=False),
+    Column("stored_at", _TIME, nullable=False, server_default=func.now()),
+    Index(None, "stored_at"),
 )

@@ -1,11 +1,11 @@
 """One attempt of a pipeline, in a thread: its transaction, its ledger row, its stages, all or nothing."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from threading import Event
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy import Connection, text
 
@@ -20,21 +20,24 @@ from spine_temporal.definition.json_values import (
 from spine_temporal.definition.pipeline import Pipeline, PipelineResult, PipelineStatus
 from spine_temporal.machine.evaluate import describe, quality_values
 from spine_temporal.machine.step_outcome import StepOutcome
-from spine_temporal.recording.anomalies import AnomalyRecorder
+from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of
 from spine_temporal.recording.classification import DatabaseError
 from spine_temporal.recording.database import Database, translated_errors
 from spine_temporal.recording.executions import (
     Execution,
+    LedgerEntry,
     complete_execution,
     end_older_attempts,
     open_execution,
     row_count_of,
 )
+from spine_temporal.runtime.claims import ClaimLostError
 from spine_temporal.translation.messages import PipelineRequest, StageReached
 
 #: Seconds that a second attempt waits for the first to commit, before it ends it.
 _TURN = 5
-_ANOMALIES = uuid5(NAMESPACE_URL, "spine-temporal/anomalies")
+#: Bytes of a heartbeat's details as JSON.
+_MAX_PROGRESS_BYTES = 64 * 1024
 _TOO_LARGE = "keep rows in Postgres and return counts and ids"
 
 
@@ -55,6 +58,7 @@ class Attempt:
         database: Database,
         beat: Callable[..., None],
         temporal_attempt: int,
+        progress: Sequence[Any] = (),
     ) -> None:
         self.request = request
         self.execution = Execution(
@@ -63,8 +67,11 @@ class Attempt:
             step=request.step,
             pipeline=request.pipeline,
             params=request.params,
+            domain=f"workflow.{request.workflow}",
+            partition=request.partition,
         )
         self.attempt = temporal_attempt
+        self.progress = tuple(progress)
         self.started_at = datetime.now(UTC)
         self._pipeline = pipeline
         self._database = database
@@ -75,9 +82,22 @@ class Attempt:
     @property
     def connection(self) -> Connection:
         """The transaction that the step commits."""
-        if self._connection is None:
+        if self._connection is not None:
+            return self._connection
+        if self._abandoned.is_set() or self._pipeline.transactional:
             raise AbandonedError
-        return self._connection
+        raise SpineError(
+            f"pipeline {self.request.pipeline!r} is not transactional: use `with self.transaction() as connection`",
+            ErrorCategory.CONFIGURATION,
+        )
+
+    def transaction(self) -> AbstractContextManager[Connection]:
+        """Refuse: this attempt is one transaction, which is the pipeline's ``connection``."""
+        raise SpineError(
+            f"pipeline {self.request.pipeline!r} is one transaction, self.connection: set transactional = False on the "
+            "class to commit in parts",
+            ErrorCategory.CONFIGURATION,
+        )
 
     @property
     def idempotency_key(self) -> str:
@@ -95,10 +115,14 @@ class Attempt:
         return self.request.partition
 
     def heartbeat(self, *details: Any) -> None:
-        """Pass a heartbeat on; raises once the attempt is abandoned."""
-        if self._abandoned.is_set():
-            raise AbandonedError
-        self._beat(*details)
+        """Pass a heartbeat on; raises once the attempt is abandoned, and for details that are not JSON."""
+        self._require_turn()
+        try:
+            given = to_json(list(details), "heartbeat details")
+            require_size(given, "heartbeat details", _MAX_PROGRESS_BYTES, "give a position, not the data")
+        except JsonValueError as error:
+            raise SpineError(str(error), ErrorCategory.CONFIGURATION) from None
+        self._beat(*given)
 
     def record_anomaly(self, category: str, message: str, *, severity: str, metadata: Mapping[str, Any] | None) -> None:
         """Write an anomaly of this step; its id follows from run, step and category."""
@@ -110,7 +134,7 @@ class Attempt:
             category,
             message,
             {**(metadata or {}), "workflow": request.workflow, "run_id": request.run_id},
-            anomaly_id=uuid5(_ANOMALIES, f"{request.run_id}/{request.step}/{category}"),
+            fault_id=fault_id_of(request.workflow, request.partition, request.step, category),
         )
 
     def abandon(self) -> None:
@@ -135,27 +159,39 @@ class Attempt:
     def _within(self, connection: Connection) -> StepOutcome:
         entry = open_execution(connection, self.execution)
         if entry.status is PipelineStatus.COMPLETED:
-            return StepOutcome(
-                step=self.request.step,
-                output=entry.output or {},
-                attempt=entry.attempt,
-                started_at=entry.started_at,
-                completed_at=entry.completed_at,
-            )
-        result = self._result()
-        outcome = self._outcome(result, entry.attempt)
-        complete_execution(
-            connection,
-            self.execution,
-            output=outcome.output,
-            completed_at=outcome.completed_at or datetime.now(UTC),
-            domain=f"workflow.{self.request.workflow}",
-            partition=self.request.partition,
-            stages=[stage.model_dump() for stage in (*self.request.stages, self._stage(outcome))],
+            return self._recorded(entry)
+        self._require_holder(entry)
+        outcome = self._outcome(self._result(), entry.attempt)
+        self._complete(connection, outcome)
+        return outcome
+
+    def _recorded(self, entry: LedgerEntry) -> StepOutcome:
+        return StepOutcome(
+            step=self.request.step,
+            output=entry.output or {},
+            attempt=entry.attempt,
+            started_at=entry.started_at,
+            completed_at=entry.completed_at,
         )
+
+    def _require_holder(self, entry: LedgerEntry) -> None:
+        if entry.holder != self.request.run_id:
+            raise ClaimLostError
+
+    def _require_turn(self) -> None:
         if self._abandoned.is_set():
             raise AbandonedError
-        return outcome
+
+    def _complete(self, connection: Connection, outcome: StepOutcome) -> None:
+        """Complete the ledger's row and write the stages, as the last statement of the transaction."""
+        stages = [stage.model_dump() for stage in (*self.request.stages, self._stage(outcome))]
+        completed_at = outcome.completed_at or datetime.now(UTC)
+        held = complete_execution(
+            connection, self.execution, output=outcome.output, completed_at=completed_at, stages=stages
+        )
+        if not held:
+            raise ClaimLostError
+        self._require_turn()
 
     def _result(self) -> PipelineResult:
         """Run the user's code; whatever it raises becomes a ``SpineError``."""

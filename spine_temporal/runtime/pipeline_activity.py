@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +21,8 @@ from spine_temporal.recording.classification import DatabaseAwayError
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.executions import fail_execution
 from spine_temporal.runtime.attempt import Attempt
+from spine_temporal.runtime.chunked_attempt import ChunkedAttempt
+from spine_temporal.runtime.claims import ClaimLostError, Claims
 from spine_temporal.translation.messages import PipelineRequest
 
 _log = logging.getLogger(__name__)
@@ -29,29 +31,52 @@ _log = logging.getLogger(__name__)
 _LAST_WORDS = 10.0
 
 
-def pipeline_activity(pipeline: type[Pipeline], database: Database) -> Callable[..., Any]:
+def pipeline_activity(pipeline: type[Pipeline], database: Database, claims: Claims) -> Callable[..., Any]:
     """Return the activity that runs a pipeline, under the pipeline's name."""
 
     @activity.defn(name=pipeline.name)
     async def run(request: PipelineRequest) -> StepOutcome:
+        try:
+            return await _run(pipeline, database, request)
+        except ClaimLostError:
+            await _regained(claims, request)
         return await _run(pipeline, database, request)
 
     return run
 
 
 async def _run(pipeline: type[Pipeline], database: Database, request: PipelineRequest) -> StepOutcome:
-    loop = asyncio.get_running_loop()
-    beat = _Heart(loop)
-    attempt = Attempt(request, pipeline, database, beat.from_thread, activity.info().attempt)
+    info = activity.info()
+    beat = _Heart(info.heartbeat_details)
+    kind = Attempt if pipeline.transactional else ChunkedAttempt
+    attempt = kind(request, pipeline, database, beat.from_thread, info.attempt, info.heartbeat_details)
     beating = asyncio.create_task(beat.keep_on(request.heartbeat_timeout / 3))
     try:
         return await _within_time(attempt)
+    except ClaimLostError:
+        raise
     except SpineError as error:
         _log.warning("step %s of run %s, attempt %d", request.step, request.run_id, attempt.attempt, exc_info=error)
         # Without its cause: Temporal replaces a failure of more than a few kilobytes by "exceeds size limit".
         raise await _failure(attempt, database, error) from None
     finally:
         beating.cancel()
+
+
+async def _regained(claims: Claims, request: PipelineRequest) -> None:
+    """Hold the partition again; where another run has it, this one fails and says which."""
+    info = activity.info()
+    try:
+        await claims.regain(
+            f"workflow.{request.workflow}",
+            request.partition,
+            workflow_id=info.workflow_id or "",
+            run_id=request.run_id,
+            temporal_run_id=info.workflow_run_id or "",
+        )
+    except SpineError as error:
+        again = error.category.retryable
+        raise ApplicationError(clean_text(str(error)), type=error.category.value, non_retryable=not again) from None
 
 
 async def _within_time(attempt: Attempt) -> StepOutcome:
@@ -115,9 +140,8 @@ def _count(attempt: Attempt, database: Database, message: str) -> int:
 class _Heart:
     """Heartbeats while the attempt's thread lives; the pipeline's own details ride on them."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._details: tuple[Any, ...] = ()
+    def __init__(self, details: Sequence[Any]) -> None:
+        self._details = tuple(details)
 
     def from_thread(self, *details: Any) -> None:
         self._details = details

@@ -14,7 +14,10 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.recording.database import Database
+from spine_temporal.runtime.beginning import Beginnings
+from spine_temporal.runtime.claims import Claims
 from spine_temporal.runtime.definitions import Definitions, definitions_of
+from spine_temporal.runtime.holders import Standings
 from spine_temporal.runtime.pipeline_activity import pipeline_activity
 from spine_temporal.runtime.run_activities import RunActivities
 from spine_temporal.translation.translate import translate
@@ -62,9 +65,11 @@ class SpinePlugin(SimplePlugin):
             return []
         if self._database is None:
             raise DefinitionError("a Worker needs SpinePlugin(database=...): its activities write to Postgres")
-        own = RunActivities(self._database, self._definitions, client, search_attributes=self._search_attributes)
-        pipelines = [pipeline_activity(cls, self._database) for cls in self._definitions.pipelines.values()]
-        return [own.begin, own.verdict, own.end, *pipelines]
+        claims = Claims(self._database, Standings(client))
+        beginnings = Beginnings(self._database, self._definitions, claims, search_attributes=self._search_attributes)
+        own = RunActivities(self._database, beginnings)
+        pipelines = [pipeline_activity(cls, self._database, claims) for cls in self._definitions.pipelines.values()]
+        return [own.begin, own.resume, own.verdict, own.end, *pipelines]
 
     def _runner(self, runner: WorkflowRunner | None) -> WorkflowRunner:
         if runner is None:

@@ -1,6 +1,7 @@
 """A pipeline's services for a test: a connection of the test's own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,12 +19,20 @@ class PipelineTestServices:
     run_id: str = "test-run"
     partition: Mapping[str, Any] = field(default_factory=dict)
     attempt: int = 1
+    progress: tuple[Any, ...] = ()
     heartbeats: int = 0
     anomalies: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def heartbeat(self, *_details: Any) -> None:
-        """Count it."""
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Open a savepoint in the test's own transaction."""
+        with self.connection.begin_nested():
+            yield self.connection
+
+    def heartbeat(self, *details: Any) -> None:
+        """Count it, and keep its details as the progress."""
         self.heartbeats += 1
+        self.progress = details
 
     def record_anomaly(self, category: str, message: str, *, severity: str, metadata: Mapping[str, Any] | None) -> None:
         """Keep it as (severity, category, message)."""

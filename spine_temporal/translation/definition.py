@@ -1,14 +1,15 @@
 """The Temporal workflow definition: begin, drive the machine, end. The translated classes are its subclasses."""
 
 import asyncio
-from typing import Any, ClassVar, TypeVar, assert_never
+from functools import partial
+from typing import Any, ClassVar, assert_never
 
-from pydantic import BaseModel
 from temporalio import workflow as temporal
 from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.outcome import WorkflowResult, WorkflowStatus
+from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.evaluate import evaluate
 from spine_temporal.machine.machine import Move, advance, start
@@ -28,14 +29,15 @@ from spine_temporal.translation.details import current_details
 from spine_temporal.translation.messages import (
     BEGIN,
     END,
+    RESUME,
+    RESUME_SIGNAL,
     VERDICT,
     BeginRequest,
     Begun,
+    ResumeRequest,
     StageReached,
 )
 from spine_temporal.translation.search_attributes import DOMAIN, OUTCOME, of_run, updates_of
-
-Answer = TypeVar("Answer", bound=BaseModel)
 
 #: Seconds between two looks for code that this worker lacks.
 MISSING_CODE_INTERVAL = 10
@@ -51,27 +53,35 @@ class SpineWorkflow:
         self._begun: Begun | None = None
         #: Stages that gates have reached and no transaction has written yet.
         self._unrecorded: list[StageReached] = []
+        #: Set by the signal that comes with a reset.
+        self._resume: ResumeOptions | None = None
 
     @temporal.query(name="progress", description="How far the run has come, as a WorkflowResult")
     def progress(self) -> WorkflowResult | None:
         """Return how far the run has come; None before it has begun."""
         return self._state.result if self._state else None
 
+    @temporal.signal(name=RESUME_SIGNAL, description="Sent with a reset by `spine-temporal resume`")
+    def resume(self, options: ResumeOptions) -> None:
+        """Go on from the run that was reset; to a run that is none of a reset it means nothing."""
+        info = temporal.info()
+        if info.run_id not in {info.first_execution_run_id, options.run_id}:
+            self._resume = options
+
     async def drive(self, params: Any, options: Any, extra: tuple[Any, ...]) -> WorkflowResult:
         """Run from beginning to end and return the result; a failed run raises with it in its details."""
-        begun = self._begun = await self._begin(params, options, extra)
-        if begun.earlier is not None:
-            self._upsert([OUTCOME.value_set(begun.earlier.status.value)])
-            return begun.earlier
-        run = Run(
-            run_id=begun.run_id,
-            started_at=begun.started_at,
-            params=begun.params,
-            partition=begun.partition,
-            is_dry_run=begun.is_dry_run,
-        )
-        await self._perform(start(begun.plan, run))
-        return await self._end()
+        if self._resume is None:
+            begun = await self._begin(params, options, extra)
+            if begun.earlier is not None and self._resume is None:
+                self._upsert([OUTCOME.value_set(begun.earlier.status.value)])
+                return begun.earlier
+            await self._perform(_first_move(begun))
+        while True:
+            if self._resume is not None:
+                await self._perform(await self._resumed(self._resume))
+            result = await self._record_end()
+            if self._resume is None:
+                return self._answer(result)
 
     async def _begin(self, params: Any, options: Any, extra: tuple[Any, ...]) -> Begun:
         if extra:
@@ -98,15 +108,41 @@ class SpineWorkflow:
             self._upsert(updates_of(of_run(begun.plan.domain, begun.partition, begun.plan.version)))
         return begun
 
+    async def _resumed(self, options: ResumeOptions) -> Move:
+        """Begin again with what the reset run has completed."""
+        self._resume = None
+        info = temporal.info()
+        request = ResumeRequest(
+            workflow=self.spine.name,
+            workflow_id=info.workflow_id,
+            run_id=info.run_id,
+            started_at=temporal.now(),
+            options=options,
+        )
+        try:
+            self._begun = await calls.record(RESUME, request, Begun, f"resume from run {options.run_id}")
+        except FailureError as error:
+            if is_cancelled_exception(error):
+                raise
+            raise requests.failure_of(error) from error
+        self._unrecorded.clear()
+        return _first_move(self._begun)
+
     async def _perform(self, move: Move) -> None:
         """Do what the machine asks until it asks for nothing more."""
         tasks: dict[str, asyncio.Task[StepOutcome]] = {}
         try:
             while not self._take(move, tasks):
-                await temporal.wait(list(tasks.values()), return_when=asyncio.FIRST_COMPLETED)
+                await temporal.wait_condition(partial(self._has_news, tasks))
+                if self._resume is not None:
+                    await _stopped(tasks)
+                    return
                 move = self._next_move(tasks)
         except asyncio.CancelledError:
             await self._cancel(tasks)
+
+    def _has_news(self, tasks: dict[str, asyncio.Task[StepOutcome]]) -> bool:
+        return self._resume is not None or any(task.done() for task in tasks.values())
 
     def _take(self, move: Move, tasks: dict[str, asyncio.Task[StepOutcome]]) -> bool:
         """Start the commands of a move; return whether the run has ended."""
@@ -134,9 +170,7 @@ class SpineWorkflow:
     async def _cancel(self, tasks: dict[str, asyncio.Task[StepOutcome]]) -> None:
         """Stop what runs, keep what completed all the same, and let the machine end as cancelled."""
         assert self._state is not None  # noqa: S101 - see _next_move
-        for task in tasks.values():
-            task.cancel()
-        await asyncio.gather(*tasks.values(), return_exceptions=True)
+        await _stopped(tasks)
         for task in tasks.values():
             if not task.cancelled() and task.exception() is None:
                 outcome = task.result()
@@ -183,13 +217,17 @@ class SpineWorkflow:
         if stage is not None:
             self._unrecorded.append(stage)
 
-    async def _end(self) -> WorkflowResult:
+    async def _record_end(self) -> WorkflowResult:
         assert self._state is not None  # noqa: S101 - see _next_move
         assert self._begun is not None  # noqa: S101 - see _next_move
         result = requests.carried(self._state.result)
         if not self._begun.is_dry_run:
             request = requests.end_request(self._begun, result, temporal.info().workflow_id, tuple(self._unrecorded))
             await calls.record(END, request, None, f"end as {result.status}")
+        return result
+
+    def _answer(self, result: WorkflowResult) -> WorkflowResult:
+        """End the run in Temporal as it has ended in Postgres."""
         failed = result.status is WorkflowStatus.FAILED
         category = result.error_category or ErrorCategory.INTERNAL.value
         self._upsert([OUTCOME.value_set(category[:100] if failed else result.status.value)])
@@ -202,3 +240,21 @@ class SpineWorkflow:
     def _upsert(self, updates: list[Any]) -> None:
         if self._begun is not None and self._begun.search_attributes:
             temporal.upsert_search_attributes(updates)
+
+
+def _first_move(begun: Begun) -> Move:
+    run = Run(
+        run_id=begun.run_id,
+        started_at=begun.started_at,
+        params=begun.params,
+        partition=begun.partition,
+        is_dry_run=begun.is_dry_run,
+    )
+    return start(begun.plan, run, begun.kept)
+
+
+async def _stopped(tasks: dict[str, asyncio.Task[StepOutcome]]) -> None:
+    """Cancel what runs, and wait until it has stopped."""
+    for task in tasks.values():
+        task.cancel()
+    await asyncio.gather(*tasks.values(), return_exceptions=True)

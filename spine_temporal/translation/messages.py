@@ -7,13 +7,18 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from spine_temporal.definition.outcome import WorkflowResult
+from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.policies import ErrorPolicy
 from spine_temporal.machine.plan import Plan, PlannedRetry
+from spine_temporal.machine.step_outcome import StepOutcome
 
 #: Activity types of the run's own bookkeeping. Histories remember them.
 BEGIN = "spine.begin"
 VERDICT = "spine.verdict"
 END = "spine.end"
+RESUME = "spine.resume"
+#: Signal that is sent with a reset, so that the run goes on from what it has completed.
+RESUME_SIGNAL = "resume"
 
 
 class _Message(BaseModel):
@@ -31,6 +36,16 @@ class BeginRequest(_Message):
     options: Any = None
 
 
+class ResumeRequest(_Message):
+    """A run that was reset, and what it is to go on from."""
+
+    workflow: str
+    workflow_id: str
+    run_id: str
+    started_at: datetime
+    options: ResumeOptions
+
+
 class Begun(_Message):
     """What a run works with from its beginning to its end."""
 
@@ -45,6 +60,8 @@ class Begun(_Message):
     search_attributes: bool = False
     #: The result of the run that completed this partition before; nothing is left to do.
     earlier: WorkflowResult | None = None
+    #: Steps of an earlier run that are not done again.
+    kept: Mapping[str, StepOutcome] = Field(default_factory=dict)
 
 
 class StageReached(_Message):

@@ -5,7 +5,7 @@ from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.json_values import clean_text, json_size
-from spine_temporal.definition.outcome import WorkflowResult
+from spine_temporal.definition.outcome import OMITTED, WorkflowResult
 from spine_temporal.machine.plan import PlannedPipeline
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.translation.messages import Begun, EndRequest, PipelineRequest, StageReached
@@ -76,7 +76,7 @@ def carried(result: WorkflowResult) -> WorkflowResult:
     if json_size(dict(result.outputs)) <= MAX_RESULT_BYTES:
         return result
     outputs = {
-        step: output if json_size(output) < 4096 else {"omitted": f"{json_size(output):,} bytes: see core_executions"}
+        step: output if json_size(output) < 4096 else {OMITTED: f"{json_size(output):,} bytes: see core_executions"}
         for step, output in result.outputs.items()
     }
     return result.model_copy(update={"outputs": outputs})

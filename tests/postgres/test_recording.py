@@ -7,9 +7,11 @@ from sqlalchemy import text
 
 from spine_temporal import AnomalyRecorder, DefinitionError, SpineError, WorkManifest
 from spine_temporal.definition.errors import ErrorCategory
+from spine_temporal.recording.anomalies import fault_id_of
+from spine_temporal.recording.anomaly_life import acknowledge, list_anomalies, resolve
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.migrate import require_current, upgrade
-from spine_temporal.recording.partitions import claim, holder_of, release
+from spine_temporal.recording.partitions import claim, holder_of, regain, release, still_holds
 from spine_temporal.recording.tables import metadata
 
 KEY = {"week_ending": "2025-11-28", "tier": "OTC"}
@@ -57,13 +59,43 @@ def test_the_manifest_works_as_in_spine(connection):
         manifest.advance_to(KEY, "NOPE")
 
 
-def test_an_anomaly_with_the_same_id_is_one_row_and_can_be_resolved(connection):
+def test_a_fault_is_one_open_row_that_counts_the_runs_that_met_it(connection):
+    recorder, fault = AnomalyRecorder(connection, "d"), fault_id_of("w", KEY, "a", "WORKFLOW_FAILURE")
+
+    def met(run_id, message):
+        told = {"workflow": "w", "run_id": run_id}
+        recorder.record("workflow.a", KEY, "ERROR", "WORKFLOW_FAILURE", message, told, fault_id=fault)
+
+    query = text("SELECT message, occurrences, resolved_by FROM core_anomalies ORDER BY detected_at")
+    for run_id, message in (("r1", "once\x00"), ("r1", "retried"), ("r2", "again")):
+        met(run_id, message)
+    assert connection.execute(query).all() == [("again", 2, None)]
+    assert recorder.supersede(KEY, workflow="w", run_id="r2") == 0
+    assert recorder.supersede(KEY, workflow="w", run_id="r3") == 1
+    met("r2", "its last activity was repeated")
+    assert connection.execute(query).all() == [("again", 2, "r3")]
+    met("r4", "a new one")
+    assert sorted(connection.execute(query).all()) == [("a new one", 1, None), ("again", 2, "r3")]
+
+
+def test_anomalies_without_a_fault_are_rows_of_their_own_and_are_resolved_by_category(connection):
     recorder = AnomalyRecorder(connection, "d")
-    first = recorder.record("workflow.a", KEY, "ERROR", "WORKFLOW_FAILURE", "once\x00")
-    recorder.record("workflow.a", KEY, "ERROR", "WORKFLOW_FAILURE", "twice", anomaly_id=first)
-    assert connection.execute(text("SELECT message FROM core_anomalies")).scalars().all() == ["twice"]
-    assert recorder.resolve(KEY, "WORKFLOW_FAILURE", "by run 2") == 1
-    assert recorder.resolve(KEY, "WORKFLOW_FAILURE", "by run 3") == 0
+    first = recorder.record("a", KEY, "WARN", "DATA_QUALITY", "one symbol is unknown")
+    assert first != recorder.record("a", KEY, "WARN", "DATA_QUALITY", "another symbol is unknown")
+    assert recorder.resolve(KEY, "DATA_QUALITY", "added both", by="ann") == 2
+    assert recorder.resolve(KEY, "DATA_QUALITY", "added both", by="ann") == 0
+
+
+def test_a_person_acknowledges_and_resolves_an_anomaly_by_the_beginning_of_its_id(connection):
+    anomaly = str(AnomalyRecorder(connection, "d").record("a", KEY, "WARN", "DATA_QUALITY", "one symbol is unknown"))
+    acknowledge(connection, anomaly[:8], by="ann")
+    assert [(row["state"], row["acknowledged_by"]) for row in list_anomalies(connection)] == [("acknowledged", "ann")]
+    resolve(connection, anomaly, by="ben", reason="the symbol was added")
+    assert list_anomalies(connection) == []
+    assert [row["resolved_by"] for row in list_anomalies(connection, with_resolved=True)] == ["ben"]
+    for wrong, message in ((anomaly, "is resolved already"), ("0" * 36, "of no anomaly"), ("%", "is no anomaly id")):
+        with pytest.raises(SpineError, match=message):
+            acknowledge(connection, wrong, by="ann")
 
 
 def test_a_partition_has_one_holder(connection):
@@ -72,7 +104,12 @@ def test_a_partition_has_one_holder(connection):
     assert claim(connection, "d", KEY, **mine)
     assert not claim(connection, "d", KEY, workflow_id="w/2", run_id="r2")
     assert holder_of(connection, "d", KEY).run_id == "r1"
-    assert claim(connection, "d", KEY, workflow_id="w/2", run_id="r2", closed_run_id="r1")
+    assert not regain(connection, "d", KEY, workflow_id="w/2", run_id="r2")
+    release(connection, "d", KEY, "r1")
+    assert regain(connection, "d", KEY, workflow_id="w/2", run_id="r2")
+    assert regain(connection, "d", KEY, workflow_id="w/2", run_id="r2")
+    assert still_holds(connection, "d", KEY, "r2")
+    assert not still_holds(connection, "d", KEY, "r1")
     release(connection, "d", KEY, "r1")
     assert holder_of(connection, "d", KEY).run_id == "r2"
     release(connection, "d", KEY, "r2")

@@ -1,0 +1,193 @@
+"""Going on from a run that has ended: what is kept of it, and what a person has corrected. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from spine_temporal.definition.errors import ParamsError
+from spine_temporal.definition.json_values import clean_text
+from spine_temporal.definition.params import ResumeOptions, partition_of, resolve_params
+from spine_temporal.definition.workflow import Workflow
+from spine_temporal.machine.machine import start
+from spine_temporal.machine.plan import Plan, PlannedChoice, PlannedGate, PlannedPipeline, PlannedStep, plan_of
+from spine_temporal.machine.state import Finish, Run
+from spine_temporal.machine.step_outcome import StepOutcome
+
+#: A walk over kept steps takes no time.
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndedRun:
+    """A run that has ended, as far as another can go on from it."""
+
+    run_id: str
+    status: str
+    params: Mapping[str, Any]
+    partition: Mapping[str, Any]
+    plan: Plan
+    #: How each step ended that was completed, or that a person left out.
+    outcomes: Mapping[str, StepOutcome]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resumed:
+    """What the run works with that goes on."""
+
+    plan: Plan
+    params: Mapping[str, Any]
+    kept: Mapping[str, StepOutcome]
+    #: What is kept, and what a person changed, each with its difference.
+    correction: Mapping[str, Any] = field(default_factory=dict)
+
+
+def resumed(workflow: Workflow, ended: EndedRun, options: ResumeOptions) -> Resumed:
+    """Plan anew from the definition as it is now, and keep what the ended run has completed of it.
+
+    Steps are matched by name and kind. Raises ``ParamsError`` where a correction does not fit, or where a step before
+    ``start_from`` has no output to keep.
+    """
+    plan = plan_of(workflow)
+    params, param_changes = _changed_params(workflow, ended, plan, options.changes)
+    plan, config_changes = _changed_config(plan, options.changes)
+    skipped = _skipped(plan, options)
+    kept = _kept(plan, ended, options.start_from) | skipped
+    if not options.start_from and ended.status == "COMPLETED":
+        raise ParamsError(
+            f"run {ended.run_id} of {workflow.name!r} is COMPLETED, so there is nothing to resume: "
+            "name the step to run again from (--start-from)"
+        )
+    _require_path(plan, params, ended, kept, options.start_from)
+    told = {
+        "by": clean_text(options.by, 200),
+        "start_from": options.start_from,
+        "params": param_changes,
+        "config": config_changes,
+        "skip": {name: clean_text(reason) for name, reason in options.skip.items()},
+        "kept": [name for name in kept if name not in skipped],
+    }
+    return Resumed(plan=plan, params=params, kept=kept, correction={key: value for key, value in told.items() if value})
+
+
+def _changed_params(
+    workflow: Workflow, ended: EndedRun, plan: Plan, changes: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    given = {name: value for name, value in changes.items() if _gate_and_key(plan, name) is None}
+    _refuse_lost_names(plan, given)
+    params = resolve_params(workflow, {**ended.params, **given})
+    if partition_of(workflow, params) != dict(ended.partition):
+        raise ParamsError(
+            f"the change of {', '.join(given)} makes it another partition of {workflow.name!r}: start that one instead"
+        )
+    return params, _differences(ended.params, params)
+
+
+def _refuse_lost_names(plan: Plan, given: Mapping[str, Any]) -> None:
+    """Refuse ``x.key`` where x is a step without config: it would become a param of that odd name."""
+    steps = {step.name for step in plan.steps}
+    for name in given:
+        step, dot, _ = name.rpartition(".")
+        if dot and step in steps:
+            raise ParamsError(f"--set {name}: step {step!r} is no gate, so it has no config to set")
+
+
+def _changed_config(plan: Plan, changes: Mapping[str, Any]) -> tuple[Plan, dict[str, Any]]:
+    differences: dict[str, Any] = {}
+    steps = list(plan.steps)
+    for name, value in changes.items():
+        found = _gate_and_key(plan, name)
+        if found is None:
+            continue
+        position, key = found
+        gate = steps[position]
+        assert isinstance(gate, PlannedGate)  # noqa: S101 - _gate_and_key finds no other
+        if key not in gate.config:
+            known = ", ".join(gate.config) or "none"
+            raise ParamsError(f"--set {name}: the config of gate {gate.name!r} has no {key!r}; it has {known}")
+        differences[name] = {"from": gate.config[key], "to": value}
+        steps[position] = gate.model_copy(update={"config": {**gate.config, key: value}})
+    return plan.model_copy(update={"steps": tuple(steps)}), differences
+
+
+def _gate_and_key(plan: Plan, name: str) -> tuple[int, str] | None:
+    """Return the gate that ``gate.key`` names, and the key; gates' names may have dots themselves."""
+    for position, step in enumerate(plan.steps):
+        if isinstance(step, PlannedGate) and name.startswith(f"{step.name}."):
+            return position, name[len(step.name) + 1 :]
+    return None
+
+
+def _skipped(plan: Plan, options: ResumeOptions) -> dict[str, StepOutcome]:
+    skipped: dict[str, StepOutcome] = {}
+    for name, reason in options.skip.items():
+        step = plan.steps[_position(plan, name, "--skip")]
+        if isinstance(step, PlannedChoice):
+            raise ParamsError(f"--skip {name}: a choice cannot be left out, as nothing else says which branch to take")
+        if not reason.strip():
+            raise ParamsError(f"--skip {name} needs a reason: it is kept on the record")
+        skipped[name] = StepOutcome(step=name, skip_reason=clean_text(reason), attempt=0)
+    return skipped
+
+
+def _kept(plan: Plan, ended: EndedRun, start_from: str | None) -> dict[str, StepOutcome]:
+    until = len(plan.steps) if start_from is None else _position(plan, start_from, "start_from")
+    before = {step.name: step for step in ended.plan.steps}
+    return {
+        step.name: _marked(ended.outcomes[step.name], ended.run_id)
+        for step in plan.steps[:until]
+        if step.name in ended.outcomes and _same(step, before.get(step.name))
+    }
+
+
+def _marked(outcome: StepOutcome, run_id: str) -> StepOutcome:
+    return outcome if outcome.kept_from else outcome.model_copy(update={"kept_from": run_id})
+
+
+def _same(now: PlannedStep, before: PlannedStep | None) -> bool:
+    if before is None or now.kind != before.kind:
+        return False
+    if isinstance(now, PlannedPipeline) and isinstance(before, PlannedPipeline):
+        return now.pipeline == before.pipeline
+    return True
+
+
+def _require_path(
+    plan: Plan,
+    params: Mapping[str, Any],
+    ended: EndedRun,
+    kept: Mapping[str, StepOutcome],
+    start_from: str | None,
+) -> None:
+    """Refuse ``start_from`` where the kept steps do not lead to it."""
+    if start_from is None:
+        return
+    names = _names(plan.steps)
+    _, commands = start(plan, Run(run_id="", started_at=_NEVER, params=params, partition=ended.partition), kept)
+    reached = commands[0].step.name if not isinstance(commands[0], Finish) else None
+    if reached is None or names.index(reached) > names.index(start_from):
+        raise ParamsError(f"start_from {start_from!r} is not on the way that the kept steps take: they skip it")
+    if reached != start_from:
+        raise ParamsError(
+            f"start_from {start_from!r} needs the output of {reached!r}, which run {ended.run_id} has not completed: "
+            f"start from {reached!r} or from an earlier step"
+        )
+
+
+def _position(plan: Plan, name: str, what: str) -> int:
+    names = _names(plan.steps)
+    if name not in names:
+        raise ParamsError(f"{what} {name[:100]!r} is no step of {plan.workflow!r}; it has {', '.join(names)}")
+    return names.index(name)
+
+
+def _names(steps: Sequence[PlannedStep]) -> list[str]:
+    return [step.name for step in steps]
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: {"from": before.get(name), "to": after.get(name)}
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    }

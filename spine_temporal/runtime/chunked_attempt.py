@@ -1,0 +1,71 @@
+"""One attempt of a pipeline that commits as it goes: a session of its own, locked for the whole attempt."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, text
+
+from spine_temporal.definition.pipeline import PipelineStatus
+from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.recording.database import translated_errors
+from spine_temporal.recording.executions import open_execution
+from spine_temporal.recording.partitions import still_holds
+from spine_temporal.runtime.attempt import AbandonedError, Attempt
+from spine_temporal.runtime.claims import ClaimLostError
+
+
+class ChunkedAttempt(Attempt):
+    """Every transaction goes through the session that holds the execution's lock.
+
+    An attempt that Temporal has given up loses its session to the next one, and with it the way to commit anything.
+    """
+
+    _session: Connection | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Open a transaction that commits at the block's end, where the attempt is still the one that may."""
+        self._require_turn()
+        session = self._session
+        if session is None:
+            raise AbandonedError
+        with translated_errors(), session.begin():
+            self._connection = session
+            try:
+                yield session
+                self._require_claim(session)
+            finally:
+                self._connection = None
+
+    def run(self) -> StepOutcome:
+        """Do it: take the lock, open the ledger row, run the pipeline, complete the row. Raises ``SpineError``."""
+        if self.attempt > 1:
+            self._end_older()
+        with self._database.session() as session:
+            self._session = session
+            locked = {"key": self.execution.lock_key}
+            session.execute(text("SELECT pg_advisory_lock(:key)"), locked)
+            session.commit()
+            try:
+                return self._in_session(session)
+            finally:
+                self._session = None
+                if not session.invalidated:
+                    session.rollback()
+                    session.execute(text("SELECT pg_advisory_unlock(:key)"), locked)
+                    session.commit()
+
+    def _in_session(self, session: Connection) -> StepOutcome:
+        with session.begin():
+            entry = open_execution(session, self.execution)
+            if entry.status is PipelineStatus.COMPLETED:
+                return self._recorded(entry)
+            self._require_holder(entry)
+        outcome = self._outcome(self._result(), entry.attempt)
+        with session.begin():
+            self._complete(session, outcome)
+        return outcome
+
+    def _require_claim(self, session: Connection) -> None:
+        if not still_holds(session, self.execution.domain, self.request.partition, self.request.run_id):
+            raise ClaimLostError

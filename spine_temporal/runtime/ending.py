@@ -1,0 +1,95 @@
+"""The last transaction of a run: how it ended, its anomalies, and the partition given back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from spine_temporal.definition.outcome import StepStatus, WorkflowResult, WorkflowStatus
+from spine_temporal.definition.steps import RUN_STAGES
+from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of
+from spine_temporal.recording.manifest import forget_stages, upsert_stages
+from spine_temporal.recording.partitions import release
+from spine_temporal.recording.runs import close_run
+from spine_temporal.translation.messages import EndRequest
+
+_COMPLETE = {WorkflowStatus.COMPLETED, WorkflowStatus.PARTIAL}
+
+
+def record_end(connection: Connection, request: EndRequest, *, holds: bool) -> None:
+    """Write how the run ended; the manifest is the business of the run that ``holds`` the partition."""
+    result = request.result
+    completed = result.completed_at or result.started_at
+    close_run(connection, result.run_id, result.status.value, completed, result.model_dump_json())
+    partition = dict(result.partition)
+    if holds:
+        stages = [stage.model_dump() for stage in request.stages]
+        upsert_stages(connection, request.domain, partition, [*stages, _final_stage(request)])
+        others = [stage for stage in RUN_STAGES if stage not in {"STARTED", result.status.value}]
+        forget_stages(connection, request.domain, partition, others)
+    _record_anomalies(connection, request)
+    release(connection, request.domain, result.partition, result.run_id)
+
+
+def run_stage(stage: str, rank: int, run_id: str, metrics: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return a manifest row of the run itself."""
+    return {
+        "stage": stage,
+        "stage_rank": rank,
+        "row_count": None,
+        "metrics": metrics or {},
+        "execution_id": run_id,
+        "batch_id": None,
+    }
+
+
+def _final_stage(request: EndRequest) -> dict[str, Any]:
+    result = request.result
+    metrics: dict[str, Any] = {
+        "step_count": len(result.completed_steps),
+        "duration_seconds": result.duration_seconds,
+    }
+    told = {"error_step": result.error_step, "error_category": result.error_category}
+    if result.status is WorkflowStatus.FAILED:
+        metrics |= told
+    return run_stage(result.status.value, request.stage_rank, result.run_id, metrics)
+
+
+def _record_anomalies(connection: Connection, request: EndRequest) -> None:
+    """Write an anomaly for each failed step: ERROR for the one that ended the run, WARN for those it went past.
+
+    A run that completes the partition resolves what earlier ones met and it did not.
+    """
+    result = request.result
+    recorder = AnomalyRecorder(connection, request.workflow_domain)
+    for step, error, category in _failures(result):
+        fatal = result.status is WorkflowStatus.FAILED and step == result.error_step
+        kind = "WORKFLOW_FAILURE" if fatal else "STEP_FAILURE"
+        recorder.record(
+            f"workflow.{step}" if step else "workflow",
+            dict(result.partition),
+            "ERROR" if fatal else "WARN",
+            kind,
+            error,
+            {
+                "workflow": result.workflow_name,
+                "run_id": result.run_id,
+                "workflow_id": request.workflow_id,
+                "failure_category": category,
+            },
+            fault_id=fault_id_of(result.workflow_name, result.partition, step or "", kind),
+        )
+    if result.status in _COMPLETE:
+        recorder.supersede(dict(result.partition), workflow=result.workflow_name, run_id=result.run_id)
+
+
+def _failures(result: WorkflowResult) -> list[tuple[str | None, str, str | None]]:
+    """Return step, error and category of each failure; no step where the run failed as a whole."""
+    failed: list[tuple[str | None, str, str | None]] = [
+        (step.step_name, step.error or "", step.error_category)
+        for step in result.step_executions
+        if step.status is StepStatus.FAILED
+    ]
+    if result.status is WorkflowStatus.FAILED and result.error_step is None:
+        failed.append((None, result.error or "", result.error_category))
+    return failed
