@@ -19,6 +19,17 @@ def read_params(workflow: Workflow, pairs: list[str], text: str | None) -> dict[
     return params
 
 
+def read_changes(pairs: list[str]) -> dict[str, Any]:
+    """Return what ``--set`` gives: JSON where the text is JSON, else the text. Raises ``ParamsError``."""
+    changes: dict[str, Any] = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator or not name:
+            raise ParamsError(f"--set {pair!r} must be key=value, for example --set tier=OTC or --set check.least=500")
+        changes[name] = _json_or_text(value)
+    return changes
+
+
 def _document(text: str) -> dict[str, Any]:
     source = "--params"
     if text.startswith("@"):
@@ -40,6 +51,10 @@ def _value(workflow: Workflow, text: str) -> Any:
     """Read a value: text where a params model gives it its type, else JSON where it is JSON."""
     if workflow.params_model is not None and text[:1] not in {"{", "["}:
         return None if text == "null" else text
+    return _json_or_text(text)
+
+
+def _json_or_text(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from spine_temporal.definition.outcome import StepExecution, StepStatus, WorkflowResult
+from spine_temporal.definition.outcome import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
 
 _COLOURS = {
     StepStatus.COMPLETED: "green",
@@ -45,13 +45,20 @@ def print_result(result: WorkflowResult, *, as_json: bool) -> None:
     typer.echo(f"Run: {result.run_id}")
 
 
+def exit_code(result: WorkflowResult) -> int:
+    """Return what a script learns of a run: 0 where it completed, else 1."""
+    return 0 if result.status in {WorkflowStatus.COMPLETED, WorkflowStatus.PARTIAL} else 1
+
+
 def step_line(step: StepExecution, rows: Any = None) -> str:
     """Return one step as a line of progress."""
     colour = _COLOURS[step.status]
     seconds = "" if step.duration_seconds is None else f"{step.duration_seconds:8.2f} s"
     count = f"{rows:>12,} rows" if isinstance(rows, int) else ""
     error = f"  {step.error}" if step.error else ""
-    return f"[{colour}]{step.status.value:<10}[/] {step.step_name:<24} {seconds:>10} {count}{error}"
+    kept = "  kept" if step.kept_from else ""
+    reason = f"  left out: {step.reason}" if step.reason else ""
+    return f"[{colour}]{step.status.value:<10}[/] {step.step_name:<24} {seconds:>10} {count}{error}{kept}{reason}"
 
 
 def print_rows(rows: Iterable[Mapping[str, Any]], columns: Iterable[str], *, as_json: bool, title: str) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from spine_temporal.definition.outcome import WorkflowResult, WorkflowStatus
+from spine_temporal.definition.outcome import WorkflowResult
 from spine_temporal.settings import Settings
 
 WorkflowName = Annotated[str, typer.Argument(metavar="WORKFLOW", help="The workflow's name.")]
@@ -15,6 +15,10 @@ Pairs = Annotated[
 Document = Annotated[str | None, typer.Option("--params", metavar="JSON|@FILE", help="Params as JSON, or @file.")]
 Force = Annotated[bool, typer.Option("--force", help="Run although the partition is complete.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Walk the plan; run no pipeline, write no row.")]
+StartFrom = Annotated[
+    str | None,
+    typer.Option("--start-from", metavar="STEP", help="Keep what the last run has of the steps before; run from here."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on stdout.")]
 
 
@@ -32,12 +36,13 @@ def run(
     params: Document = None,
     force: Force = False,
     dry_run: DryRun = False,
+    start_from: StartFrom = None,
     as_json: AsJson = False,
 ) -> None:
     """Start a run, show its steps while it runs, and print its result. Exits 1 where the workflow failed."""
     from spine_temporal.cli.follow import follow  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.params import read_params  # noqa: PLC0415
-    from spine_temporal.cli.printing import print_result  # noqa: PLC0415
+    from spine_temporal.cli.printing import exit_code, print_result  # noqa: PLC0415
     from spine_temporal.cli.session import connected, definitions, run_async  # noqa: PLC0415
     from spine_temporal.client.servers import available_servers  # noqa: PLC0415
     from spine_temporal.definition.params import partition_of, resolve_params  # noqa: PLC0415
@@ -50,12 +55,12 @@ def run(
     async def work() -> WorkflowResult:
         with available_servers(settings) as servers:
             async with connected(settings, servers) as client:
-                handle = await client.start(definition, given, force=force, dry_run=dry_run)
+                handle = await client.start(definition, given, force=force, dry_run=dry_run, start_from=start_from)
                 return await follow(handle, servers)
 
     outcome: WorkflowResult = run_async(work)
     print_result(outcome, as_json=as_json)
-    raise typer.Exit(_exit_code(outcome))
+    raise typer.Exit(exit_code(outcome))
 
 
 def start(
@@ -64,6 +69,7 @@ def start(
     params: Document = None,
     force: Force = False,
     dry_run: DryRun = False,
+    start_from: StartFrom = None,
     as_json: AsJson = False,
 ) -> None:
     """Start a run for the service's workers and print its workflow id."""
@@ -80,7 +86,7 @@ def start(
     async def work() -> tuple[str, str | None]:
         with available_servers(settings, postgres=False) as servers:
             client = SpineClient(await connect(servers), task_queue=settings.task_queue)
-            handle = await client.start(definition, given, force=force, dry_run=dry_run)
+            handle = await client.start(definition, given, force=force, dry_run=dry_run, start_from=start_from)
             return handle.workflow_id, handle.handle.result_run_id
 
     identity, run_id = run_async(work)
@@ -110,7 +116,7 @@ def status(workflow_id: WorkflowId, as_json: AsJson = False) -> None:
 def result(workflow_id: WorkflowId, as_json: AsJson = False) -> None:
     """Wait for a run's end and print its result. Exits 1 where the workflow failed."""
     from spine_temporal.cli.follow import follow  # noqa: PLC0415 - keeps --help quick
-    from spine_temporal.cli.printing import print_result  # noqa: PLC0415
+    from spine_temporal.cli.printing import exit_code, print_result  # noqa: PLC0415
     from spine_temporal.cli.session import connected, run_async  # noqa: PLC0415
     from spine_temporal.client.servers import available_servers  # noqa: PLC0415
 
@@ -123,8 +129,4 @@ def result(workflow_id: WorkflowId, as_json: AsJson = False) -> None:
 
     outcome: WorkflowResult = run_async(work)
     print_result(outcome, as_json=as_json)
-    raise typer.Exit(_exit_code(outcome))
-
-
-def _exit_code(outcome: WorkflowResult) -> int:
-    return 0 if outcome.status in {WorkflowStatus.COMPLETED, WorkflowStatus.PARTIAL} else 1
+    raise typer.Exit(exit_code(outcome))

@@ -32,8 +32,11 @@ class WorkflowRunner:
         *,
         force: bool = False,
         dry_run: bool = False,
+        start_from: str | None = None,
     ) -> WorkflowResult:
         """Run the workflow and return what it came to; a failed run is a result too.
+
+        ``start_from`` keeps the outputs that the partition's last run has of the steps before that one.
 
         Raises ``ParamsError`` and ``DefinitionError`` for what is wrong before anything runs, ``SpineError`` where a
         server cannot be reached.
@@ -45,9 +48,8 @@ class WorkflowRunner:
                 servers, self._settings, pool_size=self._settings.max_activities + SPARE_CONNECTIONS
             )
             try:
-                return _run(
-                    self._execute(servers, database, definitions, workflow, params, force=force, dry_run=dry_run)
-                )
+                options = {"force": force, "dry_run": dry_run, "start_from": start_from}
+                return _run(self._execute(servers, database, definitions, workflow, params, options))
             finally:
                 database.close()
 
@@ -58,9 +60,7 @@ class WorkflowRunner:
         definitions: Definitions,
         workflow: Workflow,
         params: Mapping[str, Any] | None,
-        *,
-        force: bool,
-        dry_run: bool,
+        options: Mapping[str, Any],
     ) -> WorkflowResult:
         client = await connect(servers)
         # The queue is the workflow's own: other workers may not know this script's code.
@@ -72,9 +72,7 @@ class WorkflowRunner:
             task_queue=task_queue,
             max_activities=self._settings.max_activities,
         ):
-            return await SpineClient(client, task_queue=task_queue).execute(
-                workflow, params, force=force, dry_run=dry_run
-            )
+            return await SpineClient(client, task_queue=task_queue).execute(workflow, params, **options)
 
 
 def _run(coroutine: Any) -> WorkflowResult:

@@ -1,6 +1,7 @@
 """``SpineClient``: start runs and follow them, from a program."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -11,10 +12,12 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from spine_temporal.client.results import result_of
+from spine_temporal.client.resume import checked_options, resume_run
 from spine_temporal.definition.errors import DefinitionError, ParamsError, PartitionBusyError
 from spine_temporal.definition.outcome import WorkflowResult
 from spine_temporal.definition.params import fingerprint, partition_of, resolve_params, workflow_id
 from spine_temporal.definition.workflow import Workflow
+from spine_temporal.recording.database import Database
 
 #: Memo key of the params' fingerprint, by which a start with other params is refused.
 FINGERPRINT = "spine_params_sha256"
@@ -55,11 +58,13 @@ class SpineClient:
         *,
         force: bool = False,
         dry_run: bool = False,
+        start_from: str | None = None,
     ) -> RunHandle:
         """Start a run, or join the one of the same partition that is running.
 
+        ``start_from`` keeps the outputs that the partition's last run has of the steps before that one.
         Raises ``ParamsError`` for params that the workflow does not take and where a running run has others,
-        ``PartitionBusyError`` where ``force`` meets a run that is still running.
+        ``PartitionBusyError`` where ``force`` or ``start_from`` meets a run that is still running.
         """
         if not isinstance(workflow, Workflow):
             raise DefinitionError(f"start() takes a Workflow, not {workflow!r}")
@@ -67,7 +72,7 @@ class SpineClient:
         identity = workflow_id(workflow, partition_of(workflow, resolved))
         if dry_run:
             identity = f"{identity}/dry-run-{uuid4().hex[:8]}"
-        options = {name: True for name, given in (("force", force), ("dry_run", dry_run)) if given}
+        options = _options(workflow, force=force, dry_run=dry_run, start_from=start_from)
         try:
             handle = await self.client.start_workflow(
                 workflow.name,
@@ -75,13 +80,15 @@ class SpineClient:
                 id=identity,
                 task_queue=self.task_queue,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                id_conflict_policy=WorkflowIDConflictPolicy.FAIL if force else WorkflowIDConflictPolicy.USE_EXISTING,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL
+                if force or start_from
+                else WorkflowIDConflictPolicy.USE_EXISTING,
                 memo={FINGERPRINT: fingerprint(resolved)},
                 static_summary=workflow.description[:200] or None,
             )
         except WorkflowAlreadyStartedError as error:
             raise PartitionBusyError(
-                f"{identity} is running (run {error.run_id}): wait for it or cancel it before you force another"
+                f"{identity} is running (run {error.run_id}): wait for it or cancel it before you run it again"
             ) from None
         await self._check_same_params(handle, identity, fingerprint(resolved))
         return RunHandle(workflow_id=identity, handle=handle)
@@ -93,9 +100,42 @@ class SpineClient:
         *,
         force: bool = False,
         dry_run: bool = False,
+        start_from: str | None = None,
     ) -> WorkflowResult:
         """Start a run, or join it, and wait for its result."""
-        return await (await self.start(workflow, params, force=force, dry_run=dry_run)).result()
+        handle = await self.start(workflow, params, force=force, dry_run=dry_run, start_from=start_from)
+        return await handle.result()
+
+    async def resume(
+        self,
+        identity: str,
+        workflows: Iterable[Workflow],
+        database: Database,
+        *,
+        start_from: str | None = None,
+        changes: Mapping[str, Any] | None = None,
+        skip: Mapping[str, str] | None = None,
+        by: str = "",
+    ) -> RunHandle:
+        """Go on from the newest run of a workflow id, which has failed, was cancelled or otherwise ended.
+
+        Completed steps keep their outputs; ``start_from`` runs again from that step. ``changes`` sets params, and
+        config as ``gate.key``; ``skip`` leaves steps out, each with its reason. Raises ``ParamsError`` for what does
+        not fit, before anything is touched, and ``PartitionBusyError`` where the run has not ended.
+        """
+        row, options = await asyncio.to_thread(
+            checked_options,
+            database,
+            identity,
+            {workflow.name: workflow for workflow in workflows},
+            start_from=start_from,
+            changes=changes or {},
+            skip=skip or {},
+            by=by,
+        )
+        return RunHandle(
+            workflow_id=identity, handle=await resume_run(self.client, database, self.task_queue, row, options)
+        )
 
     async def handle_of(self, identity: str) -> RunHandle:
         """Return the newest run of a workflow id; raise ``ParamsError`` where Temporal knows none."""
@@ -118,3 +158,14 @@ class SpineClient:
                 "wait for it or cancel it, then start again",
                 code="PARAMS_MISMATCH",
             )
+
+
+def _options(workflow: Workflow, *, force: bool, dry_run: bool, start_from: str | None) -> dict[str, Any]:
+    """Return the run options that are set, as the start's second argument."""
+    if start_from is not None and workflow.step(start_from) is None:
+        names = ", ".join(step.name for step in workflow.steps)
+        raise ParamsError(f"start_from {start_from[:100]!r} is no step of {workflow.name!r}; it has {names}")
+    if start_from is not None and dry_run:
+        raise ParamsError("start_from and dry_run do not go together: a dry run walks the whole plan")
+    given = {"force": force, "dry_run": dry_run, "start_from": start_from}
+    return {name: value for name, value in given.items() if value}

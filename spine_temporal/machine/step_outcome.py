@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from spine_temporal.definition.params import ResumeOptions
+
 #: Key of a choice's output that holds what its condition answered.
 CONDITION = "condition"
 
@@ -28,6 +30,10 @@ class StepOutcome(BaseModel):
     kept_from: str | None = None
     #: Set where a person left the step out: why.
     skip_reason: str | None = None
+    #: Asked of a run that was reset: the run in whose history the step stands.
+    reset_of: str | None = None
+    #: Answered to it where a person wants the run to go on otherwise; the step was not done.
+    resume: ResumeOptions | None = None
     #: The code that a step needs is not in this process; ask again where it is.
     missing: bool = False
 

@@ -54,6 +54,14 @@ _RUNNING = text(f"""
     ORDER BY random() LIMIT :limit
 """)
 
+_REQUEST = text("UPDATE core_runs SET resume_request = CAST(:request AS jsonb) WHERE run_id = :run_id")
+
+_REQUESTED = text("""
+    SELECT resume_request FROM core_runs
+    WHERE (run_id = :run_id OR workflow_id = :workflow_id) AND resume_request IS NOT NULL
+    ORDER BY started_at DESC LIMIT 1
+""")
+
 _LEDGER = text("""
     SELECT run_id, step, output, attempt, started_at, completed_at FROM core_executions
     WHERE run_id = ANY(:run_ids) AND status = 'COMPLETED'
@@ -173,6 +181,22 @@ def running_runs(connection: Connection, *, temporal: str, before: datetime, lim
     """Return some of the runs of one Temporal that have begun before then and not ended."""
     rows = connection.execute(_RUNNING, {"temporal": temporal, "before": before, "limit": limit}).mappings()
     return [RunRow(**row) for row in rows]
+
+
+def request_resume(connection: Connection, run_id: str, request: Mapping[str, Any] | None) -> None:
+    """Keep how to go on from an ended run, for the run that will; None: forget it."""
+    values = {"run_id": run_id, "request": None if request is None else json.dumps(request)}
+    connection.execute(_REQUEST, values)
+
+
+def requested_resume(
+    connection: Connection, *, run_id: str | None = None, workflow_id: str | None = None
+) -> Mapping[str, Any] | None:
+    """Return how to go on from a run, or from the newest of a workflow id; None where nobody has asked for it."""
+    found: Mapping[str, Any] | None = connection.execute(
+        _REQUESTED, {"run_id": run_id, "workflow_id": workflow_id}
+    ).scalar()
+    return found
 
 
 def ledger_outputs(connection: Connection, run_ids: Sequence[str]) -> list[LedgerOutput]:

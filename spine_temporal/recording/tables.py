@@ -138,6 +138,8 @@ core_runs = Table(
     Column("resumed_from", Text),
     #: What a person changed for this run: params, config and skipped steps, each with its difference.
     Column("correction", JSONB),
+    #: How to go on from this run, until the run that does has begun.
+    Column("resume_request", JSONB),
     Index(None, "workflow_id"),
     Index(None, "domain", "partition_key"),
     Index("core_runs_running", "started_at", postgresql_where=text("status = 'RUNNING'::text")),

@@ -22,6 +22,8 @@ from spine_temporal.recording.runs import (
     latest_run_of_partition,
     open_run,
     plan_of_run,
+    request_resume,
+    requested_resume,
     run_of,
 )
 from spine_temporal.runtime.claims import Claims
@@ -66,6 +68,7 @@ class Beginnings:
         options = resolve_options(request.options)
         if options.resume is not None:
             return await self._go_on(request, workflow, options)
+        resume = await self.requested(workflow_id=request.workflow_id) if request.was_reset else None
         params = resolve_params(workflow, request.params)
         begun = Begun(
             plan=plan_of(workflow),
@@ -76,8 +79,13 @@ class Beginnings:
             force=options.force,
             is_dry_run=options.dry_run,
             search_attributes=self._search_attributes,
+            resume=resume,
         )
+        if resume is not None:
+            return begun
         if begun.is_dry_run:
+            if options.start_from is not None:
+                raise ParamsError("run options 'start_from' and 'dry_run' do not go together")
             return begun
         beginning = await self._beginning(request, workflow, options, begun)
         return await self._claims.settle(partial(self._claim, beginning))
@@ -86,6 +94,16 @@ class Beginnings:
         """Begin the run that goes on for one that was reset."""
         workflow = self._definitions.workflow(request.workflow)
         return await self._go_on(request, workflow, RunOptions(resume=request.options))
+
+    async def requested(self, *, run_id: str | None = None, workflow_id: str | None = None) -> ResumeOptions | None:
+        """Return how a person wants a run to go on that was reset; None where it was reset for nothing else."""
+
+        def look() -> ResumeOptions | None:
+            with self._database.begin() as connection:
+                found = requested_resume(connection, run_id=run_id, workflow_id=workflow_id)
+            return None if found is None else ResumeOptions.model_validate(found)
+
+        return await asyncio.to_thread(look)
 
     async def _go_on(self, request: BeginRequest | ResumeRequest, workflow: Workflow, options: RunOptions) -> Begun:
         assert options.resume is not None  # noqa: S101 - the callers ask
@@ -178,6 +196,7 @@ def _resumed(connection: Connection, beginning: _Beginning) -> Begun:
     assert beginning.options.resume is not None  # noqa: S101 - the caller asks
     before = beginning.options.resume.run_id
     close_books(connection, before, Standing(is_open=False, closed_as="reset"))
+    request_resume(connection, before, None)
     _write(connection, beginning, beginning.begun, resumed_from=before)
     return beginning.begun
 

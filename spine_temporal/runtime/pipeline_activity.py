@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.json_values import clean_text
+from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.pipeline import Pipeline
 from spine_temporal.definition.policies import ErrorPolicy
 from spine_temporal.machine.evaluate import describe
@@ -21,6 +22,7 @@ from spine_temporal.recording.classification import DatabaseAwayError
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.executions import fail_execution
 from spine_temporal.runtime.attempt import Attempt
+from spine_temporal.runtime.beginning import Beginnings
 from spine_temporal.runtime.chunked_attempt import ChunkedAttempt
 from spine_temporal.runtime.claims import ClaimLostError, Claims
 from spine_temporal.translation.messages import PipelineRequest
@@ -31,11 +33,17 @@ _log = logging.getLogger(__name__)
 _LAST_WORDS = 10.0
 
 
-def pipeline_activity(pipeline: type[Pipeline], database: Database, claims: Claims) -> Callable[..., Any]:
+def pipeline_activity(
+    pipeline: type[Pipeline], database: Database, claims: Claims, beginnings: Beginnings
+) -> Callable[..., Any]:
     """Return the activity that runs a pipeline, under the pipeline's name."""
 
     @activity.defn(name=pipeline.name)
     async def run(request: PipelineRequest) -> StepOutcome:
+        if activity.info().workflow_run_id != request.run_id:
+            resume = await _requested(beginnings, request)
+            if resume is not None:
+                return StepOutcome(step=request.step, resume=resume)
         try:
             return await _run(pipeline, database, request)
         except ClaimLostError:
@@ -61,6 +69,14 @@ async def _run(pipeline: type[Pipeline], database: Database, request: PipelineRe
         raise await _failure(attempt, database, error) from None
     finally:
         beating.cancel()
+
+
+async def _requested(beginnings: Beginnings, request: PipelineRequest) -> ResumeOptions | None:
+    """Return what a person wants who has reset the run."""
+    try:
+        return await beginnings.requested(run_id=request.run_id)
+    except SpineError as error:
+        raise ApplicationError(clean_text(str(error)), type=error.category.value) from None
 
 
 async def _regained(claims: Claims, request: PipelineRequest) -> None:

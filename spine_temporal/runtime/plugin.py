@@ -68,7 +68,9 @@ class SpinePlugin(SimplePlugin):
         claims = Claims(self._database, Standings(client))
         beginnings = Beginnings(self._database, self._definitions, claims, search_attributes=self._search_attributes)
         own = RunActivities(self._database, beginnings)
-        pipelines = [pipeline_activity(cls, self._database, claims) for cls in self._definitions.pipelines.values()]
+        pipelines = [
+            pipeline_activity(cls, self._database, claims, beginnings) for cls in self._definitions.pipelines.values()
+        ]
         return [own.begin, own.resume, own.verdict, own.end, *pipelines]
 
     def _runner(self, runner: WorkflowRunner | None) -> WorkflowRunner:

@@ -19,6 +19,7 @@ from spine_temporal.translation.messages import (
     VERDICT,
     BeginRequest,
     Begun,
+    Ended,
     EndRequest,
     ResumeRequest,
 )
@@ -56,13 +57,24 @@ class RunActivities:
     @activity.defn(name=VERDICT)
     async def verdict(self, outcome: StepOutcome) -> StepOutcome:
         """Return the verdict as it was given: from here on it is history, whatever the gate's code becomes."""
-        return outcome
+        if outcome.reset_of is None:
+            return outcome
+        try:
+            resume = await self._beginnings.requested(run_id=outcome.reset_of)
+        except SpineError as error:
+            raise _failure(error) from None
+        return outcome.model_copy(update={"resume": resume})
 
     @activity.defn(name=END)
-    async def end(self, request: EndRequest) -> None:
-        """Record how the run ended, and give the partition back."""
+    async def end(self, request: EndRequest) -> Ended:
+        """Record how the run ended, and give the partition back; not where a person has reset it to go on."""
         try:
+            if activity.info().workflow_run_id != request.result.run_id:
+                resume = await self._beginnings.requested(run_id=request.result.run_id)
+                if resume is not None:
+                    return Ended(resume=resume)
             await asyncio.to_thread(self._end, request)
+            return Ended()
         except SpineError as error:
             raise _failure(error) from None
 

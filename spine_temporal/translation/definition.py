@@ -1,7 +1,6 @@
 """The Temporal workflow definition: begin, drive the machine, end. The translated classes are its subclasses."""
 
 import asyncio
-from functools import partial
 from typing import Any, ClassVar, assert_never
 
 from temporalio import workflow as temporal
@@ -30,10 +29,10 @@ from spine_temporal.translation.messages import (
     BEGIN,
     END,
     RESUME,
-    RESUME_SIGNAL,
     VERDICT,
     BeginRequest,
     Begun,
+    Ended,
     ResumeRequest,
     StageReached,
 )
@@ -53,7 +52,7 @@ class SpineWorkflow:
         self._begun: Begun | None = None
         #: Stages that gates have reached and no transaction has written yet.
         self._unrecorded: list[StageReached] = []
-        #: Set by the signal that comes with a reset.
+        #: Set where the run was reset by a person who wants it to go on from what it has completed.
         self._resume: ResumeOptions | None = None
 
     @temporal.query(name="progress", description="How far the run has come, as a WorkflowResult")
@@ -61,20 +60,13 @@ class SpineWorkflow:
         """Return how far the run has come; None before it has begun."""
         return self._state.result if self._state else None
 
-    @temporal.signal(name=RESUME_SIGNAL, description="Sent with a reset by `spine-temporal resume`")
-    def resume(self, options: ResumeOptions) -> None:
-        """Go on from the run that was reset; to a run that is none of a reset it means nothing."""
-        info = temporal.info()
-        if info.run_id not in {info.first_execution_run_id, options.run_id}:
-            self._resume = options
-
     async def drive(self, params: Any, options: Any, extra: tuple[Any, ...]) -> WorkflowResult:
         """Run from beginning to end and return the result; a failed run raises with it in its details."""
+        begun = await self._begin(params, options, extra)
+        if begun.earlier is not None:
+            self._upsert([OUTCOME.value_set(begun.earlier.status.value)])
+            return begun.earlier
         if self._resume is None:
-            begun = await self._begin(params, options, extra)
-            if begun.earlier is not None and self._resume is None:
-                self._upsert([OUTCOME.value_set(begun.earlier.status.value)])
-                return begun.earlier
             await self._perform(_first_move(begun))
         while True:
             if self._resume is not None:
@@ -96,6 +88,7 @@ class SpineWorkflow:
             started_at=info.start_time,
             params=params,
             options=options,
+            was_reset=info.run_id != info.first_execution_run_id,
         )
         try:
             begun: Begun = await calls.record(BEGIN, request, Begun, f"begin {self.spine.name}")
@@ -103,7 +96,7 @@ class SpineWorkflow:
             if is_cancelled_exception(error):
                 raise
             raise requests.failure_of(error) from error
-        self._begun = begun
+        self._begun, self._resume = begun, begun.resume
         if info.typed_search_attributes.get(DOMAIN) is None:
             self._upsert(updates_of(of_run(begun.plan.domain, begun.partition, begun.plan.version)))
         return begun
@@ -133,16 +126,20 @@ class SpineWorkflow:
         tasks: dict[str, asyncio.Task[StepOutcome]] = {}
         try:
             while not self._take(move, tasks):
-                await temporal.wait_condition(partial(self._has_news, tasks))
-                if self._resume is not None:
+                await temporal.wait(list(tasks.values()), return_when=asyncio.FIRST_COMPLETED)
+                outcome = self._next_outcome(tasks)
+                if outcome.resume is not None:
+                    self._resume = outcome.resume
                     await _stopped(tasks)
                     return
-                move = self._next_move(tasks)
+                self._reached(outcome)
+                move = self._advanced(outcome)
         except asyncio.CancelledError:
             await self._cancel(tasks)
 
-    def _has_news(self, tasks: dict[str, asyncio.Task[StepOutcome]]) -> bool:
-        return self._resume is not None or any(task.done() for task in tasks.values())
+    def _advanced(self, outcome: StepOutcome) -> Move:
+        assert self._state is not None  # noqa: S101 - begun before anything is done
+        return advance(self._state, StepEnded(outcome=outcome, at=temporal.now()))
 
     def _take(self, move: Move, tasks: dict[str, asyncio.Task[StepOutcome]]) -> bool:
         """Start the commands of a move; return whether the run has ended."""
@@ -158,21 +155,17 @@ class SpineWorkflow:
                     assert_never(command)
         return False
 
-    def _next_move(self, tasks: dict[str, asyncio.Task[StepOutcome]]) -> Move:
-        """Take in the first step that has ended, in the order in which they were started."""
-        assert self._state is not None  # noqa: S101 - tasks exist only after the first move
+    def _next_outcome(self, tasks: dict[str, asyncio.Task[StepOutcome]]) -> StepOutcome:
+        """Return the first step that has ended, in the order in which they were started."""
         name = next(name for name, task in tasks.items() if task.done())
-        outcome = tasks.pop(name).result()
-        event = StepEnded(outcome=outcome, at=temporal.now())
-        self._reached(outcome)
-        return advance(self._state, event)
+        return tasks.pop(name).result()
 
     async def _cancel(self, tasks: dict[str, asyncio.Task[StepOutcome]]) -> None:
         """Stop what runs, keep what completed all the same, and let the machine end as cancelled."""
-        assert self._state is not None  # noqa: S101 - see _next_move
+        assert self._state is not None  # noqa: S101 - begun before anything is done
         await _stopped(tasks)
         for task in tasks.values():
-            if not task.cancelled() and task.exception() is None:
+            if not task.cancelled() and task.exception() is None and task.result().resume is None:
                 outcome = task.result()
                 self._reached(outcome)
                 self._state, _ = advance(self._state, StepEnded(outcome=outcome, at=temporal.now()))
@@ -190,7 +183,7 @@ class SpineWorkflow:
         assert_never(command)
 
     async def _run_pipeline(self, command: RunPipeline) -> StepOutcome:
-        assert self._begun is not None  # noqa: S101 - see _next_move
+        assert self._begun is not None  # noqa: S101 - begun before anything is done
         if self._begun.is_dry_run:
             return StepOutcome(step=command.step.name)
         request = requests.pipeline_request(command.step, self._begun, tuple(self._unrecorded))
@@ -199,10 +192,11 @@ class SpineWorkflow:
 
     async def _evaluate(self, command: Evaluate) -> StepOutcome:
         """Ask the gate, and go by the verdict that history holds: the code may have changed since."""
-        assert self._state is not None  # noqa: S101 - see _next_move
+        assert self._state is not None  # noqa: S101 - begun before anything is done
         name = command.step.name
         while True:
             verdict = evaluate(self.spine, command.step, self._state.context)
+            verdict = requests.asked_of_reset(verdict, self._begun, temporal.info().run_id)
             recorded: StepOutcome = await calls.record(VERDICT, verdict, StepOutcome, f"verdict of {name}")
             if not recorded.missing:
                 return recorded
@@ -212,18 +206,19 @@ class SpineWorkflow:
 
     def _reached(self, outcome: StepOutcome) -> None:
         """Keep a gate's stage for the next transaction; a pipeline has written its own."""
-        assert self._begun is not None  # noqa: S101 - see _next_move
+        assert self._begun is not None  # noqa: S101 - begun before anything is done
         stage = requests.gate_stage(self._begun, outcome)
         if stage is not None:
             self._unrecorded.append(stage)
 
     async def _record_end(self) -> WorkflowResult:
-        assert self._state is not None  # noqa: S101 - see _next_move
-        assert self._begun is not None  # noqa: S101 - see _next_move
+        assert self._state is not None  # noqa: S101 - begun before anything is done
+        assert self._begun is not None  # noqa: S101 - begun before anything is done
         result = requests.carried(self._state.result)
         if not self._begun.is_dry_run:
             request = requests.end_request(self._begun, result, temporal.info().workflow_id, tuple(self._unrecorded))
-            await calls.record(END, request, None, f"end as {result.status}")
+            ended: Ended | None = await calls.record(END, request, Ended, f"end as {result.status}")
+            self._resume = ended.resume if ended is not None else None
         return result
 
     def _answer(self, result: WorkflowResult) -> WorkflowResult:

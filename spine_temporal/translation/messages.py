@@ -17,8 +17,6 @@ BEGIN = "spine.begin"
 VERDICT = "spine.verdict"
 END = "spine.end"
 RESUME = "spine.resume"
-#: Signal that is sent with a reset, so that the run goes on from what it has completed.
-RESUME_SIGNAL = "resume"
 
 
 class _Message(BaseModel):
@@ -34,6 +32,8 @@ class BeginRequest(_Message):
     started_at: datetime
     params: Any = None
     options: Any = None
+    #: Whether the run was reset to before its beginning.
+    was_reset: bool = False
 
 
 class ResumeRequest(_Message):
@@ -62,6 +62,8 @@ class Begun(_Message):
     earlier: WorkflowResult | None = None
     #: Steps of an earlier run that are not done again.
     kept: Mapping[str, StepOutcome] = Field(default_factory=dict)
+    #: How a person wants the run to go on, which was reset for it; nothing has begun.
+    resume: ResumeOptions | None = None
 
 
 class StageReached(_Message):
@@ -104,3 +106,9 @@ class EndRequest(_Message):
     stage_rank: int
     result: WorkflowResult
     stages: tuple[StageReached, ...] = ()
+
+
+class Ended(_Message):
+    """That the run's end was recorded, or what it is to do instead."""
+
+    resume: ResumeOptions | None = None

@@ -45,6 +45,13 @@ def pipeline_request(step: PlannedPipeline, begun: Begun, stages: tuple[StageRea
     )
 
 
+def asked_of_reset(verdict: StepOutcome, begun: Begun | None, run_id: str) -> StepOutcome:
+    """Return the verdict as it is recorded; one of a run that was reset also asks whether a person had a reason."""
+    if begun is None or begun.run_id == run_id:
+        return verdict
+    return verdict.model_copy(update={"reset_of": begun.run_id})
+
+
 def gate_stage(begun: Begun, outcome: StepOutcome) -> StageReached | None:
     """Return the manifest row of a gate that passed; None for a pipeline, a failure and a dry run."""
     planned = begun.plan.steps[rank_of(begun, outcome.step) - 1]

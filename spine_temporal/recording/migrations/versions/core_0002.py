@@ -17,6 +17,7 @@ def upgrade() -> None:
     op.add_column("core_runs", sa.Column("temporal", sa.Text))
     op.add_column("core_runs", sa.Column("resumed_from", sa.Text))
     op.add_column("core_runs", sa.Column("correction", JSONB))
+    op.add_column("core_runs", sa.Column("resume_request", JSONB))
     op.create_index(
         "core_runs_running", "core_runs", ["started_at"], postgresql_where=sa.text("status = 'RUNNING'::text")
     )
@@ -33,7 +34,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("core_payloads")
     op.drop_index("core_runs_running", "core_runs")
-    for column in ("temporal", "resumed_from", "correction"):
+    for column in ("temporal", "resumed_from", "correction", "resume_request"):
         op.drop_column("core_runs", column)
     for index in ("core_anomalies_fault_id", "core_anomalies_open_fault"):
         op.drop_index(index, "core_anomalies")

@@ -1,0 +1,87 @@
+"""``resume``: go on from a run that has ended."""
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from spine_temporal.cli.runs import AsJson, WorkflowId
+from spine_temporal.definition.errors import ParamsError
+from spine_temporal.settings import Settings
+
+StartFrom = Annotated[
+    str | None, typer.Option("--start-from", metavar="STEP", help="Run again from this step; default: what is missing.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Another param, or GATE.KEY=VALUE of a gate's config; repeatable."),
+]
+Skip = Annotated[list[str] | None, typer.Option("--skip", metavar="STEP", help="Leave a step out; repeatable.")]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why a step is left out; kept on the record.")]
+By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who decided it; default: the login name.")]
+Detach = Annotated[bool, typer.Option("--detach", help="Do not wait for the run's end.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command()(resume)
+
+
+def resume(
+    workflow_id: WorkflowId,
+    start_from: StartFrom = None,
+    set_: Set = None,
+    skip: Skip = None,
+    reason: Reason = "",
+    by: By = None,
+    detach: Detach = False,
+    as_json: AsJson = False,
+) -> None:
+    """Go on from a failed or cancelled run: completed steps are kept, the rest runs. Exits 1 where it fails again."""
+    from spine_temporal.cli.follow import follow  # noqa: PLC0415 - keeps --help quick
+    from spine_temporal.cli.params import read_changes  # noqa: PLC0415
+    from spine_temporal.cli.printing import exit_code, print_json, print_result  # noqa: PLC0415
+    from spine_temporal.cli.session import connected, definitions, run_async  # noqa: PLC0415
+    from spine_temporal.client.servers import available_servers, open_database  # noqa: PLC0415
+    from spine_temporal.definition.outcome import WorkflowResult  # noqa: PLC0415
+
+    settings = Settings.from_environment()
+    if skip and not reason.strip():
+        raise ParamsError(f"--skip {skip[0]} needs --reason TEXT: it is kept on the record")
+    changes = read_changes(set_ or [])
+    workflows = [workflow for workflow, _ in definitions(settings).workflows.values()]
+
+    async def work() -> WorkflowResult | dict[str, str | None]:
+        with available_servers(settings) as servers:
+            database = open_database(servers, settings)
+            try:
+                async with connected(settings, servers) as client:
+                    handle = await client.resume(
+                        workflow_id,
+                        workflows,
+                        database,
+                        start_from=start_from,
+                        changes=changes,
+                        skip=dict.fromkeys(skip or [], reason),
+                        by=login_name() if by is None else by,
+                    )
+                    if detach:
+                        return {"workflow_id": workflow_id, "run_id": handle.handle.run_id}
+                    return await follow(handle, servers)
+            finally:
+                database.close()
+
+    outcome = run_async(work)
+    if isinstance(outcome, dict):
+        print_json(outcome) if as_json else typer.echo(workflow_id)
+        return
+    print_result(outcome, as_json=as_json)
+    raise typer.Exit(exit_code(outcome))
+
+
+def login_name() -> str:
+    """Return who runs the command, nothing where the machine does not know."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
