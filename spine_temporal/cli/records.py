@@ -1,4 +1,4 @@
-"""``manifest``, ``anomalies``: the rows that runs have written."""
+"""``manifest``, ``anomalies``, ``acknowledge``, ``resolve``: the rows that runs have written."""
 
 from typing import Annotated
 
@@ -21,25 +21,18 @@ _MANIFEST = (
     "batch_id",
     "updated_at",
 )
-_ANOMALIES = (
-    "anomaly_id",
-    "domain",
-    "stage",
-    "partition_key",
-    "severity",
-    "category",
-    "message",
-    "detected_at",
-    "metadata",
-    "resolved_at",
-    "resolution",
-)
+AnomalyId = Annotated[str, typer.Argument(metavar="ANOMALY_ID", help="Its id, or the first 8 characters or more.")]
+By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who decides it; default: the login name.")]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept on the record.")]
+All = Annotated[bool, typer.Option("--all", help="The resolved ones too.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.command()(manifest)
     app.command()(anomalies)
+    app.command()(acknowledge)
+    app.command()(resolve)
 
 
 def manifest(workflow: WorkflowOption = None, limit: Limit = 1000, as_json: AsJson = False) -> None:
@@ -55,17 +48,41 @@ def manifest(workflow: WorkflowOption = None, limit: Limit = 1000, as_json: AsJs
     )
 
 
-def anomalies(workflow: WorkflowOption = None, limit: Limit = 1000, as_json: AsJson = False) -> None:
-    """Print what went wrong, newest first."""
-    where = "" if workflow is None else "WHERE metadata ->> 'workflow' = :value"
-    _print(
-        f"SELECT {', '.join(_ANOMALIES)} FROM core_anomalies {where} "
-        "ORDER BY detected_at DESC, anomaly_id LIMIT :limit",
-        {"value": workflow, "limit": limit},
-        shown=("detected_at", "severity", "category", "stage", "partition_key", "message", "resolution"),
-        as_json=as_json,
-        title="core_anomalies",
-    )
+def anomalies(
+    workflow: WorkflowOption = None, with_resolved: All = False, limit: Limit = 1000, as_json: AsJson = False
+) -> None:
+    """Print what went wrong and is not resolved, newest first."""
+    from spine_temporal.cli.printing import print_rows  # noqa: PLC0415 - keeps --help quick
+    from spine_temporal.cli.session import opened_database  # noqa: PLC0415
+    from spine_temporal.recording.anomaly_life import list_anomalies  # noqa: PLC0415
+
+    with opened_database(Settings.from_environment()) as database, database.begin() as connection:
+        rows = list_anomalies(connection, workflow=workflow, with_resolved=with_resolved, limit=limit)
+    short = rows if as_json else [{**row, "id": str(row["anomaly_id"])[:8]} for row in rows]
+    shown = ("id", "state", "last_seen_at", "occurrences", "severity", "category", "stage", "partition_key", "message")
+    print_rows(short, (*shown, "resolution") if with_resolved else shown, as_json=as_json, title="core_anomalies")
+
+
+def acknowledge(anomaly_id: AnomalyId, by: By = None) -> None:
+    """Say that somebody looks after an anomaly; it stays open until it is resolved."""
+    from spine_temporal.cli.resume import login_name  # noqa: PLC0415 - keeps --help quick
+    from spine_temporal.cli.session import opened_database  # noqa: PLC0415
+    from spine_temporal.recording import anomaly_life  # noqa: PLC0415
+
+    with opened_database(Settings.from_environment()) as database, database.begin() as connection:
+        found = anomaly_life.acknowledge(connection, anomaly_id, by=by or login_name())
+    typer.echo(f"acknowledged {found}")
+
+
+def resolve(anomaly_id: AnomalyId, reason: Reason, by: By = None) -> None:
+    """Close an anomaly, with who and why. A run that completes the partition closes its own."""
+    from spine_temporal.cli.resume import login_name  # noqa: PLC0415 - keeps --help quick
+    from spine_temporal.cli.session import opened_database  # noqa: PLC0415
+    from spine_temporal.recording import anomaly_life  # noqa: PLC0415
+
+    with opened_database(Settings.from_environment()) as database, database.begin() as connection:
+        found = anomaly_life.resolve(connection, anomaly_id, by=by or login_name(), reason=reason)
+    typer.echo(f"resolved {found}")
 
 
 def _print(query: str, values: dict[str, object], *, shown: tuple[str, ...], as_json: bool, title: str) -> None:

@@ -28,6 +28,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(start)
     app.command()(status)
     app.command()(result)
+    app.command()(why)
 
 
 def run(
@@ -130,3 +131,30 @@ def result(workflow_id: WorkflowId, as_json: AsJson = False) -> None:
     outcome: WorkflowResult = run_async(work)
     print_result(outcome, as_json=as_json)
     raise typer.Exit(exit_code(outcome))
+
+
+def why(workflow_id: WorkflowId, as_json: AsJson = False) -> None:
+    """Print why a run is where it is: what it retries, what it waits for, how it ended."""
+    from dataclasses import asdict  # noqa: PLC0415 - keeps --help quick
+
+    from spine_temporal.cli.printing import print_json  # noqa: PLC0415
+    from spine_temporal.cli.session import run_async  # noqa: PLC0415
+    from spine_temporal.client.servers import available_servers, connect  # noqa: PLC0415
+    from spine_temporal.client.spine_client import SpineClient  # noqa: PLC0415
+    from spine_temporal.client.why import Reason, reasons  # noqa: PLC0415
+
+    settings = Settings.from_environment()
+
+    async def work() -> list[Reason]:
+        with available_servers(settings, postgres=False) as servers:
+            client = SpineClient(await connect(servers), task_queue=settings.task_queue)
+            return await reasons(client.client, await client.handle_of(workflow_id))
+
+    found: list[Reason] = run_async(work)
+    if as_json:
+        print_json([asdict(reason) for reason in found])
+        return
+    for reason in found:
+        typer.echo(f"{reason.kind}: {reason.text}")
+        if reason.advice:
+            typer.echo(f"  {reason.advice}")

@@ -1,11 +1,19 @@
 """``spine-temporal worker``."""
 
+import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+
+from temporalio.client import Client
 
 from spine_temporal.cli.session import definitions, run_async
 from spine_temporal.client.servers import Servers, available_servers, connect, open_database
+from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import Definitions
-from spine_temporal.runtime.worker import SPARE_CONNECTIONS, running_worker, until_signalled
+from spine_temporal.runtime.health import Health
+from spine_temporal.runtime.health_server import health_server
+from spine_temporal.runtime.worker import SPARE_CONNECTIONS, deployment_version, running_worker, until_signalled
 from spine_temporal.settings import Settings
 
 _log = logging.getLogger("spine_temporal.worker")
@@ -24,12 +32,16 @@ async def _work(settings: Settings, servers: Servers, loaded: Definitions) -> No
     client = await connect(servers)
     database = open_database(servers, settings, pool_size=settings.max_activities + SPARE_CONNECTIONS)
     try:
-        async with running_worker(
-            client,
-            database,
-            loaded,
-            task_queue=settings.task_queue,
-            max_activities=settings.max_activities,
+        async with (
+            _watched(client, database, settings),
+            running_worker(
+                client,
+                database,
+                loaded,
+                task_queue=settings.task_queue,
+                max_activities=settings.max_activities,
+                version=deployment_version(settings),
+            ),
         ):
             _log.info(
                 "ready: task queue %r at %s, workflows: %s",
@@ -41,3 +53,15 @@ async def _work(settings: Settings, servers: Servers, loaded: Definitions) -> No
             _log.info("stopping: running activities get a grace period; a second signal ends them now")
     finally:
         database.close()
+
+
+@asynccontextmanager
+async def _watched(client: Client, database: Database, settings: Settings) -> AsyncIterator[None]:
+    """Watch the servers, and tell it over HTTP where the settings want that."""
+    health = Health(client, database)
+    watch = asyncio.create_task(health.watch())
+    try:
+        with health_server(health, settings.health_address) if settings.health_address else nullcontext():
+            yield
+    finally:
+        watch.cancel()

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio import activity
@@ -25,6 +25,7 @@ from spine_temporal.runtime.attempt import Attempt
 from spine_temporal.runtime.beginning import Beginnings
 from spine_temporal.runtime.chunked_attempt import ChunkedAttempt
 from spine_temporal.runtime.claims import ClaimLostError, Claims
+from spine_temporal.runtime.metrics import ATTEMPT_SECONDS, ATTEMPTS
 from spine_temporal.translation.messages import PipelineRequest
 
 _log = logging.getLogger(__name__)
@@ -60,15 +61,35 @@ async def _run(pipeline: type[Pipeline], database: Database, request: PipelineRe
     attempt = kind(request, pipeline, database, beat.from_thread, info.attempt, info.heartbeat_details)
     beating = asyncio.create_task(beat.keep_on(request.heartbeat_timeout / 3))
     try:
-        return await _within_time(attempt)
+        return _counted(attempt, await _within_time(attempt))
     except ClaimLostError:
         raise
+    except asyncio.CancelledError:
+        ATTEMPTS.labels(request.pipeline, "cancelled").inc()
+        raise
     except SpineError as error:
-        _log.warning("step %s of run %s, attempt %d", request.step, request.run_id, attempt.attempt, exc_info=error)
+        _tell(attempt, error)
         # Without its cause: Temporal replaces a failure of more than a few kilobytes by "exceeds size limit".
         raise await _failure(attempt, database, error) from None
     finally:
         beating.cancel()
+
+
+def _counted(attempt: Attempt, outcome: StepOutcome) -> StepOutcome:
+    ATTEMPTS.labels(attempt.request.pipeline, "completed").inc()
+    seconds = (datetime.now(UTC) - attempt.started_at).total_seconds()
+    ATTEMPT_SECONDS.labels(attempt.request.pipeline).observe(seconds)
+    return outcome
+
+
+def _tell(attempt: Attempt, error: SpineError) -> None:
+    """Log it; a server that is away is one line and no traceback, as it comes again with each attempt."""
+    request = attempt.request
+    what = (request.step, request.run_id, attempt.attempt)
+    if isinstance(error, DatabaseAwayError):
+        _log.warning("step %s of run %s waits, attempt %d: %s", *what, error)
+    else:
+        _log.warning("step %s of run %s, attempt %d", *what, exc_info=error)
 
 
 async def _requested(beginnings: Beginnings, request: PipelineRequest) -> ResumeOptions | None:
@@ -131,6 +152,7 @@ async def _failure(attempt: Attempt, database: Database, error: SpineError) -> A
     """Return the failure that tells Temporal whether to try again, after the ledger has counted it."""
     message = clean_text(str(error))
     if isinstance(error, DatabaseAwayError):
+        ATTEMPTS.labels(attempt.request.pipeline, "waiting").inc()
         return ApplicationError(message, type=error.category.value)
     try:
         count = await asyncio.to_thread(_count, attempt, database, message)
@@ -138,6 +160,7 @@ async def _failure(attempt: Attempt, database: Database, error: SpineError) -> A
         return ApplicationError(f"{message} (and the ledger: {away})", type=ErrorCategory.DEPENDENCY.value)
     request = attempt.request
     again = _retried(error.category, request.on_error) and count < request.retry.max_attempts
+    ATTEMPTS.labels(request.pipeline, "retried" if again else "failed").inc()
     delay = timedelta(seconds=error.retry_after) if error.retry_after and again else None
     return ApplicationError(message, count, type=error.category.value, non_retryable=not again, next_retry_delay=delay)
 

@@ -12,6 +12,7 @@ from spine_temporal.recording.database import Database
 from spine_temporal.recording.partitions import regain
 from spine_temporal.runtime.beginning import Beginnings
 from spine_temporal.runtime.ending import record_end
+from spine_temporal.runtime.metrics import RUNS
 from spine_temporal.translation.messages import (
     BEGIN,
     END,
@@ -74,6 +75,7 @@ class RunActivities:
                 if resume is not None:
                     return Ended(resume=resume)
             await asyncio.to_thread(self._end, request)
+            RUNS.labels(request.result.workflow_name, request.result.status.value).inc()
             return Ended()
         except SpineError as error:
             raise _failure(error) from None

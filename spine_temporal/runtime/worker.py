@@ -11,13 +11,18 @@ from datetime import timedelta
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError
-from temporalio.worker import Worker
+from temporalio.worker import Worker, WorkerDeploymentConfig
 
+from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import Definitions
+from spine_temporal.runtime.holders import Standings
+from spine_temporal.runtime.left_behind import close_left_behind
 from spine_temporal.runtime.plugin import SpinePlugin
 from spine_temporal.runtime.unknown_workflow import UnknownWorkflow
+from spine_temporal.settings import Settings
 from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
 
 #: Time that running activities get to finish after the first signal, before they are handed back.
@@ -40,10 +45,12 @@ async def running_worker(
     task_queue: str,
     max_activities: int,
     passed_through: Sequence[str] = (),
+    version: WorkerDeploymentVersion | None = None,
 ) -> AsyncIterator[Worker]:
     """Run a worker while the block does; at its end, activities get a grace period.
 
-    ``passed_through`` names modules that the sandbox need not load again; never one with gates.
+    ``passed_through`` names modules that the sandbox need not load again; never one with gates. With a ``version``,
+    runs stay on the build that they began with.
     """
     plugin = SpinePlugin(
         definitions=definitions,
@@ -59,9 +66,33 @@ async def running_worker(
         max_concurrent_activities=max_activities,
         max_concurrent_workflow_tasks=40,
         graceful_shutdown_timeout=GRACE,
+        deployment_config=_deployment(version),
     )
     async with worker:
-        yield worker
+        books = asyncio.create_task(close_left_behind(Standings(client), database))
+        try:
+            yield worker
+        finally:
+            books.cancel()
+
+
+def deployment_version(settings: Settings) -> WorkerDeploymentVersion | None:
+    """Return the version that the settings give, None where they give none."""
+    if not settings.deployment_name and not settings.build_id:
+        return None
+    if not settings.deployment_name or not settings.build_id:
+        raise SpineError(
+            "SPINE_DEPLOYMENT_NAME and SPINE_BUILD_ID go together: set both, or neither", ErrorCategory.CONFIGURATION
+        )
+    return WorkerDeploymentVersion(settings.deployment_name, settings.build_id)
+
+
+def _deployment(version: WorkerDeploymentVersion | None) -> WorkerDeploymentConfig | None:
+    if version is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=version, use_worker_versioning=True, default_versioning_behavior=VersioningBehavior.PINNED
+    )
 
 
 async def has_search_attributes(client: Client) -> bool:

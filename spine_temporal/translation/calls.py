@@ -46,6 +46,7 @@ async def record(activity: str, request: BaseModel, answer: type[Answer] | None,
     except FailureError as error:
         if is_cancelled_exception(error) or not _waits(error):
             raise
+        temporal.set_current_details(f"Waits: {summary}: {cause_of(error)}")
     return await temporal.execute_activity(
         activity,
         request,

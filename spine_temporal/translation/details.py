@@ -1,6 +1,7 @@
 """What Temporal's Web UI shows of a run while it runs and after: Markdown, written from the state."""
 
 from spine_temporal.definition.outcome import StepExecution, WorkflowStatus
+from spine_temporal.machine.plan import PlannedPipeline
 from spine_temporal.machine.state import State
 
 #: Rows of the table; a longer plan shows its last steps.
@@ -12,6 +13,7 @@ def current_details(state: State, waiting: str = "") -> str:
     head = [f"**{state.status}**"]
     if waiting:
         head.append(f"Waits: {waiting}")
+    head += [_running(state, name) for name in state.running]
     if state.failure is not None:
         head.append(f"`{state.failure.step}` failed ({state.failure.category}): {_cell(state.failure.error)}")
     planned = {step.name: step.kind for step in state.plan.steps}
@@ -22,10 +24,20 @@ def current_details(state: State, waiting: str = "") -> str:
     return "\n\n".join([*head, "\n".join(table)])
 
 
+def _running(state: State, name: str) -> str:
+    """Say what runs; how often Temporal has tried it, the Web UI shows itself."""
+    step = next(step for step in state.plan.steps if step.name == name)
+    if isinstance(step, PlannedPipeline):
+        return f"Runs: `{name}` (pipeline `{step.pipeline}`); its attempts stand under Pending Activities"
+    return f"Runs: `{name}`"
+
+
 def _row(name: str, kind: str, state: State) -> str:
     execution = state.executions.get(name)
     rows = state.outputs.get(name, {}).get("row_count", "")
     status = execution.status.value if execution else "-"
+    if execution and (execution.kept_from or execution.reason):
+        status += " (kept)" if execution.kept_from else f" ({_cell(execution.reason or '')})"
     return f"| {name} | {kind} | {status} | {_seconds(execution)} | {_cell(str(rows))} |"
 
 

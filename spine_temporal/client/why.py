@@ -1,0 +1,152 @@
+"""Why a run is where it is: what it retries, what fails, what it waits for, or how it ended."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from temporalio.api.enums.v1 import EventType, PendingActivityState, TaskQueueType
+from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowQueryFailedError
+from temporalio.service import RPCError
+
+from spine_temporal.client.results import result_of
+from spine_temporal.client.spine_client import RunHandle
+from spine_temporal.definition.outcome import WorkflowResult, WorkflowStatus
+
+#: Seconds after which a worker that has not asked for work counts as gone; an idle one asks every minute.
+_WORKER_GONE = 75
+#: What the worker gets to answer a question.
+_PATIENCE = timedelta(seconds=5)
+_TASK_FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """One reason, and what can be done about it."""
+
+    #: ``ended``, ``retries``, ``runs``, ``waits for a slot``, ``no worker``, ``workflow task fails``, ``waits``.
+    kind: str
+    text: str
+    advice: str = ""
+
+
+async def reasons(client: Client, handle: RunHandle) -> list[Reason]:
+    """Return why the newest run of the workflow id is where it is, the likeliest cause first."""
+    description = await handle.handle.describe()
+    if description.status is not WorkflowExecutionStatus.RUNNING:
+        return [_ended(description, await result_of(handle.handle))]
+    raw = description.raw_description
+    workers = await _workers(client, description.task_queue, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
+    found = [_of_activity(activity, description.task_queue, workers) for activity in raw.pending_activities]
+    found = await _of_workflow_task(client, description) + found
+    if not found or all(reason.kind == "runs" for reason in found):
+        found = await _of_details(handle) + found
+    return found or [Reason(kind="runs", text="the run is between two steps")]
+
+
+def _ended(description: WorkflowExecutionDescription, result: WorkflowResult) -> Reason:
+    status = description.status.name.lower() if description.status else "ended"
+    if result.status in {WorkflowStatus.COMPLETED, WorkflowStatus.PARTIAL}:
+        return Reason(kind="ended", text=f"it has ended as {result.status}")
+    where = f" at step {result.error_step!r}" if result.error_step else ""
+    text = f"it has ended as {result.status} ({status}){where}: {result.error or 'cancelled'}"
+    if result.error_category == "PARTITION_BUSY":
+        return Reason(kind="ended", text=text, advice="start it again when that run has ended")
+    return Reason(kind="ended", text=text, advice=f"mend the cause, then `spine-temporal resume '{description.id}'`")
+
+
+def _of_activity(activity: PendingActivityInfo, task_queue: str, workers: Sequence[float]) -> Reason:
+    what = f"{activity.activity_id!r} ({activity.activity_type.name})"
+    if activity.activity_id.isdigit():
+        what = activity.activity_type.name
+    last = f", last error: {activity.last_failure.message}" if activity.last_failure.message else ""
+    if activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED:
+        since = _seconds_since(activity.last_started_time.ToDatetime(UTC))
+        return Reason(kind="runs", text=f"{what} runs for {since:.0f} s, attempt {activity.attempt}{last}")
+    if activity.attempt > 1 and activity.HasField("next_attempt_schedule_time"):
+        wait = max(0.0, -_seconds_since(activity.next_attempt_schedule_time.ToDatetime(UTC)))
+        text = f"{what} is tried again in {wait:.0f} s, attempt {activity.attempt}{last}"
+        return Reason(kind="retries", text=text, advice=_advice(activity.last_failure.message))
+    since = _seconds_since(activity.scheduled_time.ToDatetime(UTC))
+    if not workers:
+        return _no_worker(task_queue, what)
+    return Reason(
+        kind="waits for a slot",
+        text=f"{what} waits for {since:.0f} s for one of {len(workers)} workers on task queue {task_queue!r}{last}",
+        advice="they are all busy: start more workers, or raise SPINE_MAX_ACTIVITIES",
+    )
+
+
+def _advice(failure: str) -> str:
+    if "POSTGRES_AWAY" in failure:
+        return "Postgres is away: bring it back, and the run goes on by itself"
+    if "not registered on this worker" in failure:
+        return "the workers lack this pipeline: start one whose modules register it, and the run goes on by itself"
+    return "mend the cause, and the next attempt goes on; or cancel the run"
+
+
+async def _of_workflow_task(client: Client, description: WorkflowExecutionDescription) -> list[Reason]:
+    raw = description.raw_description
+    if not raw.HasField("pending_workflow_task"):
+        return []
+    task = raw.pending_workflow_task
+    if task.attempt > 1:
+        failure = await _last_task_failure(client, description)
+        return [
+            Reason(
+                kind="workflow task fails",
+                text=f"its workflow task fails, attempt {task.attempt}: {failure}",
+                advice="start a worker with code that can go on with this run: see the error",
+            )
+        ]
+    if await _workers(client, description.task_queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW):
+        return []
+    return [_no_worker(description.task_queue, "its workflow task")]
+
+
+def _no_worker(task_queue: str, what: str) -> Reason:
+    return Reason(
+        kind="no worker",
+        text=f"{what} waits for a worker: none asks for work on task queue {task_queue!r}",
+        advice=f"start one: `spine-temporal worker --task-queue {task_queue}`",
+    )
+
+
+async def _last_task_failure(client: Client, description: WorkflowExecutionDescription) -> str:
+    message = "the worker does not say why"
+    handle = client.get_workflow_handle(description.id, run_id=description.run_id)
+    async for event in handle.fetch_history_events():
+        if event.event_type == _TASK_FAILED:
+            message = event.workflow_task_failed_event_attributes.failure.message or message
+    return message
+
+
+async def _of_details(handle: RunHandle) -> list[Reason]:
+    """Ask the run itself what it waits for."""
+    try:
+        metadata: Any = await handle.handle.query(
+            "__temporal_workflow_metadata", result_type=WorkflowMetadata, rpc_timeout=_PATIENCE
+        )
+    except (RPCError, WorkflowQueryFailedError):
+        return []
+    lines = str(metadata.current_details).splitlines()
+    return [Reason(kind="waits", text=line.removeprefix("Waits: ")) for line in lines if line.startswith("Waits: ")]
+
+
+async def _workers(client: Client, task_queue: str, kind: TaskQueueType.ValueType) -> list[float]:
+    """Return for each worker of the queue how many seconds ago it asked for work."""
+    answer = await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
+        )
+    )
+    ages = [_seconds_since(poller.last_access_time.ToDatetime(UTC)) for poller in answer.pollers]
+    return [age for age in ages if age < _WORKER_GONE]
+
+
+def _seconds_since(moment: datetime) -> float:
+    return (datetime.now(UTC) - moment).total_seconds()
