@@ -16,6 +16,9 @@ Module = Annotated[
     ),
 ]
 TaskQueue = Annotated[str | None, typer.Option("--task-queue", help="Default: SPINE_TASK_QUEUE, else spine.")]
+Days = Annotated[
+    int, typer.Option("--days", min=1, help="Older than this many days; more than Temporal's retention.", metavar="N")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on stdout.")]
 
 
@@ -26,6 +29,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(info)
     database = typer.Typer(help="The database's schema.", no_args_is_help=True)
     database.command("upgrade")(db_upgrade)
+    database.command("prune")(db_prune)
     app.add_typer(database, name="db")
 
 
@@ -66,3 +70,15 @@ def db_upgrade() -> None:
         finally:
             database.close()
     typer.echo(f"schema is at {', '.join(heads)}")
+
+
+def db_prune(days: Days) -> None:
+    """Delete large payloads of runs that Temporal's retention has forgotten; rows of runs are kept."""
+    from datetime import timedelta  # noqa: PLC0415 - keeps --help quick
+
+    from spine_temporal.cli.session import opened_database  # noqa: PLC0415
+    from spine_temporal.recording.payloads import prune_payloads  # noqa: PLC0415
+
+    with opened_database(Settings.from_environment()) as database, database.begin() as connection:
+        count = prune_payloads(connection, timedelta(days=days))
+    typer.echo(f"{count} payloads deleted")

@@ -11,8 +11,10 @@ from uuid import UUID
 
 #: Levels of nesting that a value may have; deeper ones break JSON readers.
 MAX_DEPTH = 64
-#: Bytes of one step's output as JSON. Temporal refuses payloads over 2 MB, and a run carries many.
-MAX_OUTPUT_BYTES = 1024 * 1024
+#: Bytes of one pipeline's output as JSON. Large ones are kept beside Temporal's history, which holds a reference.
+MAX_OUTPUT_BYTES = 16 * 1024 * 1024
+#: Bytes of a gate's output as JSON.
+MAX_VERDICT_BYTES = 1024 * 1024
 #: Bytes of a run's params as JSON.
 MAX_PARAMS_BYTES = 256 * 1024
 #: Characters of an error's text that are kept.

@@ -9,7 +9,7 @@ from typing import Any
 from spine_temporal.definition.context import WorkflowContext
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.json_values import (
-    MAX_OUTPUT_BYTES,
+    MAX_VERDICT_BYTES,
     JsonValueError,
     clean_text,
     require_size,
@@ -99,7 +99,7 @@ def _gate_outcome(step: str, answer: Any) -> StepOutcome:
     if not isinstance(given_output, Mapping):
         return _wrong(step, f"gave a {type(given_output).__name__} as output: give a dict")
     output = to_json(given_output, where)
-    require_size(output, where, MAX_OUTPUT_BYTES, _TOO_LARGE)
+    require_size(output, where, MAX_VERDICT_BYTES, _TOO_LARGE)
     error = None if answer.success else clean_text(str(answer.error or f"gate {step!r} failed without a message"))
     return StepOutcome(
         step=step,

@@ -69,6 +69,7 @@ async def _run(pipeline: type[Pipeline], database: Database, request: PipelineRe
         raise
     except SpineError as error:
         _tell(attempt, error)
+        beat.beat()  # the next attempt is given what this one told last
         # Without its cause: Temporal replaces a failure of more than a few kilobytes by "exceeds size limit".
         raise await _failure(attempt, database, error) from None
     finally:
@@ -181,14 +182,25 @@ class _Heart:
 
     def __init__(self, details: Sequence[Any]) -> None:
         self._details = tuple(details)
+        self._loop = asyncio.get_running_loop()
+        self._told = asyncio.Event()
 
     def from_thread(self, *details: Any) -> None:
-        self._details = details
+        if details:
+            self._details = details
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+                self._loop.call_soon_threadsafe(self._told.set)
 
     async def keep_on(self, interval: float) -> None:
+        """Beat at each interval, and at once where there is something to tell; Temporal's client thins them out."""
         while True:
-            activity.heartbeat(*self._details)
-            await asyncio.sleep(interval)
+            self.beat()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), interval)
+            self._told.clear()
+
+    def beat(self) -> None:
+        activity.heartbeat(*self._details)
 
 
 def _in_thread(call: Callable[[], StepOutcome], name: str) -> "asyncio.Future[StepOutcome]":

@@ -14,6 +14,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.recording.database import Database
+from spine_temporal.recording.payloads import external_storage
 from spine_temporal.runtime.beginning import Beginnings
 from spine_temporal.runtime.claims import Claims
 from spine_temporal.runtime.definitions import Definitions, definitions_of
@@ -49,7 +50,7 @@ class SpinePlugin(SimplePlugin):
         self._passed_through = (*PASSED_THROUGH, *passed_through)
         super().__init__(
             "spine_temporal",
-            data_converter=_data_converter,
+            data_converter=self._converter,
             workflows=[translate(*found) for found in self._definitions.workflows.values()],
             workflow_runner=self._runner,
         )
@@ -57,6 +58,7 @@ class SpinePlugin(SimplePlugin):
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
         """Add workflows, activities and the sandbox's passthrough to a Worker."""
         config = super().configure_worker(config)
+        config["client"] = self._storing(config["client"])
         config["activities"] = [*(config.get("activities") or []), *self._activities(config["client"])]
         return config
 
@@ -73,6 +75,15 @@ class SpinePlugin(SimplePlugin):
         ]
         return [own.begin, own.resume, own.verdict, own.end, *pipelines]
 
+    def _converter(self, existing: DataConverter | None) -> DataConverter:
+        return _with_storage(_with_payloads(existing), self._database)
+
+    def _storing(self, client: Client) -> Client:
+        """Return the client as the worker uses it, also where it was connected without this plugin."""
+        settings = client.config()
+        settings["data_converter"] = _with_storage(settings["data_converter"], self._database)
+        return Client(**settings)
+
     def _runner(self, runner: WorkflowRunner | None) -> WorkflowRunner:
         if runner is None:
             runner = SandboxedWorkflowRunner()
@@ -82,10 +93,17 @@ class SpinePlugin(SimplePlugin):
         return dataclasses.replace(runner, restrictions=restrictions)
 
 
-def _data_converter(existing: DataConverter | None) -> DataConverter:
+def _with_payloads(existing: DataConverter | None) -> DataConverter:
     """Keep the user's codec and storage; set the payload converter where it is Temporal's default."""
     if existing is None:
         return pydantic_data_converter
     if existing.payload_converter_class is not DefaultPayloadConverter:
         return existing
     return dataclasses.replace(existing, payload_converter_class=pydantic_data_converter.payload_converter_class)
+
+
+def _with_storage(converter: DataConverter, database: Database | None) -> DataConverter:
+    """Keep large payloads in Postgres, where the converter has no storage of its own."""
+    if database is None or converter.external_storage is not None:
+        return converter
+    return dataclasses.replace(converter, external_storage=external_storage(database))

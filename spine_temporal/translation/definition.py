@@ -58,7 +58,7 @@ class SpineWorkflow:
     @temporal.query(name="progress", description="How far the run has come, as a WorkflowResult")
     def progress(self) -> WorkflowResult | None:
         """Return how far the run has come; None before it has begun."""
-        return self._state.result if self._state else None
+        return requests.carried(self._state.result) if self._state else None
 
     async def drive(self, params: Any, options: Any, extra: tuple[Any, ...]) -> WorkflowResult:
         """Run from beginning to end and return the result; a failed run raises with it in its details."""

@@ -10,8 +10,9 @@ from spine_temporal.machine.plan import PlannedPipeline
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.translation.messages import Begun, EndRequest, PipelineRequest, StageReached
 
-#: Bytes of all outputs that a result carries through Temporal; beyond it they are left in Postgres.
-MAX_RESULT_BYTES = 1024 * 1024
+#: Bytes of all outputs that a result carries through Temporal, whose UI and CLI show it whole; beyond it the large
+#: ones are left in Postgres.
+MAX_RESULT_BYTES = 128 * 1024
 
 
 def recording_domain(begun: Begun) -> str:

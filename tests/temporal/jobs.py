@@ -42,7 +42,7 @@ class Write(Pipeline):
             case "raise":
                 raise KeyError("row_count")
             case "big":
-                return {"blob": "x" * 3_000_000, "row_count": 1}
+                return {"blob": "x" * 17_000_000, "row_count": 1}
             case "not_json":
                 return {"rows": {1, 2, 3}}
             case "nan":

@@ -1,0 +1,88 @@
+"""Payloads that are too large for Temporal's histories are kept in Postgres, by the digest of their content."""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import Connection, text
+from temporalio.api.common.v1 import Payload
+from temporalio.converter import (
+    ExternalStorage,
+    StorageDriver,
+    StorageDriverClaim,
+    StorageDriverRetrieveContext,
+    StorageDriverStoreContext,
+)
+
+from spine_temporal.definition.errors import ErrorCategory, SpineError
+from spine_temporal.recording.database import Database
+
+#: Histories remember it.
+DRIVER = "spine.postgres"
+#: Bytes from which a payload goes to Postgres.
+THRESHOLD = 256 * 1024
+
+_STORE = text("""
+    INSERT INTO core_payloads (payload_id, payload) VALUES (:payload_id, :payload)
+    ON CONFLICT (payload_id) DO UPDATE SET stored_at = now()
+""")
+
+_LOAD = text("SELECT payload_id, payload FROM core_payloads WHERE payload_id = ANY(:payload_ids)")
+
+_PRUNE = text("DELETE FROM core_payloads WHERE stored_at < now() - CAST(:age AS interval)")
+
+
+class PayloadStore(StorageDriver):
+    """Temporal's external storage on our database. The same payload twice is one row."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def name(self) -> str:
+        """Return the name under which histories refer to it."""
+        return DRIVER
+
+    async def store(self, context: StorageDriverStoreContext, payloads: Sequence[Payload]) -> list[StorageDriverClaim]:
+        """Keep the payloads and return what finds each again."""
+        del context
+        kept = [payload.SerializeToString() for payload in payloads]
+        rows: list[dict[str, object]] = [
+            {"payload_id": hashlib.sha256(payload).hexdigest(), "payload": payload} for payload in kept
+        ]
+        await asyncio.to_thread(self._store, rows)
+        return [StorageDriverClaim({"payload_id": str(row["payload_id"])}) for row in rows]
+
+    async def retrieve(
+        self, context: StorageDriverRetrieveContext, claims: Sequence[StorageDriverClaim]
+    ) -> list[Payload]:
+        """Return the payloads; raise ``SpineError`` where one was pruned."""
+        del context
+        wanted = [claim.claim_data["payload_id"] for claim in claims]
+        found = await asyncio.to_thread(self._load, wanted)
+        missing = [payload_id for payload_id in wanted if payload_id not in found]
+        if missing:
+            raise SpineError(
+                f"payload {missing[0]} is not in core_payloads: it was pruned, or this is another database",
+                ErrorCategory.CONFIGURATION,
+            )
+        return [Payload.FromString(found[payload_id]) for payload_id in wanted]
+
+    def _store(self, rows: list[dict[str, object]]) -> None:
+        with self._database.begin() as connection:
+            connection.execute(_STORE, rows)
+
+    def _load(self, payload_ids: list[str]) -> dict[str, bytes]:
+        with self._database.begin() as connection:
+            rows = connection.execute(_LOAD, {"payload_ids": payload_ids})
+            return {row.payload_id: bytes(row.payload) for row in rows}
+
+
+def external_storage(database: Database) -> ExternalStorage:
+    """Return the storage for a data converter."""
+    return ExternalStorage(drivers=[PayloadStore(database)], payload_size_threshold=THRESHOLD)
+
+
+def prune_payloads(connection: Connection, age: timedelta) -> int:
+    """Delete payloads that were last stored longer ago; return how many. Keep those of Temporal's retention."""
+    return connection.execute(_PRUNE, {"age": f"{age.total_seconds():.0f} seconds"}).rowcount
