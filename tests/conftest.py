@@ -1,5 +1,6 @@
 """Real servers, one pair for the whole session; a database of its own for whoever asks."""
 
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -37,10 +38,17 @@ def template(servers):
 @pytest.fixture
 def database_url(servers, template):
     """The URL of a new, migrated database."""
+    with copied_database(servers.database_url, template) as url:
+        yield url
+
+
+@contextmanager
+def copied_database(url, template):
+    """Have a new, migrated database, and give its URL."""
     name = f"spine_{uuid4().hex[:12]}"
-    _execute(servers.database_url, f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield _url(servers.database_url, name)
-    _execute(servers.database_url, f"DROP DATABASE {name} WITH (FORCE)")
+    _execute(url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _url(url, name)
+    _execute(url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -27,6 +27,8 @@ from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
 
 #: Time that running activities get to finish after the first signal, before they are handed back.
 GRACE = timedelta(seconds=20)
+#: After which a workflow task goes to any worker, where the one that knows the run does not take it: it may be dead.
+STICKY = timedelta(seconds=3)
 #: Connections beside those of running pipelines: begin and end, and the ledger's counts.
 SPARE_CONNECTIONS = 10
 
@@ -66,6 +68,7 @@ async def running_worker(
         max_concurrent_activities=max_activities,
         max_concurrent_workflow_tasks=40,
         graceful_shutdown_timeout=GRACE,
+        sticky_queue_schedule_to_start_timeout=STICKY,
         deployment_config=_deployment(version),
     )
     async with worker:

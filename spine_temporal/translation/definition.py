@@ -186,9 +186,18 @@ class SpineWorkflow:
         assert self._begun is not None  # noqa: S101 - begun before anything is done
         if self._begun.is_dry_run:
             return StepOutcome(step=command.step.name)
-        request = requests.pipeline_request(command.step, self._begun, tuple(self._unrecorded))
+        carried = tuple(self._unrecorded)
         self._unrecorded.clear()
-        return await calls.run_pipeline(command.step, request)
+        try:
+            outcome = await calls.run_pipeline(
+                command.step, requests.pipeline_request(command.step, self._begun, carried)
+            )
+        except asyncio.CancelledError:
+            self._unrecorded[:0] = carried
+            raise
+        if outcome.failed:  # its transaction was rolled back, and the stages with it
+            self._unrecorded[:0] = carried
+        return outcome
 
     async def _evaluate(self, command: Evaluate) -> StepOutcome:
         """Ask the gate, and go by the verdict that history holds: the code may have changed since."""

@@ -1,0 +1,32 @@
+"""A small workflow for killed workers: it writes rows, asks a gate, writes again."""
+
+from spine_temporal import ErrorCategory, Pipeline, SpineError, Step, StepResult, Workflow, register_pipeline
+
+
+@register_pipeline("crash.write")
+class Write(Pipeline):
+    """Writes three rows that have no key: one too many would stay."""
+
+    def run(self):
+        for number in range(3):
+            self.connection.exec_driver_sql(
+                "INSERT INTO core_rejects (domain, partition_key, stage, reason_code) VALUES ('crash', '{}', %s, %s)",
+                (self.params["stage"], f"ROW_{number}"),
+            )
+        if self.params.get("fails") and self.params["stage"] == "second":
+            raise SpineError("the file is cut off", ErrorCategory.DATA_QUALITY)
+        return {"row_count": 3}
+
+
+def counted(ctx, config):
+    return StepResult.ok(output={"saw": ctx.get_output("first", "row_count")})
+
+
+CRASH = Workflow(
+    name="crash",
+    steps=[
+        Step.pipeline("first", "crash.write", {"stage": "first"}, heartbeat_timeout=1),
+        Step.lambda_("gate", counted),
+        Step.pipeline("second", "crash.write", {"stage": "second"}, heartbeat_timeout=1),
+    ],
+)
