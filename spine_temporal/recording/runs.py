@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from spine_temporal.definition.outcome import WorkflowStatus
+
 _OPEN = text("""
     INSERT INTO core_runs (run_id, workflow_id, workflow, domain, partition_key, params, plan, status, started_at,
         temporal, resumed_from, correction)
@@ -19,7 +21,7 @@ _OPEN = text("""
     WHERE excluded.resumed_from IS NOT NULL
 """)
 
-_PLAN = text("SELECT plan FROM core_runs WHERE run_id = :run_id")
+_BEGUN = text("SELECT plan, status FROM core_runs WHERE run_id = :run_id FOR UPDATE")
 
 _CLOSE = text("""
     UPDATE core_runs SET status = :status, completed_at = :completed_at, result = CAST(:result AS jsonb)
@@ -75,6 +77,19 @@ class CompletedRun:
     run_id: str
     params: Mapping[str, Any]
     result: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BegunRun:
+    """The plan that a run began with, and how it stands."""
+
+    plan: Mapping[str, Any]
+    status: str
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its end is recorded."""
+        return self.status != WorkflowStatus.RUNNING.value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,9 +155,10 @@ def open_run(
     )
 
 
-def plan_of_run(connection: Connection, run_id: str) -> Any | None:
-    """Return the plan that the run began with, None where it has not begun."""
-    return connection.execute(_PLAN, {"run_id": run_id}).scalar()
+def lock_run(connection: Connection, run_id: str) -> BegunRun | None:
+    """Return the run that has begun, and keep others from changing it until the transaction ends."""
+    row = connection.execute(_BEGUN, {"run_id": run_id}).mappings().one_or_none()
+    return BegunRun(**row) if row else None
 
 
 def close_run(connection: Connection, run_id: str, status: str, completed_at: datetime, result: str) -> None:

@@ -17,11 +17,12 @@ from spine_temporal.recording.ended_runs import ended_run
 from spine_temporal.recording.manifest import upsert_stages
 from spine_temporal.recording.partitions import Holder, claim, holder_of, release
 from spine_temporal.recording.runs import (
+    BegunRun,
     CompletedRun,
     completed_run,
     latest_run_of_partition,
+    lock_run,
     open_run,
-    plan_of_run,
     request_resume,
     requested_resume,
     run_of,
@@ -143,9 +144,12 @@ class Beginnings:
                 if holder is None:
                     raise SpineError("the partition is just being given back", ErrorCategory.TRANSIENT)
                 return holder
+            known = lock_run(connection, request.run_id)
+            if known is not None and known.has_ended:
+                raise SpineError("this is a late attempt of a run that has ended", ErrorCategory.PARTITION_BUSY)
             if beginning.resumed is not None:
                 return _resumed(connection, beginning)
-            return _started(connection, beginning)
+            return _started(connection, beginning, known)
 
     def _ended(self, options: ResumeOptions, workflow: str) -> EndedRun:
         with self._database.begin() as connection:
@@ -155,15 +159,14 @@ class Beginnings:
             return ended_run(connection, row)
 
 
-def _started(connection: Connection, beginning: _Beginning) -> Begun:
+def _started(connection: Connection, beginning: _Beginning, known: BegunRun | None) -> Begun:
     """Write the run's row and its STARTED stage, or find that nothing is left to do.
 
     A second call for the same run finds the plan of the first.
     """
     begun, options = beginning.begun, beginning.options
-    known = plan_of_run(connection, begun.run_id)
     if known is not None:
-        begun = begun.model_copy(update={"plan": Plan.model_validate(known)})
+        begun = begun.model_copy(update={"plan": Plan.model_validate(known.plan)})
     elif options.start_from is None and not begun.force:
         earlier = completed_run(connection, beginning.domain, begun.partition, other_than=begun.run_id)
         if earlier is not None:

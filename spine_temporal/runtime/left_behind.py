@@ -14,7 +14,7 @@ from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.ended_runs import ended_run
 from spine_temporal.recording.partitions import holder_of
-from spine_temporal.recording.runs import RunRow, run_of, running_runs
+from spine_temporal.recording.runs import RunRow, lock_run, run_of, running_runs
 from spine_temporal.runtime.ending import record_end
 from spine_temporal.runtime.holders import Standing, Standings
 from spine_temporal.translation.messages import EndRequest
@@ -56,9 +56,9 @@ def leave_behind(database: Database, run_id: str, standing: Standing) -> None:
 
 def close_books(connection: Connection, run_id: str, standing: Standing) -> None:
     """Do so in the caller's transaction; a run that has its end already stays as it is."""
-    connection.execute(text("SELECT FROM core_runs WHERE run_id = :run_id FOR UPDATE"), {"run_id": run_id})
+    begun = lock_run(connection, run_id)
     row = run_of(connection, run_id)
-    if row is None or row.status != WorkflowStatus.RUNNING.value:
+    if begun is None or row is None or begun.has_ended:
         return
     _log.warning("run %s of %s was %s in Temporal: closing its books", run_id, row.workflow, standing.closed_as)
     holder = holder_of(connection, row.domain, row.partition_key)

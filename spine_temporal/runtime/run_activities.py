@@ -10,6 +10,7 @@ from spine_temporal.definition.errors import ErrorCategory, ParamsError, SpineEr
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.partitions import regain
+from spine_temporal.recording.runs import lock_run
 from spine_temporal.runtime.beginning import Beginnings
 from spine_temporal.runtime.ending import record_end
 from spine_temporal.runtime.metrics import RUNS
@@ -69,20 +70,24 @@ class RunActivities:
     @activity.defn(name=END)
     async def end(self, request: EndRequest) -> Ended:
         """Record how the run ended, and give the partition back; not where a person has reset it to go on."""
+        was_reset = activity.info().workflow_run_id != request.result.run_id
         try:
-            if activity.info().workflow_run_id != request.result.run_id:
+            if was_reset:
                 resume = await self._beginnings.requested(run_id=request.result.run_id)
                 if resume is not None:
                     return Ended(resume=resume)
-            await asyncio.to_thread(self._end, request)
+            await asyncio.to_thread(self._end, request, was_reset=was_reset)
             RUNS.labels(request.result.workflow_name, request.result.status.value).inc()
             return Ended()
         except SpineError as error:
             raise _failure(error) from None
 
-    def _end(self, request: EndRequest) -> None:
+    def _end(self, request: EndRequest, *, was_reset: bool) -> None:
         result = request.result
         with self._database.begin() as connection:
+            begun = lock_run(connection, result.run_id)
+            if begun is not None and begun.has_ended and not was_reset:
+                return  # recorded by an attempt whose answer was lost; the partition may be another's by now
             holds = regain(
                 connection,
                 request.domain,

@@ -1,0 +1,129 @@
+"""Workflows for the chaos run: made from a fixed seed, so that every process has the same ones."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import text
+
+from spine_temporal import (
+    ErrorCategory,
+    Pipeline,
+    RetryPolicy,
+    SpineError,
+    Step,
+    StepResult,
+    Workflow,
+    WorkflowContext,
+    register_pipeline,
+)
+from spine_temporal.definition.steps import AnyStep
+
+#: No key: a row that is written twice is there twice.
+TABLE = "CREATE TABLE chaos_rows (job text, test text, step text, number int, note text)"
+
+_INSERT = text("INSERT INTO chaos_rows VALUES (:job, :test, :step, :number, :note)")
+_SEED = 20251128
+_COUNT = 16
+
+
+@register_pipeline("chaos.work")
+class Work(Pipeline):
+    """Writes rows in its transaction, and does what its step says."""
+
+    def run(self) -> dict[str, Any]:
+        """Return how many rows it wrote."""
+        rows, does = self.params["rows"], self.params["does"]
+        for number in range(rows):
+            self._write(number)
+            time.sleep(self.params["seconds"] / rows)
+        if does == "note":
+            self.record_anomaly("NOTED", f"{rows} rows", severity="INFO")
+        if does == "quality":
+            raise SpineError("the data is wrong", ErrorCategory.DATA_QUALITY, code="WRONG")
+        if does == "transient" and self.attempt < 3:
+            raise SpineError("not yet", ErrorCategory.TRANSIENT)
+        if does == "raise":
+            raise KeyError("row_count")
+        return {"row_count": rows, "step": self.params["step"]}
+
+    def _write(self, number: int) -> None:
+        values = {"job": self.params["job"], "test": self.params["test"], "step": self.params["step"]}
+        self.connection.execute(_INSERT, values | {"number": number, "note": "row"})
+
+
+@register_pipeline("chaos.parts")
+class Parts(Pipeline):
+    """Commits part by part; each part is safe to repeat."""
+
+    transactional = False
+
+    def run(self) -> dict[str, Any]:
+        """Return how many parts there are."""
+        parts = self.params["rows"]
+        (done,) = self.progress or (0,)
+        for number in range(done, parts):
+            with self.transaction() as connection:
+                values = {"job": self.params["job"], "test": self.params["test"], "step": self.params["step"]}
+                connection.execute(
+                    text("DELETE FROM chaos_rows WHERE test = :test AND step = :step AND number = :number"),
+                    values | {"number": number},
+                )
+                connection.execute(_INSERT, values | {"number": number, "note": "part"})
+            time.sleep(self.params["seconds"] / parts)
+            self.heartbeat(number + 1)
+        return {"row_count": parts, "step": self.params["step"]}
+
+
+def _gate(does: str) -> Any:
+    def gate(ctx: WorkflowContext, config: Any) -> StepResult:
+        counts = {name: output.get("row_count") for name, output in ctx.outputs.items()}
+        if does == "fail":
+            return StepResult.fail(f"{config['least']} are too few", "QUALITY_GATE")
+        if does == "raise":
+            return StepResult.ok(output={"none": counts["no such step"]})
+        return StepResult.ok(output={"counts": counts, "least": config["least"]})
+
+    return gate
+
+
+def _condition(answer: bool) -> Callable[[WorkflowContext], bool]:
+    return lambda _context: answer
+
+
+def _step(draw: random.Random, job: str, name: str, following: list[str]) -> AnyStep:
+    kind = draw.choices(("work", "parts", "gate", "choice"), weights=(6, 2, 3, 2 if name == "s0" else 0))[0]
+    on_error = draw.choice(("STOP", "STOP", "CONTINUE"))
+    if kind == "gate":
+        does = draw.choices(("pass", "fail", "raise"), weights=(8, 1, 1))[0]
+        return Step.lambda_(name, _gate(does), {"least": draw.randrange(9)}, on_error=on_error)
+    if kind == "choice":
+        return Step.choice(name, _condition(draw.random() < 0.5), following[0])
+    does = draw.choices(("ok", "note", "transient", "quality", "raise"), weights=(8, 2, 3, 1, 1))[0]
+    params = {
+        "job": job, "step": name, "does": does, "rows": draw.randrange(1, 6),
+        "seconds": draw.choice((0.01, 0.05, 0.3, 1.0)),
+    }  # fmt: skip
+    attempts = 2 if does == "raise" else 50
+    return Step.pipeline(
+        name,
+        "chaos.work" if kind == "work" else "chaos.parts",
+        params,
+        on_error=on_error,
+        retry=RetryPolicy(max_attempts=attempts, initial_interval=0.1, max_interval=1),
+        heartbeat_timeout=3,
+    )
+
+
+def _workflow(number: int) -> Workflow:
+    draw, job = random.Random(_SEED + number), f"chaos.n{number}"
+    names = [f"s{position}" for position in range(draw.randrange(2, 6))]
+    steps = [_step(draw, job, name, names[position + 1 :]) for position, name in enumerate(names)]
+    return Workflow(name=job, domain="chaos", partition_by=["test"], steps=steps)
+
+
+WORKFLOWS = [_workflow(number) for number in range(_COUNT)]
+
+# The sandbox finds a workflow by its name in the module.
+globals().update({f"N{number}": workflow for number, workflow in enumerate(WORKFLOWS)})

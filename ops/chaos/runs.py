@@ -1,0 +1,98 @@
+"""Starting the jobs and waiting for them, whatever is down at the moment."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from ops.chaos.work import Job
+from ops.chaos.world import TASK_QUEUE
+from spine_temporal.client.results import result_of
+
+Answer = TypeVar("Answer")
+
+#: Seconds that a run may take once everything is back.
+PATIENCE = 180
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a run ended, as far as it does not depend on the moment."""
+
+    status: str
+    error_category: str | None
+    error_step: str | None
+
+
+async def connected(address: str) -> Client:
+    """Return a client that connects when it is first used."""
+    return await Client.connect(address, data_converter=pydantic_data_converter, lazy=True)
+
+
+async def start_all(client: Client, jobs: Sequence[Job], seconds: float) -> list[str]:
+    """Start the jobs, spread over that time; return their workflow ids."""
+    started = []
+    for job in jobs:
+        identities = [job.key, f"{job.key}-again"] if job.twice else [job.key]
+        await asyncio.gather(*(_start(client, job, identity) for identity in identities))
+        started += identities
+        await asyncio.sleep(seconds / len(jobs))
+    return started
+
+
+async def await_all(client: Client, identities: Sequence[str]) -> dict[str, Outcome]:
+    """Wait for the runs; one that does not end in time is ``OPEN``."""
+    outcomes = await asyncio.gather(*(_outcome(client, identity) for identity in identities))
+    return dict(zip(identities, outcomes, strict=True))
+
+
+async def _start(client: Client, job: Job, identity: str) -> None:
+    async def start() -> None:
+        with contextlib.suppress(WorkflowAlreadyStartedError):
+            await client.start_workflow(
+                job.workflow.name,
+                args=[job.params],
+                id=identity,
+                task_queue=TASK_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            )
+
+    await _until_answered(start)
+
+
+async def _outcome(client: Client, identity: str) -> Outcome:
+    try:
+        result = await asyncio.wait_for(
+            _until_answered(lambda: result_of(client.get_workflow_handle(identity))), PATIENCE
+        )
+    except TimeoutError:
+        return Outcome(status="OPEN", error_category=None, error_step=None)
+    return Outcome(status=result.status.value, error_category=result.error_category, error_step=result.error_step)
+
+
+async def _until_answered(call: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Repeat a call while Temporal is away."""
+    while True:
+        try:
+            return await call()
+        except (RPCError, RuntimeError):
+            await asyncio.sleep(0.3)
+
+
+async def workflow_task_failures(client: Client, identities: Sequence[str]) -> list[str]:
+    """Return each failure of a workflow task that is more than a worker's death or a server's absence."""
+    found: list[str] = []
+    for identity in identities:
+        async for event in client.get_workflow_handle(identity).fetch_history_events():
+            failure = event.workflow_task_failed_event_attributes.failure.message
+            if failure and "POSTGRES_AWAY" not in failure and "core_payloads" not in failure:
+                found.append(f"{identity}: {failure[:300]}")
+    return found
