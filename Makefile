@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types unit format lock clean
+.PHONY: demo test lint types format chaos lock clean
 
 demo: .venv/.installed
 	$(BIN)/python ops/demo.py
@@ -16,6 +16,10 @@ lint: .venv/.installed
 
 types: .venv/.installed
 	$(BIN)/mypy
+
+# CHAOS_SEED=7 make chaos
+chaos: .venv/.installed
+	$(BIN)/python -m ops.chaos
 
 format: .venv/.installed
 	$(BIN)/ruff check --fix .

@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from ops.chaos import simulation
 from ops.chaos.compare import Contents, compare, contents
 from ops.chaos.monkey import disturb
 from ops.chaos.runs import Outcome, await_all, connected, start_all, workflow_task_failures
@@ -79,7 +80,10 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=360)
     parser.add_argument("--seconds", type=float, default=360)
     parser.add_argument("--no-disk", action="store_true")
+    parser.add_argument("--schedules", type=int, default=100_000)
     options = parser.parse_args()
+    if simulation.main(options.schedules):
+        return 1
     seed = int(os.environ.get("CHAOS_SEED", "1"))
     print(f"chaos: seed {seed}, {options.runs} jobs, {options.seconds:.0f} s of trouble (CHAOS_SEED={seed} repeats it)")
     with tempfile.TemporaryDirectory(prefix="chaos-files-") as folder:

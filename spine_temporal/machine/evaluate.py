@@ -51,8 +51,11 @@ def quality_values(quality: QualityMetrics | None, where: str) -> dict[str, Any]
 
 
 def describe(error: BaseException) -> str:
-    """Return an exception as the last line of its traceback, with the line of code that raised it."""
-    text = "".join(traceback.format_exception_only(type(error), error)).strip().splitlines()[-1:]
+    """Return an exception as the last line of its traceback, with the line of code that raised it.
+
+    Of a message of several lines it is the first.
+    """
+    text = traceback.format_exception_only(type(error), error)[-1].strip().splitlines()[:1]
     frames = traceback.extract_tb(error.__traceback__)
     where = f" (line {frames[-1].lineno} of {frames[-1].name})" if frames else ""
     return clean_text(f"{text[0] if text else type(error).__name__}{where}")

@@ -1,5 +1,6 @@
 """What a database error means for the step: SQLSTATE and driver errors to categories, in one place."""
 
+import psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -37,13 +38,15 @@ class DatabaseError(SpineError):
     """Raised when Postgres refuses a statement; the category follows from its SQLSTATE."""
 
 
-def classify(error: DBAPIError | PoolTimeoutError) -> SpineError:
-    """Return the error that says what a driver's error means; the caller chains the cause."""
+def classify(error: DBAPIError | PoolTimeoutError | psycopg.Error) -> SpineError:
+    """Return the error that says what SQLAlchemy's or the driver's error means; the caller chains the cause."""
     if isinstance(error, PoolTimeoutError):
         return DatabaseAwayError("no connection was free in time: more activities run than the pool has connections")
-    state = getattr(error.orig, "sqlstate", None)
-    text = clean_text(_first_lines(str(error.orig)))
-    if error.connection_invalidated or (state is None and _is_operational(error)):
+    original = error.orig if isinstance(error, DBAPIError) else error
+    state = getattr(original, "sqlstate", None)
+    text = clean_text(_first_lines(str(original)))
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if lost or (state is None and isinstance(original, psycopg.OperationalError | psycopg.InterfaceError)):
         return DatabaseAwayError(text)
     category = next(
         (_CATEGORIES[state[:length]] for length in (5, 3, 2) if state and state[:length] in _CATEGORIES),
@@ -52,10 +55,6 @@ def classify(error: DBAPIError | PoolTimeoutError) -> SpineError:
     if category is ErrorCategory.DEPENDENCY:
         return DatabaseAwayError(text)
     return DatabaseError(text, category, code=f"SQLSTATE {state}" if state else None)
-
-
-def _is_operational(error: DBAPIError) -> bool:
-    return type(error.orig).__name__ in {"OperationalError", "ConnectionTimeout", "InterfaceError"}
 
 
 def _first_lines(text: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -14,6 +15,9 @@ from spine_temporal.recording.classification import classify
 #: Seconds to wait for a connection to open, or for one of the pool.
 CONNECT_TIMEOUT = 5
 POOL_TIMEOUT = 30
+#: Seconds after which Postgres ends a transaction that does nothing: its process is frozen, and others wait for its
+#: locks. A pipeline's transaction has its own limit.
+IDLE_TIMEOUT = 30
 
 
 class Database:
@@ -47,10 +51,10 @@ class Database:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turn driver errors into ``SpineError`` with their category, the cause kept."""
+    """Turn errors of SQLAlchemy and of the driver into ``SpineError`` with their category, the cause kept."""
     try:
         yield
-    except (DBAPIError, PoolTimeoutError) as error:
+    except (DBAPIError, PoolTimeoutError, psycopg.Error) as error:
         raise classify(error) from error
 
 
@@ -66,7 +70,7 @@ def sqlalchemy_url(url: str) -> str:
 
 
 def _engine(url: str, schema: str | None, pool_size: int) -> Engine:
-    settings = ["-c timezone=UTC"]
+    settings = ["-c timezone=UTC", f"-c idle_in_transaction_session_timeout={IDLE_TIMEOUT}s"]
     if schema:
         settings.append(f"-c search_path={schema}")
     arguments: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """The ledger: one row per pipeline execution, which is what makes a step happen once."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,9 +15,11 @@ from spine_temporal.recording.manifest import UPSERT_STAGES
 _NAMESPACE = uuid5(NAMESPACE_URL, "spine-temporal/executions")
 
 # The advisory lock comes first in the plan, as the INSERT reads from it: a second attempt waits here until the
-# first has committed or gone, and then meets its row.
+# first has committed or gone, and then meets its row. A pipeline may compute for long between two statements.
 _OPEN = text("""
-    WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(:lock_key) AS mine)
+    WITH turn AS MATERIALIZED (
+        SELECT pg_advisory_xact_lock(:lock_key), set_config('idle_in_transaction_session_timeout', '0', true)
+    )
     INSERT INTO core_executions AS ledger
         (execution_id, run_id, workflow, step, pipeline, params, status, attempt, started_at)
     SELECT :execution_id, :run_id, :workflow, :step, :pipeline, CAST(:params AS jsonb), 'RUNNING', 1, now() FROM turn
@@ -62,8 +64,7 @@ _HOLDERS = text("""
     SELECT pg_terminate_backend(pid) FROM pg_locks
     WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND classid::bigint = ((:lock_key >> 32) & 4294967295) AND objid::bigint = (:lock_key & 4294967295)
-        AND objsubid = 1
+        AND ((classid::bigint << 32) | objid::bigint) = ANY(:lock_keys) AND objsubid = 1
 """)
 
 
@@ -88,7 +89,7 @@ class Execution:
     @property
     def lock_key(self) -> int:
         """A 64-bit key for the advisory lock."""
-        return int.from_bytes(self.execution_id.bytes[:8], "big", signed=True)
+        return lock_key_of(self.execution_id)
 
     def values(self) -> dict[str, Any]:
         """Return the row's first columns."""
@@ -120,6 +121,11 @@ class LedgerEntry:
 def execution_id_of(run_id: str, step: str) -> UUID:
     """Return the id of a step's execution: uuid5 of run and step."""
     return uuid5(_NAMESPACE, f"{run_id}/{step}")
+
+
+def lock_key_of(execution_id: UUID) -> int:
+    """Return the key of an execution's advisory lock."""
+    return int.from_bytes(execution_id.bytes[:8], "big", signed=True)
 
 
 def open_execution(connection: Connection, execution: Execution) -> LedgerEntry:
@@ -155,9 +161,9 @@ def fail_execution(connection: Connection, execution: Execution, error: str, sta
     return connection.execute(_FAIL, values).scalar() or 1
 
 
-def end_older_attempts(connection: Connection, execution: Execution) -> None:
+def end_attempts(connection: Connection, execution_ids: Iterable[UUID]) -> None:
     """End the sessions of attempts that Temporal has given up; what they had not committed is rolled back."""
-    connection.execute(_HOLDERS, {"lock_key": execution.lock_key})
+    connection.execute(_HOLDERS, {"lock_keys": [lock_key_of(execution_id) for execution_id in execution_ids]})
 
 
 def row_count_of(output: Mapping[str, Any]) -> int | None:

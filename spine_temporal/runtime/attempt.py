@@ -27,7 +27,7 @@ from spine_temporal.recording.executions import (
     Execution,
     LedgerEntry,
     complete_execution,
-    end_older_attempts,
+    end_attempts,
     open_execution,
     row_count_of,
 )
@@ -246,7 +246,7 @@ class Attempt:
             if error.category is not ErrorCategory.TRANSIENT:
                 raise
             with self._database.begin() as connection:
-                end_older_attempts(connection, self.execution)
+                end_attempts(connection, [self.execution.execution_id])
 
 
 def _as_result(answer: Any, request: PipelineRequest) -> PipelineResult:

@@ -2,9 +2,11 @@
 
 import asyncio
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection
+from temporalio import activity
 
 from spine_temporal.definition.errors import ErrorCategory, ParamsError, SpineError
 from spine_temporal.definition.outcome import WorkflowResult
@@ -34,6 +36,8 @@ from spine_temporal.runtime.holders import Standing
 from spine_temporal.runtime.left_behind import close_books
 from spine_temporal.translation.messages import BeginRequest, Begun, ResumeRequest
 
+_NO_LIMIT = timedelta(days=365)
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Beginning:
@@ -44,6 +48,8 @@ class _Beginning:
     options: RunOptions
     begun: Begun
     temporal: str
+    #: When Temporal gives this attempt up; a frozen worker that wakes up later must not claim anything.
+    until: datetime
     resumed: Resumed | None = None
 
     @property
@@ -126,7 +132,9 @@ class Beginnings:
         self, request: BeginRequest | ResumeRequest, workflow: Workflow, options: RunOptions, begun: Begun
     ) -> _Beginning:
         place = await self._claims.standings.place()
-        return _Beginning(request=request, workflow=workflow, options=options, begun=begun, temporal=place)
+        info = activity.info()
+        until = info.started_time + (info.start_to_close_timeout or _NO_LIMIT)
+        return _Beginning(request=request, workflow=workflow, options=options, begun=begun, temporal=place, until=until)
 
     def _claim(self, beginning: _Beginning) -> Begun | Holder:
         """Write the beginning and return it; or return who holds the partition."""
@@ -147,9 +155,10 @@ class Beginnings:
             known = lock_run(connection, request.run_id)
             if known is not None and known.has_ended:
                 raise SpineError("this is a late attempt of a run that has ended", ErrorCategory.PARTITION_BUSY)
-            if beginning.resumed is not None:
-                return _resumed(connection, beginning)
-            return _started(connection, beginning, known)
+            begun = _resumed(connection, beginning) if beginning.resumed else _started(connection, beginning, known)
+            if datetime.now(UTC) > beginning.until:
+                raise SpineError("this attempt has run out of time: another may have begun", ErrorCategory.TIMEOUT)
+            return begun
 
     def _ended(self, options: ResumeOptions, workflow: str) -> EndedRun:
         with self._database.begin() as connection:

@@ -32,6 +32,7 @@ class ChunkedAttempt(Attempt):
         with translated_errors(), session.begin():
             self._connection = session
             try:
+                session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
                 yield session
                 self._require_claim(session)
             finally:

@@ -13,6 +13,7 @@ from spine_temporal.machine.plan import Plan
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.ended_runs import ended_run
+from spine_temporal.recording.executions import end_attempts, execution_id_of
 from spine_temporal.recording.partitions import holder_of
 from spine_temporal.recording.runs import RunRow, lock_run, run_of, running_runs
 from spine_temporal.runtime.ending import record_end
@@ -62,6 +63,8 @@ def close_books(connection: Connection, run_id: str, standing: Standing) -> None
         return
     _log.warning("run %s of %s was %s in Temporal: closing its books", run_id, row.workflow, standing.closed_as)
     holder = holder_of(connection, row.domain, row.partition_key)
+    steps = Plan.model_validate(row.plan).steps
+    end_attempts(connection, [execution_id_of(run_id, step.name) for step in steps])
     request = _end_request(connection, row, standing)
     record_end(connection, request, holds=holder is not None and holder.run_id == run_id)
 

@@ -130,3 +130,34 @@ def test_a_database_error_has_the_category_of_its_sqlstate(database, statement, 
     with pytest.raises(SpineError) as error, database.begin() as connection:
         connection.exec_driver_sql(statement)
     assert error.value.category is category
+
+
+@pytest.mark.parametrize(
+    ("line", "category"),
+    [("not a number\n", ErrorCategory.DATA_QUALITY), (None, ErrorCategory.DEPENDENCY)],
+)
+def test_an_error_of_the_driver_itself_is_classified_as_well(database, line, category):
+    with pytest.raises(SpineError) as error:
+        _copy(database, line)
+    assert error.value.category is category
+
+
+def _copy(database, line):
+    with database.begin() as connection:
+        connection.exec_driver_sql("CREATE TEMP TABLE numbers (number int)")
+        driver = connection.connection.driver_connection
+        with driver.cursor().copy("COPY numbers FROM STDIN") as copy:
+            if line is None:
+                _end_session(database, driver.info.backend_pid)
+            copy.write(line or "1\n")
+
+
+def _end_session(database, pid):
+    with database.begin() as other:
+        other.execute(text("SELECT pg_terminate_backend(:pid, 2000)"), {"pid": pid})
+
+
+def test_a_transaction_whose_process_is_frozen_does_not_hold_others_up_for_ever(database):
+    with database.begin() as connection:
+        limit = connection.execute(text("SHOW idle_in_transaction_session_timeout")).scalar()
+    assert limit == "30s"

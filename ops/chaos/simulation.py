@@ -1,0 +1,227 @@
+"""The pure machine under random crash schedules: a hundred thousand of them, and the smallest one that fails.
+
+A schedule is a list of numbers: what happens at each boundary that an attempt comes to. Two runs of one partition
+follow each other, so that what is left of the first meets the second.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from ops.chaos.model import ROWS, AbortedError, Attempt, Guards, Lease, Store, begin, end, pipeline, stages_of
+from ops.chaos.plans import PLANS, outcome_of
+from spine_temporal.machine.machine import advance, start
+from spine_temporal.machine.plan import PlannedPipeline
+from spine_temporal.machine.state import Finish, Run, RunPipeline, State, StepEnded
+
+#: How likely each thing is at a boundary: nothing, crash, lose, late, restart, terminate.
+_WEIGHTS = (160, 20, 20, 40, 20, 3)
+GO = 0
+LENGTH = 60
+#: Attempts that a run may take before it counts as one that does not end.
+_MOST = 500
+_RUNS = ("first", "second")
+_AT = datetime(2025, 11, 28, tzinfo=UTC)
+
+
+class TerminatedError(Exception):
+    """Raised in a run that somebody has terminated."""
+
+
+@dataclass
+class World:
+    """The database, the attempts that live on, and what is still to happen."""
+
+    schedule: Iterator[int]
+    guards: Guards = field(default_factory=Guards)
+    store: Store = field(default_factory=Store)
+    late: list[Attempt] = field(default_factory=list)
+    run: str = ""
+    terminated: bool = False
+
+    def answered(self, attempt: Attempt, lease: Lease | None = None) -> bool:
+        """Let an attempt go on; return whether its answer arrived, else it is to be tried again."""
+        lease = lease or Lease()
+        while True:
+            match next(self.schedule, GO):
+                case 1:  # CRASH: the worker dies with all that it does
+                    self._die(attempt)
+                    return False
+                case 2:  # LOSE: Temporal gives the attempt up, and it lives on
+                    lease.expired = True
+                    self.late.append(attempt)
+                    return False
+                case 3:  # LATE: one that was given up does something
+                    self._stir()
+                case 4:  # RESTART: Postgres
+                    self.store.restart()
+                case 5 if self.run == _RUNS[0]:  # TERMINATE: the first run is closed; its attempt lives on
+                    lease.expired = True
+                    self.late.append(attempt)
+                    raise TerminatedError
+            try:
+                next(attempt)
+            except StopIteration:
+                return True
+            except AbortedError:
+                return False
+
+    def drain(self) -> None:
+        """Let everything that lives on come to its end."""
+        while self.late:
+            self._stir()
+
+    def _stir(self) -> None:
+        if self.late:
+            attempt = self.late.pop(0)
+            try:
+                next(attempt)
+            except (StopIteration, AbortedError):
+                return
+            self.late.append(attempt)
+
+    def _die(self, attempt: Attempt) -> None:
+        self.store.restart()
+        self.late.clear()
+        del attempt
+
+
+def simulate(number: int, schedule: Sequence[int], guards: Guards | None = None) -> dict[str, Any]:
+    """Return what stands in the database after two runs of a plan."""
+    world = World(schedule=iter(schedule), guards=guards or Guards())
+    for run in _RUNS:
+        world.run = run
+        try:
+            if not _run(world, number, run):
+                return {"does not end": run}
+        except TerminatedError:
+            world.terminated = True
+    world.drain()
+    return snapshot(world.store, terminated=world.terminated)
+
+
+def snapshot(store: Store, *, terminated: bool = False) -> dict[str, Any]:
+    """Return everything that must be as in undisturbed runs.
+
+    Of a first run that was terminated, what it has committed by then is as good as nothing; but no step by halves,
+    and nothing after the second run has begun to write.
+    """
+    if terminated:
+        halves = {key: count for key, count in store.rows.items() if count != ROWS or key not in store.ledger}
+        second = [key for key in store.rows if key[0] == "second"]
+        return {
+            "halves": halves,
+            "mixed": store.order != sorted(store.order),
+            "rows": {key: store.rows[key] for key in second},
+            "manifest": {stage: run for stage, run in store.manifest.items() if run == "second"},
+            "claim": store.claim,
+        }
+    return {
+        "rows": dict(store.rows),
+        "ledger": store.ledger,
+        "manifest": store.manifest,
+        "anomalies": store.anomalies,
+        "runs": store.runs,
+        "claim": store.claim,
+    }
+
+
+def _run(world: World, number: int, run: str) -> bool:
+    """Drive a run to its recorded end; return whether it came there."""
+    begun = False
+    recorded: tuple[str, ...] = ()
+    for _ in range(_MOST):
+        if not begun:
+            lease = Lease()
+            begun = world.answered(begin(world.store, world.guards, run, lease), lease)
+            continue
+        state, step = _next(number, recorded)
+        plan = PLANS[number]
+        if step is None:
+            if world.answered(end(world.store, world.guards, run, state, stages_of(plan, state))):
+                return True
+            continue
+        if isinstance(step, PlannedPipeline):
+            outcome, stages = outcome_of(number, step.name), stages_of(plan, state)
+            if not world.answered(pipeline(world.store, world.guards, run, step, outcome, stages)):
+                continue
+        recorded = (*recorded, step.name)
+    return False
+
+
+@cache
+def _next(number: int, recorded: tuple[str, ...]) -> tuple[State, Any]:
+    """Replay what history has recorded; return the state and the step to do, None at the end."""
+    state, commands = start(PLANS[number], Run(run_id="run", started_at=_AT))
+    for name in recorded:
+        state, commands = advance(state, StepEnded(outcome=outcome_of(number, name), at=_AT))
+    match commands[0]:
+        case Finish():
+            return state, None
+        case RunPipeline(step=step):
+            return state, step
+        case other:
+            return state, other.step
+
+
+def random_schedule(seed: int) -> tuple[int, list[int]]:
+    """Return a plan's number and a schedule."""
+    draw = random.Random(seed)
+    return seed % len(PLANS), draw.choices(range(len(_WEIGHTS)), weights=_WEIGHTS, k=draw.randrange(1, LENGTH))
+
+
+def failing(first: int, count: int, guards: Guards | None = None) -> tuple[int, list[int]] | None:
+    """Try that many schedules; return the smallest that fails, None where all end as undisturbed."""
+    for seed in range(first, first + count):
+        number, schedule = random_schedule(seed)
+        if _fails(number, schedule, guards):
+            return number, _smallest(number, schedule, guards)
+    return None
+
+
+def _fails(number: int, schedule: Sequence[int], guards: Guards | None) -> bool:
+    seen = simulate(number, schedule, guards)
+    expected = _undisturbed(number)
+    if "halves" not in seen:
+        return seen != expected
+    second = {key: count for key, count in expected["rows"].items() if key[0] == "second"}
+    return seen != {"halves": {}, "mixed": False, "rows": second, "manifest": expected["manifest"], "claim": None}
+
+
+@cache
+def _undisturbed(number: int) -> dict[str, Any]:
+    return simulate(number, ())
+
+
+def _smallest(number: int, schedule: list[int], guards: Guards | None) -> list[int]:
+    """Take away whatever the failure does not need."""
+    shrunk = True
+    while shrunk:
+        shrunk = False
+        for position in range(len(schedule)):
+            for shorter in (
+                schedule[:position] + schedule[position + 1 :],
+                [*schedule[:position], GO, *schedule[position + 1 :]],
+            ):
+                if shorter != schedule and _fails(number, shorter, guards):
+                    schedule, shrunk = shorter, True
+                    break
+            if shrunk:
+                break
+    return schedule
+
+
+def main(count: int = 100_000) -> int:
+    """Try the schedules on two processors; print and return how many of the two halves failed."""
+    half = count // 2
+    with ProcessPoolExecutor(2) as pool:
+        found = [failure for failure in pool.map(failing, (0, half), (half, count - half)) if failure is not None]
+    for number, schedule in found:
+        steps = ", ".join(f"{step.name} ({step.kind})" for step in PLANS[number].steps)
+        print(f"FAILURE plan {number} ({steps}), smallest schedule {schedule}")
+    print(f"simulation: {count} schedules, {len(found)} failures")
+    return len(found)
