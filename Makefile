@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types format chaos lock clean
+.PHONY: demo test lint types format chaos hostile lock clean
 
 demo: .venv/.installed
 	$(BIN)/python ops/demo.py
@@ -20,6 +20,10 @@ types: .venv/.installed
 # CHAOS_SEED=7 make chaos
 chaos: .venv/.installed
 	$(BIN)/python -m ops.chaos
+
+# HOSTILE_SEED=7 make hostile
+hostile: .venv/.installed
+	$(BIN)/python -m ops.hostile
 
 format: .venv/.installed
 	$(BIN)/ruff check --fix .

@@ -137,17 +137,14 @@ class Store:
 
 
 def begin(store: Store, guards: Guards, run: str, lease: Lease) -> Attempt:
-    """Claim the partition and write the run's row."""
+    """Claim the partition and write the run's row; one that has ended begins again only where Temporal has it open."""
     yield "before begin"
     transaction = store.begin()
     store.acquire(transaction, "claim")
-    if guards.late and store.runs.get(run, "RUNNING") != "RUNNING":
-        store.abort(transaction)
-        raise AbortedError
     if store.claim not in {None, run}:  # of a run that Temporal has closed
         transaction.writes.append(("run", str(store.claim), "CANCELLED"))
         store.end_attempts(str(store.claim))
-    transaction.writes += [("take", run), ("run", run, store.runs.get(run, "RUNNING")), ("stage", "STARTED", run)]
+    transaction.writes += [("take", run), ("run", run, "RUNNING"), ("stage", "STARTED", run)]
     yield "begun, not committed"
     if guards.late and lease.expired:
         store.abort(transaction)
@@ -157,10 +154,18 @@ def begin(store: Store, guards: Guards, run: str, lease: Lease) -> Attempt:
 
 
 def pipeline(
-    store: Store, guards: Guards, run: str, step: PlannedPipeline, outcome: StepOutcome, stages: tuple[str, ...]
+    store: Store,
+    guards: Guards,
+    run: str,
+    step: PlannedPipeline,
+    outcome: StepOutcome,
+    stages: tuple[str, ...],
+    lease: Lease,
 ) -> Attempt:
     """Run a pipeline in its transaction; what fails counts in another one."""
     yield "before the transaction"
+    if store.claim is None and not lease.expired:  # given back by a late end of this run, which is open
+        store.claim = run
     transaction = store.begin()
     if guards.lock:
         store.acquire(transaction, f"{run}/{step.name}")
@@ -191,8 +196,9 @@ def pipeline(
     yield "committed, not answered"
 
 
-def end(store: Store, guards: Guards, run: str, state: State, stages: tuple[str, ...]) -> Attempt:
-    """Record how the run ended, and give the partition back."""
+def end(store: Store, guards: Guards, run: str, state: State, stages: tuple[str, ...], lease: Lease) -> Attempt:
+    """Record how the run ended, and give the partition back; how late it is does not matter."""
+    del lease
     yield "before the end"
     transaction = store.begin()
     store.acquire(transaction, "claim")

@@ -5,11 +5,11 @@ follow each other, so that what is left of the first meets the second.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from ops.chaos.model import ROWS, AbortedError, Attempt, Guards, Lease, Store, begin, end, pipeline, stages_of
@@ -28,6 +28,10 @@ _RUNS = ("first", "second")
 _AT = datetime(2025, 11, 28, tzinfo=UTC)
 
 
+class CrashedError(Exception):
+    """Raised in a workflow task whose worker has died: what it recorded since its last task is lost."""
+
+
 class TerminatedError(Exception):
     """Raised in a run that somebody has terminated."""
 
@@ -43,14 +47,13 @@ class World:
     run: str = ""
     terminated: bool = False
 
-    def answered(self, attempt: Attempt, lease: Lease | None = None) -> bool:
+    def answered(self, attempt: Attempt, lease: Lease) -> bool:
         """Let an attempt go on; return whether its answer arrived, else it is to be tried again."""
-        lease = lease or Lease()
         while True:
             match next(self.schedule, GO):
                 case 1:  # CRASH: the worker dies with all that it does
-                    self._die(attempt)
-                    return False
+                    self._die()
+                    raise CrashedError
                 case 2:  # LOSE: Temporal gives the attempt up, and it lives on
                     lease.expired = True
                     self.late.append(attempt)
@@ -70,6 +73,12 @@ class World:
             except AbortedError:
                 return False
 
+    def task_completes(self) -> None:
+        """Let Temporal hear of the workflow task, with all that it has recorded; or the worker dies before."""
+        if next(self.schedule, GO) == 1:
+            self._die()
+            raise CrashedError
+
     def drain(self) -> None:
         """Let everything that lives on come to its end."""
         while self.late:
@@ -84,10 +93,9 @@ class World:
                 return
             self.late.append(attempt)
 
-    def _die(self, attempt: Attempt) -> None:
+    def _die(self) -> None:
         self.store.restart()
         self.late.clear()
-        del attempt
 
 
 def simulate(number: int, schedule: Sequence[int], guards: Guards | None = None) -> dict[str, Any]:
@@ -130,27 +138,56 @@ def snapshot(store: Store, *, terminated: bool = False) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class History:
+    """What a run has recorded: whether it has begun, and its steps."""
+
+    begun: bool = False
+    steps: tuple[str, ...] = ()
+
+
 def _run(world: World, number: int, run: str) -> bool:
     """Drive a run to its recorded end; return whether it came there."""
-    begun = False
-    recorded: tuple[str, ...] = ()
+    lasting = [History()]
     for _ in range(_MOST):
-        if not begun:
-            lease = Lease()
-            begun = world.answered(begin(world.store, world.guards, run, lease), lease)
+        try:
+            _task(world, number, run, lasting)
+        except CrashedError:
             continue
-        state, step = _next(number, recorded)
-        plan = PLANS[number]
-        if step is None:
-            if world.answered(end(world.store, world.guards, run, state, stages_of(plan, state))):
-                return True
-            continue
-        if isinstance(step, PlannedPipeline):
-            outcome, stages = outcome_of(number, step.name), stages_of(plan, state)
-            if not world.answered(pipeline(world.store, world.guards, run, step, outcome, stages)):
-                continue
-        recorded = (*recorded, step.name)
+        return True
     return False
+
+
+def _task(world: World, number: int, run: str, lasting: list[History]) -> None:
+    """Go on from what Temporal knows; what is recorded on the way is lasting when a workflow task has completed."""
+    history, plan = lasting[-1], PLANS[number]
+    if not history.begun:
+        _until_answered(world, partial(begin, world.store, world.guards, run))
+        history = History(begun=True)
+    while True:
+        state, step = _next(number, history.steps)
+        stages = stages_of(plan, state)
+        if step is None:
+            _until_answered(world, partial(end, world.store, world.guards, run, state, stages))
+            world.task_completes()
+            return
+        if isinstance(step, PlannedPipeline):
+            world.task_completes()
+            lasting.append(history)
+            outcome = outcome_of(number, step.name)
+            _until_answered(world, partial(pipeline, world.store, world.guards, run, step, outcome, stages))
+        history = History(begun=True, steps=(*history.steps, step.name))
+        if isinstance(step, PlannedPipeline):
+            lasting.append(history)
+
+
+def _until_answered(world: World, attempt: Callable[[Lease], Attempt]) -> None:
+    """Try again until an answer arrives, as Temporal does."""
+    for _ in range(_MOST):
+        lease = Lease()
+        if world.answered(attempt(lease), lease):
+            return
+    raise CrashedError
 
 
 @cache

@@ -9,6 +9,8 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
+from spine_temporal.definition.redaction import redacted
+
 #: Levels of nesting that a value may have; deeper ones break JSON readers.
 MAX_DEPTH = 64
 #: Bytes of one pipeline's output as JSON. Large ones are kept beside Temporal's history, which holds a reference.
@@ -17,6 +19,8 @@ MAX_OUTPUT_BYTES = 16 * 1024 * 1024
 MAX_VERDICT_BYTES = 1024 * 1024
 #: Bytes of a run's params as JSON.
 MAX_PARAMS_BYTES = 256 * 1024
+#: Bits of an integer: JSON's readers give up somewhere above 4,300 digits.
+MAX_INTEGER_BITS = 4096
 #: Characters of an error's text that are kept.
 MAX_ERROR_CHARACTERS = 2000
 
@@ -51,7 +55,11 @@ def require_size(value: Any, where: str, limit: int, advice: str) -> None:
 
 
 def clean_text(text: str, limit: int = MAX_ERROR_CHARACTERS) -> str:
-    """Return text that Postgres and Temporal can store: no NUL, no lone surrogate, at most ``limit`` characters."""
+    """Return text that Postgres and Temporal can store: no NUL, no lone surrogate, at most ``limit`` characters.
+
+    Passwords, tokens and keys in it are masked.
+    """
+    text = redacted(text)
     text = text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
@@ -67,7 +75,7 @@ def _convert(value: Any, where: str, depth: int) -> Any:  # noqa: PLR0911 - one 
         case str():
             return _text(value, where)
         case int():
-            return int(value)
+            return _integer(value, where)
         case float():
             return _number(value, where)
         case Mapping():
@@ -92,6 +100,15 @@ def _scalar(value: Any, where: str) -> Any:
         f"{clean_text(where, 200)} is a {type(value).__name__}, which is not JSON: "
         "give counts, ids and measures as numbers, strings, lists or dicts"
     )
+
+
+def _integer(value: int, where: str) -> int:
+    if value.bit_length() > MAX_INTEGER_BITS:
+        raise JsonValueError(
+            f"{clean_text(where, 200)} is an integer of {value.bit_length():,} bits, over the limit of "
+            f"{MAX_INTEGER_BITS:,}: give it as text"
+        )
+    return int(value)
 
 
 def _number(value: float, where: str) -> float:

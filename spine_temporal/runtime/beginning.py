@@ -25,6 +25,7 @@ from spine_temporal.recording.runs import (
     latest_run_of_partition,
     lock_run,
     open_run,
+    reopen_run,
     request_resume,
     requested_resume,
     run_of,
@@ -50,12 +51,21 @@ class _Beginning:
     temporal: str
     #: When Temporal gives this attempt up; a frozen worker that wakes up later must not claim anything.
     until: datetime
+    #: Whether Temporal was asked, and says that the run is open.
+    is_open: bool = False
     resumed: Resumed | None = None
 
     @property
     def domain(self) -> str:
         """The domain of the claim and of the manifest rows."""
         return self.workflow.recording_domain
+
+
+class EndedAlreadyError(SpineError):
+    """Raised when a run is to begin whose end is recorded."""
+
+    def __init__(self) -> None:
+        super().__init__("this is a late attempt of a run that has ended", ErrorCategory.PARTITION_BUSY)
 
 
 class Beginnings:
@@ -94,8 +104,7 @@ class Beginnings:
             if options.start_from is not None:
                 raise ParamsError("run options 'start_from' and 'dry_run' do not go together")
             return begun
-        beginning = await self._beginning(request, workflow, options, begun)
-        return await self._claims.settle(partial(self._claim, beginning))
+        return await self._settle(await self._beginning(request, workflow, options, begun))
 
     async def resume(self, request: ResumeRequest) -> Begun:
         """Begin the run that goes on for one that was reset."""
@@ -126,7 +135,21 @@ class Beginnings:
             kept=fresh.kept,
         )
         beginning = await self._beginning(request, workflow, options, begun)
-        return await self._claims.settle(partial(self._claim, replace(beginning, resumed=fresh)))
+        return await self._settle(replace(beginning, resumed=fresh))
+
+    async def _settle(self, beginning: _Beginning) -> Begun:
+        """Claim the partition and write the beginning; a run that has ended begins again only where it is open.
+
+        Such a run was done in one workflow task, whose completion Temporal has not heard of.
+        """
+        try:
+            return await self._claims.settle(partial(self._claim, beginning))
+        except EndedAlreadyError:
+            info = activity.info()
+            standing = await self._claims.standings.of(info.workflow_id or "", info.workflow_run_id or "", None)
+            if not standing.is_open:
+                raise
+        return await self._claims.settle(partial(self._claim, replace(beginning, is_open=True)))
 
     async def _beginning(
         self, request: BeginRequest | ResumeRequest, workflow: Workflow, options: RunOptions, begun: Begun
@@ -154,7 +177,9 @@ class Beginnings:
                 return holder
             known = lock_run(connection, request.run_id)
             if known is not None and known.has_ended:
-                raise SpineError("this is a late attempt of a run that has ended", ErrorCategory.PARTITION_BUSY)
+                if not beginning.is_open:
+                    raise EndedAlreadyError
+                reopen_run(connection, request.run_id)
             begun = _resumed(connection, beginning) if beginning.resumed else _started(connection, beginning, known)
             if datetime.now(UTC) > beginning.until:
                 raise SpineError("this attempt has run out of time: another may have begun", ErrorCategory.TIMEOUT)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter, DefaultPayloadConverter
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import WorkerConfig, WorkflowRunner
@@ -21,6 +21,7 @@ from spine_temporal.runtime.definitions import Definitions, definitions_of
 from spine_temporal.runtime.holders import Standings
 from spine_temporal.runtime.pipeline_activity import pipeline_activity
 from spine_temporal.runtime.run_activities import RunActivities
+from spine_temporal.translation.payloads import SpinePayloadConverter
 from spine_temporal.translation.translate import translate
 
 #: Passed through the sandbox: pure, and loaded for every workflow instance otherwise. Never a module with gates.
@@ -81,7 +82,7 @@ class SpinePlugin(SimplePlugin):
     def _storing(self, client: Client) -> Client:
         """Return the client as the worker uses it, also where it was connected without this plugin."""
         settings = client.config()
-        settings["data_converter"] = _with_storage(settings["data_converter"], self._database)
+        settings["data_converter"] = self._converter(settings["data_converter"])
         return Client(**settings)
 
     def _runner(self, runner: WorkflowRunner | None) -> WorkflowRunner:
@@ -94,12 +95,11 @@ class SpinePlugin(SimplePlugin):
 
 
 def _with_payloads(existing: DataConverter | None) -> DataConverter:
-    """Keep the user's codec and storage; set the payload converter where it is Temporal's default."""
-    if existing is None:
-        return pydantic_data_converter
-    if existing.payload_converter_class is not DefaultPayloadConverter:
-        return existing
-    return dataclasses.replace(existing, payload_converter_class=pydantic_data_converter.payload_converter_class)
+    """Keep the user's codec and storage; set the payload converter where it is Temporal's or pydantic's own."""
+    converter = existing or DataConverter.default
+    if converter.payload_converter_class not in {DefaultPayloadConverter, PydanticPayloadConverter}:
+        return converter
+    return dataclasses.replace(converter, payload_converter_class=SpinePayloadConverter)
 
 
 def _with_storage(converter: DataConverter, database: Database | None) -> DataConverter:

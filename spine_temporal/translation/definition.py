@@ -80,6 +80,9 @@ class SpineWorkflow:
             raise requests.refused(
                 f"{self.spine.name!r} takes two arguments, params and run options, and was given {2 + len(extra)}"
             )
+        for name, given in (("params", params), ("run options", options)):
+            if isinstance(given, bytes):
+                raise requests.refused(f"{name} of {self.spine.name!r} must be a JSON object, not {len(given)} bytes")
         info = temporal.info()
         request = BeginRequest(
             workflow=self.spine.name,

@@ -1,0 +1,1 @@
+"""Starts that nobody means well with: each must complete, or fail with a reason, and none may hang."""

@@ -1,0 +1,63 @@
+"""``make hostile``: thousands of hostile starts against real servers."""
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from ops.hostile import jobs
+from ops.hostile.run import Verdict, generated, send_all
+from spine_temporal.embedded import embedded_servers
+from spine_temporal.recording.database import Database
+from spine_temporal.recording.migrate import upgrade
+from spine_temporal.runtime.definitions import definitions_of
+from spine_temporal.runtime.worker import running_worker
+from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
+
+_SHOWN = 20
+
+
+async def _run(address: str, database: Database, payloads: int, number: int) -> Verdict:
+    client = await Client.connect(address, data_converter=pydantic_data_converter)
+    worker = running_worker(client, database, definitions_of(jobs.ALL), task_queue="hostile", max_activities=20)
+    async with worker:
+        return await send_all(client, "hostile", generated(payloads, number))
+
+
+def main() -> int:
+    """Return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--payloads", type=int, default=10_000)
+    options = parser.parse_args()
+    number = int(os.environ.get("HOSTILE_SEED", "1"))
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="hostile-") as home:
+        Path(home).chmod(0o755)
+        with embedded_servers(Path(home), search_attributes=SEARCH_ATTRIBUTES) as servers:
+            database = Database(servers.database_url or "", pool_size=30)
+            upgrade(database)
+            verdict = asyncio.run(_run(servers.temporal_address or "", database, options.payloads, number))
+            database.close()
+    for difference in verdict.differences[:_SHOWN]:
+        print(f"DIFFERENCE {difference}")
+    counts = verdict.counts
+    print(f"seed {number}, {time.monotonic() - began:.0f} s")
+    print(
+        f"hostile: {options.payloads} payloads, {counts['completed']} completed, {counts['failed']} failed with a "
+        f"reason, {counts['refused']} refused at the door, {verdict.task_failures} workflow task failures, "
+        f"{len(verdict.differences)} differences"
+    )
+    return 1 if verdict.differences else 0
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
