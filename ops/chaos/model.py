@@ -137,10 +137,13 @@ class Store:
 
 
 def begin(store: Store, guards: Guards, run: str, lease: Lease) -> Attempt:
-    """Claim the partition and write the run's row; one that has ended begins again only where Temporal has it open."""
+    """Claim the partition and write the run's row; of one that has ended, only read its plan."""
     yield "before begin"
     transaction = store.begin()
     store.acquire(transaction, "claim")
+    if guards.late and store.runs.get(run, "RUNNING") != "RUNNING":
+        store.abort(transaction)
+        return
     if store.claim not in {None, run}:  # of a run that Temporal has closed
         transaction.writes.append(("run", str(store.claim), "CANCELLED"))
         store.end_attempts(str(store.claim))

@@ -23,10 +23,6 @@ _OPEN = text("""
 
 _BEGUN = text("SELECT plan, status FROM core_runs WHERE run_id = :run_id FOR UPDATE")
 
-_REOPEN = text("""
-    UPDATE core_runs SET status = 'RUNNING', completed_at = NULL, result = NULL WHERE run_id = :run_id
-""")
-
 _CLOSE = text("""
     UPDATE core_runs SET status = :status, completed_at = :completed_at, result = CAST(:result AS jsonb)
     WHERE run_id = :run_id
@@ -163,11 +159,6 @@ def lock_run(connection: Connection, run_id: str) -> BegunRun | None:
     """Return the run that has begun, and keep others from changing it until the transaction ends."""
     row = connection.execute(_BEGUN, {"run_id": run_id}).mappings().one_or_none()
     return BegunRun(**row) if row else None
-
-
-def reopen_run(connection: Connection, run_id: str) -> None:
-    """Take a run's end back: Temporal has lost the task in which it was recorded, and does it again."""
-    connection.execute(_REOPEN, {"run_id": run_id})
 
 
 def close_run(connection: Connection, run_id: str, status: str, completed_at: datetime, result: str) -> None:

@@ -2,11 +2,10 @@
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Connection
-from temporalio import activity
 
 from spine_temporal.definition.errors import ErrorCategory, ParamsError, SpineError
 from spine_temporal.definition.outcome import WorkflowResult
@@ -25,19 +24,17 @@ from spine_temporal.recording.runs import (
     latest_run_of_partition,
     lock_run,
     open_run,
-    reopen_run,
     request_resume,
     requested_resume,
     run_of,
 )
 from spine_temporal.runtime.claims import Claims
+from spine_temporal.runtime.deadlines import given_up_at, require_time
 from spine_temporal.runtime.definitions import Definitions
 from spine_temporal.runtime.ending import run_stage
 from spine_temporal.runtime.holders import Standing
 from spine_temporal.runtime.left_behind import close_books
 from spine_temporal.translation.messages import BeginRequest, Begun, ResumeRequest
-
-_NO_LIMIT = timedelta(days=365)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +48,6 @@ class _Beginning:
     temporal: str
     #: When Temporal gives this attempt up; a frozen worker that wakes up later must not claim anything.
     until: datetime
-    #: Whether Temporal was asked, and says that the run is open.
-    is_open: bool = False
     resumed: Resumed | None = None
 
     @property
@@ -61,11 +56,12 @@ class _Beginning:
         return self.workflow.recording_domain
 
 
-class EndedAlreadyError(SpineError):
-    """Raised when a run is to begin whose end is recorded."""
+class _EndedAlreadyError(Exception):
+    """Raised to take the claim back of a run whose end is recorded."""
 
-    def __init__(self) -> None:
-        super().__init__("this is a late attempt of a run that has ended", ErrorCategory.PARTITION_BUSY)
+    def __init__(self, run: BegunRun) -> None:
+        super().__init__("the run has ended")
+        self.run = run
 
 
 class Beginnings:
@@ -104,7 +100,8 @@ class Beginnings:
             if options.start_from is not None:
                 raise ParamsError("run options 'start_from' and 'dry_run' do not go together")
             return begun
-        return await self._settle(await self._beginning(request, workflow, options, begun))
+        beginning = await self._beginning(request, workflow, options, begun)
+        return await self._claims.settle(partial(self._claim, beginning))
 
     async def resume(self, request: ResumeRequest) -> Begun:
         """Begin the run that goes on for one that was reset."""
@@ -135,55 +132,49 @@ class Beginnings:
             kept=fresh.kept,
         )
         beginning = await self._beginning(request, workflow, options, begun)
-        return await self._settle(replace(beginning, resumed=fresh))
-
-    async def _settle(self, beginning: _Beginning) -> Begun:
-        """Claim the partition and write the beginning; a run that has ended begins again only where it is open.
-
-        Such a run was done in one workflow task, whose completion Temporal has not heard of.
-        """
-        try:
-            return await self._claims.settle(partial(self._claim, beginning))
-        except EndedAlreadyError:
-            info = activity.info()
-            standing = await self._claims.standings.of(info.workflow_id or "", info.workflow_run_id or "", None)
-            if not standing.is_open:
-                raise
-        return await self._claims.settle(partial(self._claim, replace(beginning, is_open=True)))
+        return await self._claims.settle(partial(self._claim, replace(beginning, resumed=fresh)))
 
     async def _beginning(
         self, request: BeginRequest | ResumeRequest, workflow: Workflow, options: RunOptions, begun: Begun
     ) -> _Beginning:
         place = await self._claims.standings.place()
-        info = activity.info()
-        until = info.started_time + (info.start_to_close_timeout or _NO_LIMIT)
-        return _Beginning(request=request, workflow=workflow, options=options, begun=begun, temporal=place, until=until)
+        return _Beginning(
+            request=request,
+            workflow=workflow,
+            options=options,
+            begun=begun,
+            temporal=place,
+            until=given_up_at(),
+        )
 
     def _claim(self, beginning: _Beginning) -> Begun | Holder:
-        """Write the beginning and return it; or return who holds the partition."""
+        """Write the beginning and return it; or return who holds the partition.
+
+        A run that has ended begins again where Temporal has lost the workflow task in which all of it was done, and
+        where a frozen worker wakes up late: either is given its plan, and nothing is written.
+        """
+        try:
+            with self._database.begin() as connection:
+                return self._claimed(connection, beginning)
+        except _EndedAlreadyError as error:
+            return beginning.begun.model_copy(update={"plan": Plan.model_validate(error.run.plan)})
+
+    def _claimed(self, connection: Connection, beginning: _Beginning) -> Begun | Holder:
         begun, request = beginning.begun, beginning.request
-        with self._database.begin() as connection:
-            mine = claim(
-                connection,
-                beginning.domain,
-                begun.partition,
-                workflow_id=request.workflow_id,
-                run_id=request.run_id,
-            )
-            if not mine:
-                holder = holder_of(connection, beginning.domain, begun.partition)
-                if holder is None:
-                    raise SpineError("the partition is just being given back", ErrorCategory.TRANSIENT)
-                return holder
-            known = lock_run(connection, request.run_id)
-            if known is not None and known.has_ended:
-                if not beginning.is_open:
-                    raise EndedAlreadyError
-                reopen_run(connection, request.run_id)
-            begun = _resumed(connection, beginning) if beginning.resumed else _started(connection, beginning, known)
-            if datetime.now(UTC) > beginning.until:
-                raise SpineError("this attempt has run out of time: another may have begun", ErrorCategory.TIMEOUT)
-            return begun
+        mine = claim(
+            connection, beginning.domain, begun.partition, workflow_id=request.workflow_id, run_id=request.run_id
+        )
+        known = lock_run(connection, request.run_id)
+        if known is not None and known.has_ended:
+            raise _EndedAlreadyError(known)
+        if not mine:
+            holder = holder_of(connection, beginning.domain, begun.partition)
+            if holder is None:
+                raise SpineError("the partition is just being given back", ErrorCategory.TRANSIENT)
+            return holder
+        begun = _resumed(connection, beginning) if beginning.resumed else _started(connection, beginning, known)
+        require_time(beginning.until)
+        return begun
 
     def _ended(self, options: ResumeOptions, workflow: str) -> EndedRun:
         with self._database.begin() as connection:

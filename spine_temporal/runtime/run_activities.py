@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import datetime
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -12,6 +13,7 @@ from spine_temporal.recording.database import Database
 from spine_temporal.recording.partitions import regain
 from spine_temporal.recording.runs import lock_run
 from spine_temporal.runtime.beginning import Beginnings
+from spine_temporal.runtime.deadlines import given_up_at, require_time
 from spine_temporal.runtime.ending import record_end
 from spine_temporal.runtime.metrics import RUNS
 from spine_temporal.translation.messages import (
@@ -76,17 +78,17 @@ class RunActivities:
                 resume = await self._beginnings.requested(run_id=request.result.run_id)
                 if resume is not None:
                     return Ended(resume=resume)
-            await asyncio.to_thread(self._end, request, was_reset=was_reset)
+            await asyncio.to_thread(self._end, request, given_up_at(), was_reset=was_reset)
             RUNS.labels(request.result.workflow_name, request.result.status.value).inc()
             return Ended()
         except SpineError as error:
             raise _failure(error) from None
 
-    def _end(self, request: EndRequest, *, was_reset: bool) -> None:
+    def _end(self, request: EndRequest, until: datetime, *, was_reset: bool) -> None:
         result = request.result
         with self._database.begin() as connection:
             begun = lock_run(connection, result.run_id)
-            if begun is not None and begun.has_ended and not was_reset:
+            if begun is not None and begun.status == result.status.value and not was_reset:
                 return  # recorded by an attempt whose answer was lost; the partition may be another's by now
             holds = regain(
                 connection,
@@ -96,6 +98,7 @@ class RunActivities:
                 run_id=result.run_id,
             )
             record_end(connection, request, holds=holds)
+            require_time(until)
 
 
 def _failure(error: SpineError) -> ApplicationError:

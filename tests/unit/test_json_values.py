@@ -25,8 +25,8 @@ class Odd(StrEnum):
 ANYTHING = st.recursive(
     st.one_of(
         st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(), st.decimals(), st.dates(),
-        st.datetimes(), st.uuids(), st.just(LOOP), st.just(Odd.A), st.builds(lambda: HUGE), st.sampled_from([{1}, object]),
-        st.text(alphabet=st.characters(codec=None), max_size=4),
+        st.datetimes(), st.uuids(), st.just(LOOP), st.just(Odd.A), st.builds(lambda: HUGE),
+        st.sampled_from([{1}, object]), st.text(alphabet=st.characters(codec=None), max_size=4),
     ),
     lambda inner: st.lists(inner, max_size=3)
     | st.tuples(inner)
