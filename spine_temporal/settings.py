@@ -31,6 +31,8 @@ class Settings(BaseModel):
     modules: tuple[str, ...] = ("activities", "workflows")
     #: How many activities one worker runs at once; each has a thread and a connection.
     max_activities: int = 20
+    #: Seconds that running pipelines get to finish after the first signal, before they are handed back.
+    grace: float = 20
     #: Where a worker answers /livez, /readyz and /metrics, as ``host:port``; None: nowhere.
     health_address: str | None = None
     #: The worker's deployment in Temporal's Worker Versioning, and its build; runs stay on the build they began with.

@@ -41,6 +41,7 @@ async def _work(settings: Settings, servers: Servers, loaded: Definitions) -> No
                 task_queue=settings.task_queue,
                 max_activities=settings.max_activities,
                 version=deployment_version(settings),
+                grace=settings.grace,
             ),
         ):
             _log.info(

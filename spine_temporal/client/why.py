@@ -28,7 +28,8 @@ _TASK_FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
 class Reason:
     """One reason, and what can be done about it."""
 
-    #: ``ended``, ``retries``, ``runs``, ``waits for a slot``, ``no worker``, ``workflow task fails``, ``waits``.
+    #: ``ended``, ``retries``, ``runs``, ``goes on``, ``waits``, ``waits for a slot``, ``no worker`` or
+    #: ``workflow task fails``.
     kind: str
     text: str
     advice: str = ""
@@ -45,7 +46,7 @@ async def reasons(client: Client, handle: RunHandle) -> list[Reason]:
     found = await _of_workflow_task(client, description) + found
     if not found or all(reason.kind == "runs" for reason in found):
         found = await _of_details(handle) + found
-    return found or [Reason(kind="runs", text="the run is between two steps")]
+    return found or [Reason(kind="goes on", text="the run is between two steps")]
 
 
 def _ended(description: WorkflowExecutionDescription, result: WorkflowResult) -> Reason:

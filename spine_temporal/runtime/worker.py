@@ -25,8 +25,6 @@ from spine_temporal.runtime.unknown_workflow import UnknownWorkflow
 from spine_temporal.settings import Settings
 from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
 
-#: Time that running activities get to finish after the first signal, before they are handed back.
-GRACE = timedelta(seconds=20)
 #: After which a workflow task goes to any worker, where the one that knows the run does not take it: it may be dead.
 STICKY = timedelta(seconds=3)
 #: Connections beside those of running pipelines: begin and end, and the ledger's counts.
@@ -48,8 +46,9 @@ async def running_worker(
     max_activities: int,
     passed_through: Sequence[str] = (),
     version: WorkerDeploymentVersion | None = None,
+    grace: float = 20,
 ) -> AsyncIterator[Worker]:
-    """Run a worker while the block does; at its end, activities get a grace period.
+    """Run a worker while the block does; at its end, activities get ``grace`` seconds to finish.
 
     ``passed_through`` names modules that the sandbox need not load again; never one with gates. With a ``version``,
     runs stay on the build that they began with.
@@ -67,7 +66,7 @@ async def running_worker(
         workflows=[UnknownWorkflow],
         max_concurrent_activities=max_activities,
         max_concurrent_workflow_tasks=40,
-        graceful_shutdown_timeout=GRACE,
+        graceful_shutdown_timeout=timedelta(seconds=grace),
         sticky_queue_schedule_to_start_timeout=STICKY,
         deployment_config=_deployment(version),
     )

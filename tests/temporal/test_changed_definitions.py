@@ -1,6 +1,7 @@
 """A definition may change while runs are in flight: each run finishes on the plan and the verdicts that it has."""
 
 import asyncio
+import dataclasses
 import importlib
 import sys
 from uuid import uuid4
@@ -9,6 +10,7 @@ import pytest
 
 from spine_temporal import WorkflowStatus
 from spine_temporal.client.spine_client import SpineClient
+from spine_temporal.client.why import reasons
 from spine_temporal.runtime.definitions import Definitions, load_definitions
 from spine_temporal.runtime.worker import running_worker
 
@@ -59,6 +61,16 @@ W = Workflow(name="changing", steps=[
 W = Workflow(name="changing", steps=[
     Step.pipeline("ingest", "changing.ingest"), Step.pipeline("slow", "changing.slow"), Step.lambda_("last", last)])
 """,
+    "steps that have run are renamed": "VERSION, LEAST = 2, 1000" + HEAD + """
+W = Workflow(name="changing", steps=[
+    Step.pipeline("load", "changing.ingest"), Step.lambda_("look", gate, {"least": LEAST}),
+    Step.pipeline("wait", "changing.slow"), Step.lambda_("last", last)])
+""",
+    "steps are given other params": "VERSION, LEAST = 2, 1000" + HEAD + STEPS.replace(
+        '"changing.slow"', '"changing.slow", {"go": "/nowhere"}').replace('"last", last', '"last", last, {"more": 1}'),
+    "the domain, the stage and the version change": "VERSION, LEAST = 2, 1000" + HEAD + STEPS.replace(
+        'name="changing"', 'name="changing", domain="other", version=9').replace(
+            'gate, {', 'gate, stage="LOOKED", config={'),
 }  # fmt: skip
 
 
@@ -112,9 +124,42 @@ async def test_a_gate_that_the_code_no_longer_has_is_waited_for(temporal, databa
         progress = await handle.progress()
         assert progress.status is WorkflowStatus.RUNNING
         assert progress.completed_steps == ["ingest", "check", "slow"]
+        assert [(reason.kind, reason.text) for reason in await reasons(temporal, handle)] == [
+            ("waits", "a worker whose 'changing' has the lambda step 'last'")
+        ]
     async with running_worker(temporal, database, module(whole), **worker):
         result = await asyncio.wait_for(handle.result(), 60)
     assert result.completed_steps == ["ingest", "check", "slow", "last"]
+
+
+async def test_a_pipeline_that_the_workers_lack_is_waited_for_and_why_says_so(temporal, database, module, tmp_path):
+    queue = f"test-{uuid4().hex[:8]}"
+    params = {"marker": str(tmp_path / "marker"), "go": str(tmp_path / "go")}
+    (tmp_path / "go").touch()
+    two = (
+        HEAD
+        + """
+W = Workflow(name="changing", steps=[
+    Step.pipeline("ingest", "changing.ingest"), Step.pipeline("slow", "changing.slow"), Step.lambda_("last", last)])
+"""
+    )
+    definitions = module("VERSION, LEAST = 1, 1000" + two)
+    lacking = dataclasses.replace(definitions, pipelines={"changing.ingest": definitions.pipelines["changing.ingest"]})
+    worker = {"task_queue": queue, "max_activities": 5}
+    async with running_worker(temporal, database, lacking, **worker):
+        client = SpineClient(temporal, task_queue=queue)
+        handle = await client.start(definitions.workflow("changing"), params)
+        found = []
+        for _ in range(200):
+            found = [reason for reason in await reasons(temporal, handle) if reason.kind == "retries"]
+            if found:
+                break
+            await asyncio.sleep(0.1)
+        assert "not registered on this worker" in found[0].text
+        assert "the workers lack this pipeline" in found[0].advice
+    async with running_worker(temporal, database, definitions, **worker):
+        result = await asyncio.wait_for(handle.result(), 60)
+    assert result.completed_steps == ["ingest", "slow", "last"]
 
 
 async def _made(path):

@@ -1,0 +1,118 @@
+"""How a worker stops, and what it says of itself while a server is away."""
+
+import json
+import signal
+import socket
+import time
+import urllib.error
+import urllib.request
+from urllib.parse import quote, unquote
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from tests.processes.conftest import until
+
+MODULES = "activities,workflows,tests.processes.slow_jobs"
+
+
+@pytest.fixture
+def begun(spine, start_worker, tmp_path):
+    """A worker in the middle of a pipeline that takes that many seconds, and the run's workflow id."""
+
+    def begin(seconds, **changes):
+        worker = start_worker(SPINE_MODULES=MODULES, **changes)
+        params = json.dumps({"test": uuid4().hex, "folder": str(tmp_path), "seconds": seconds})
+        started = spine("start", "slow_jobs", "--params", params, SPINE_MODULES=MODULES)
+        assert started.returncode == 0, started.stderr
+        until((tmp_path / "begun").exists)
+        return worker, started.stdout.strip()
+
+    return begin
+
+
+def _ledger(url):
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT status, attempt, error FROM core_executions").fetchall()
+
+
+def test_a_worker_that_is_told_to_stop_lets_its_pipeline_finish(spine, begun, database_url):
+    worker, identity = begun(3)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(20) == 0
+    assert _ledger(database_url) == [("COMPLETED", 1, None)]
+    assert identity
+
+
+def test_what_takes_longer_than_the_grace_is_handed_back_at_once(spine, begun, start_worker, database_url, tmp_path):
+    worker, identity = begun(100, SPINE_GRACE="1")
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(20) == 0
+    assert _ledger(database_url) == []
+    (tmp_path / "go").touch()
+    began = time.monotonic()
+    start_worker(SPINE_MODULES=MODULES)
+    ended = spine("result", identity, "--json")
+    assert json.loads(ended.stdout)["status"] == "COMPLETED"
+    assert time.monotonic() - began < 25, "it was waited for its heartbeat"
+    assert _ledger(database_url) == [("COMPLETED", 1, None)]
+    assert (tmp_path / "begun").read_text() == "xx"
+
+
+def test_a_second_signal_ends_the_worker_now(begun, database_url):
+    worker, _ = begun(100)
+    worker.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    worker.send_signal(signal.SIGINT)
+    assert worker.wait(5) == 130
+    assert _ledger(database_url) == []
+
+
+def test_a_worker_says_that_it_is_not_ready_while_postgres_is_away(start_worker, environment, tmp_path):
+    head, _, folder = environment["SPINE_DATABASE_URL"].partition("?host=")
+    link = tmp_path / "socket"
+    link.symlink_to(unquote(folder))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    worker = start_worker(SPINE_DATABASE_URL=f"{head}?host={quote(str(link), safe='')}", SPINE_HEALTH_ADDRESS=address)
+    until(lambda: _get(f"http://{address}/readyz")[0] == 200)
+    assert _get(f"http://{address}/livez") == (200, '{"status": "alive"}')
+    link.unlink()
+    with psycopg.connect(environment["SPINE_DATABASE_URL"], autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    until(lambda: _get(f"http://{address}/readyz")[0] == 503)
+    status = json.loads(_get(f"http://{address}/readyz")[1])
+    assert status["status"] == "not ready"
+    assert status["away"]["postgres"].startswith("POSTGRES_AWAY")
+    assert 'spine_server_up{server="postgres"} 0.0' in _get(f"http://{address}/metrics")[1]
+    assert _get(f"http://{address}/livez")[0] == 200
+    link.symlink_to(unquote(folder))
+    until(lambda: _get(f"http://{address}/readyz")[0] == 200)
+    assert worker.poll() is None
+    log = (tmp_path / "worker0.log").read_text()
+    assert "not ready: postgres is away" in log
+    assert "postgres is back" in log
+
+
+@pytest.mark.parametrize("address", ["8080", "nowhere.invalid:80", "127.0.0.1:http"])
+def test_a_wrong_health_address_is_told(start_worker, address, tmp_path):
+    worker = start_worker(SPINE_HEALTH_ADDRESS=address)
+    assert worker.wait(30) == 2
+    log = (tmp_path / "worker0.log").read_text()
+    assert "SPINE_HEALTH_ADDRESS" in log
+    assert "Traceback" not in log
+
+
+def _get(url):
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except OSError:
+        return 0, ""

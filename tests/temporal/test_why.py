@@ -1,0 +1,83 @@
+"""Why a run is where it is, in one line that names the cause."""
+
+import asyncio
+from urllib.parse import quote
+from uuid import uuid4
+
+from temporalio import workflow as temporal_workflow
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from spine_temporal import SpineClient
+from spine_temporal.client.why import reasons
+from spine_temporal.recording.database import Database
+from spine_temporal.runtime.definitions import definitions_of
+from spine_temporal.runtime.worker import running_worker
+from tests.temporal import jobs, resumable
+
+
+async def _until(client, handle, kind):
+    for _ in range(200):
+        found = await reasons(client, handle)
+        if found[0].kind == kind:
+            return found[0]
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"{found} and not {kind}")
+
+
+async def test_a_run_that_nobody_works_on_waits_for_a_worker(temporal):
+    queue = f"nobody-{uuid4().hex[:8]}"
+    handle = await SpineClient(temporal, task_queue=queue).start(jobs.GATED, {"test": queue})
+    reason = await _until(temporal, handle, "no worker")
+    assert f"none asks for work on task queue '{queue}'" in reason.text
+    assert reason.advice == f"start one: `spine-temporal worker --task-queue {queue}`"
+    await handle.handle.terminate("seen")
+
+
+async def test_a_run_whose_postgres_is_away_says_so(temporal, database):
+    head = database.url.partition("?host=")[0]
+    away = Database(f"{head}?host={quote('/nowhere', safe='')}")
+    queue = f"away-{uuid4().hex[:8]}"
+    async with running_worker(temporal, away, definitions_of([jobs.GATED]), task_queue=queue, max_activities=5):
+        handle = await SpineClient(temporal, task_queue=queue).start(jobs.GATED, {"test": queue})
+        reason = await _until(temporal, handle, "retries")
+        assert "spine.begin is tried again in" in reason.text
+        assert "POSTGRES_AWAY" in reason.text
+        assert reason.advice.startswith("Postgres is away")
+        await handle.handle.terminate("seen")
+    away.close()
+
+
+async def test_runs_that_work_fail_and_are_cancelled_say_so(serve, temporal, tmp_path):
+    async with serve(*resumable.ALL) as service:
+        params = {"week": uuid4().hex, "folder": str(tmp_path)}
+        failed = await service.client.start(resumable.SOURCED, params)
+        await failed.result()
+        reason = (await reasons(temporal, failed))[0]
+        assert reason.text == "it has ended as FAILED (failed) at step 'normalize': NO_SOURCE: no source"
+        assert reason.advice == f"mend the cause, then `spine-temporal resume '{failed.workflow_id}'`"
+        running = await service.client.start(resumable.WAITING, params)
+        reason = await _until(temporal, running, "runs")
+        assert "'wait' (resumable.wait) runs for" in reason.text
+        await running.cancel()
+        await running.result()
+        assert "it has ended as CANCELLED" in (await reasons(temporal, running))[0].text
+
+
+@temporal_workflow.defn(name="jobs.broken")
+class Broken:
+    """A workflow whose task fails for ever."""
+
+    @temporal_workflow.run
+    async def run(self, _params) -> None:
+        raise RuntimeError("this code is broken")
+
+
+async def test_a_workflow_task_that_fails_is_named_with_its_error(temporal):
+    queue = f"broken-{uuid4().hex[:8]}"
+    async with Worker(temporal, task_queue=queue, workflows=[Broken], workflow_runner=UnsandboxedWorkflowRunner()):
+        client = SpineClient(temporal, task_queue=queue)
+        await temporal.start_workflow("jobs.broken", {}, id=queue, task_queue=queue)
+        handle = await client.handle_of(queue)
+        reason = await _until(temporal, handle, "workflow task fails")
+        assert "this code is broken" in reason.text
+        await handle.handle.terminate("seen")
