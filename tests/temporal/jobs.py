@@ -149,4 +149,20 @@ ODD = Workflow(
     ],
 )
 
-ALL = (GATED, WRITES, FLAKY, CONTINUES, ROUTED, ODD)
+
+def _least(ctx, config):
+    if ctx.get_output("ingest", "row_count") < config["least"]:
+        return StepResult.fail("Too few")
+    return StepResult.ok(output={"least": config["least"]})
+
+
+RESUMED = Workflow(
+    name="jobs.resumed",
+    steps=[
+        Step.pipeline("ingest", "jobs.count"),
+        Step.lambda_("check", _least, {"least": 9000}),
+        Step.pipeline("normalize", "jobs.wrapped"),
+    ],
+)
+
+ALL = (GATED, WRITES, FLAKY, CONTINUES, ROUTED, ODD, RESUMED)

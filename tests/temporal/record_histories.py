@@ -1,9 +1,10 @@
 """Write the golden histories: run by hand when a feature is added, never to make a failing replay pass.
 
-``python -m tests.temporal.record_histories``, with the embedded servers.
+``python -m tests.temporal.record_histories [resumed]``, with the embedded servers.
 """
 
 import asyncio
+import sys
 import sysconfig
 import tempfile
 from pathlib import Path
@@ -40,10 +41,26 @@ async def record(address, database):
                 workflow, {"golden": uuid4().hex[:8], **params}, **options
             )
             await handle.result()
-            history = await handle.handle.fetch_history()
-            path = Path(__file__).parent / "histories" / f"{name}.json"
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(_without_paths(history.to_json()))
+            await _write(name, handle)
+    await record_resumed(client, database)
+
+
+async def record_resumed(client, database):
+    workflow = jobs.RESUMED
+    async with running_worker(client, database, definitions_of([workflow]), task_queue="golden", max_activities=5):
+        spine = SpineClient(client, task_queue="golden")
+        failed = await spine.start(workflow, {"golden": uuid4().hex[:8]})
+        await failed.result()
+        resumed = await spine.resume(failed.workflow_id, [workflow], database, changes={"check.least": 1}, by="ann")
+        await resumed.result()
+        await _write("resumed", resumed)
+
+
+async def _write(name, handle):
+    history = await handle.handle.fetch_history()
+    path = Path(__file__).parent / "histories" / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(_without_paths(history.to_json()))
 
 
 def _without_paths(text):
@@ -53,16 +70,22 @@ def _without_paths(text):
     return text
 
 
-def main():
+def main(only=None):
+    """Record every history, or with ``resumed`` that one alone: those that stand are kept as they are."""
     with (
         tempfile.TemporaryDirectory() as folder,
         embedded_servers(Path(folder), search_attributes=SEARCH_ATTRIBUTES) as servers,
     ):
         database = Database(servers.database_url)
         upgrade(database)
-        asyncio.run(record(servers.temporal_address, database))
+        asyncio.run(record(servers.temporal_address, database) if only is None else _only_resumed(servers, database))
         database.close()
 
 
+async def _only_resumed(servers, database):
+    client = await Client.connect(servers.temporal_address, data_converter=pydantic_data_converter)
+    await record_resumed(client, database)
+
+
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
