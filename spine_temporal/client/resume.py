@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
+from google.protobuf.field_mask_pb2 import FieldMask
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
+from temporalio.api.workflow.v1 import PostResetOperation, VersioningOverride, WorkflowExecutionOptions
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -117,10 +119,21 @@ async def _reset(
             request_id=uuid4().hex,
             reason=_reason(options),
             reset_reapply_exclude_types=_NOTHING_AGAIN,
+            post_reset_operations=_to_the_current_build(description),
             identity=client.identity,
         )
     )
     return client.get_workflow_handle(description.id, run_id=answer.run_id)
+
+
+def _to_the_current_build(description: WorkflowExecutionDescription) -> list[PostResetOperation]:
+    """Let a run that is pinned to a build go on with the current one, which is where its cause was mended."""
+    if not description.raw_description.workflow_execution_info.versioning_info.behavior:
+        return []
+    options = WorkflowExecutionOptions(versioning_override=VersioningOverride(auto_upgrade=True))
+    mask = FieldMask(paths=["versioning_override"])
+    update = PostResetOperation.UpdateWorkflowOptions(workflow_execution_options=options, update_mask=mask)
+    return [PostResetOperation(update_workflow_options=update)]
 
 
 def _request(database: Database, run_id: str, options: ResumeOptions | None) -> None:
