@@ -16,6 +16,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from spine_temporal import ParamsError, PartitionBusyError, SpineClient, SpinePlugin, WorkflowStatus
+from spine_temporal.client.why import reasons
 from spine_temporal.embedded.temporal_server import temporal_program
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import definitions_of, load_definitions
@@ -136,6 +137,27 @@ async def test_a_run_waits_for_postgres_in_plain_sight_and_goes_on_when_it_is_ba
         where.symlink_to(unquote(host))
         result = await asyncio.wait_for(handle.result(), 60)
     away.close()
+    assert result.completed_steps == ["ingest", "validate", "normalize"]
+
+
+async def test_a_run_waits_for_a_free_connection_as_it_does_for_postgres(temporal, database_url, monkeypatch):
+    monkeypatch.setattr("spine_temporal.recording.database.POOL_TIMEOUT", 0.2)
+    full = Database(database_url, pool_size=2)
+    held = [full.engine.connect() for _ in range(2)]
+    queue = f"test-{uuid4().hex[:8]}"
+    async with running_worker(temporal, full, definitions_of([jobs.GATED]), task_queue=queue, max_activities=5):
+        handle = await SpineClient(temporal, task_queue=queue).start(jobs.GATED, {"test": queue})
+        reason = None
+        for _ in range(100):
+            reason = (await reasons(temporal, handle))[0]
+            if reason.kind == "retries":
+                break
+            await asyncio.sleep(0.1)
+        assert "no connection was free in time" in reason.text
+        for connection in held:
+            connection.close()
+        result = await asyncio.wait_for(handle.result(), 60)
+    full.close()
     assert result.completed_steps == ["ingest", "validate", "normalize"]
 
 

@@ -63,6 +63,21 @@ async def test_runs_that_work_fail_and_are_cancelled_say_so(serve, temporal, tmp
         assert "it has ended as CANCELLED" in (await reasons(temporal, running))[0].text
 
 
+async def test_a_step_for_which_no_worker_is_free_waits_for_a_slot(temporal, database, tmp_path):
+    queue = f"busy-{uuid4().hex[:8]}"
+    definitions = definitions_of([resumable.WAITING])
+    async with running_worker(temporal, database, definitions, task_queue=queue, max_activities=1):
+        client = SpineClient(temporal, task_queue=queue)
+        first = await client.start(resumable.WAITING, {"week": f"{queue}-1", "folder": str(tmp_path)})
+        await _until(temporal, first, "runs")
+        second = await client.start(resumable.WAITING, {"week": f"{queue}-2", "folder": str(tmp_path)})
+        reason = await _until(temporal, second, "waits for a slot")
+        assert "for one of 1 workers on task queue" in reason.text
+        (tmp_path / "go").touch()
+        for handle in (first, second):
+            assert (await asyncio.wait_for(handle.result(), 30)).status == "COMPLETED"
+
+
 @temporal_workflow.defn(name="jobs.broken")
 class Broken:
     """A workflow whose task fails for ever."""
