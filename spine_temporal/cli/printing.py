@@ -61,6 +61,24 @@ def step_line(step: StepExecution, rows: Any = None) -> str:
     return f"[{colour}]{step.status.value:<10}[/] {step.step_name:<24} {seconds:>10} {count}{error}{kept}{reason}"
 
 
+def anomaly_lines(row: Mapping[str, Any]) -> list[str]:
+    """Return an anomaly as a few lines: what, how often, why; who looks after it, and how it was resolved."""
+    times = "once" if row["occurrences"] == 1 else f"{row['occurrences']} times"
+    partition = _cell(row["partition_key"])
+    lines = [
+        f"{str(row['anomaly_id'])[:8]}  {row['state']:<12}  {row['severity']}  {row['category']}  {row['stage']}",
+        f"          {partition}",
+        f"          {row['message']}",
+        f"          {times}, last {_cell(row['last_seen_at'])} UTC",
+    ]
+    if row["acknowledged_at"] is not None:
+        lines.append(f"          acknowledged by {row['acknowledged_by']}, {_cell(row['acknowledged_at'])} UTC")
+    if row["resolved_at"] is not None:
+        by = f" by {row['resolved_by']}" if row["resolved_by"] else ""
+        lines.append(f"          resolved{by}, {_cell(row['resolved_at'])} UTC: {row['resolution']}")
+    return lines
+
+
 def print_rows(rows: Iterable[Mapping[str, Any]], columns: Iterable[str], *, as_json: bool, title: str) -> None:
     """Print database rows as a table, or as an array of objects with the columns' names."""
     listed = [dict(row) for row in rows]

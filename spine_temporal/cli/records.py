@@ -52,15 +52,20 @@ def anomalies(
     workflow: WorkflowOption = None, with_resolved: All = False, limit: Limit = 1000, as_json: AsJson = False
 ) -> None:
     """Print what went wrong and is not resolved, newest first."""
-    from spine_temporal.cli.printing import print_rows  # noqa: PLC0415 - keeps --help quick
+    from spine_temporal.cli.printing import anomaly_lines, print_json  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.session import opened_database  # noqa: PLC0415
     from spine_temporal.recording.anomaly_life import list_anomalies  # noqa: PLC0415
 
     with opened_database(Settings.from_environment()) as database, database.begin() as connection:
         rows = list_anomalies(connection, workflow=workflow, with_resolved=with_resolved, limit=limit)
-    short = rows if as_json else [{**row, "id": str(row["anomaly_id"])[:8]} for row in rows]
-    shown = ("id", "state", "last_seen_at", "occurrences", "severity", "category", "stage", "partition_key", "message")
-    print_rows(short, (*shown, "resolution") if with_resolved else shown, as_json=as_json, title="core_anomalies")
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        for line in anomaly_lines(row):
+            typer.echo(line)
+    if not rows:
+        typer.echo("no anomalies" if with_resolved else "no open anomalies; --all shows the resolved ones")
 
 
 def acknowledge(anomaly_id: AnomalyId, by: By = None) -> None:

@@ -16,8 +16,10 @@ from spine_temporal.settings import Settings
 
 
 def run_async(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    """Run a command's coroutine; Temporal's own warnings are told by the command."""
+    """Run a command's coroutine; what the command tells itself is not logged beside it."""
     logging.getLogger("temporalio").setLevel(logging.CRITICAL)
+    if not logging.getLogger().handlers:  # a worker logs, and has set that up
+        logging.getLogger("spine_temporal").setLevel(logging.ERROR)
     return asyncio.run(work())
 
 

@@ -84,13 +84,14 @@ def _counted(attempt: Attempt, outcome: StepOutcome) -> StepOutcome:
 
 
 def _tell(attempt: Attempt, error: SpineError) -> None:
-    """Log it; a server that is away is one line and no traceback, as it comes again with each attempt."""
+    """Log it; only a fault in code has a traceback, as any other says itself what is wrong."""
     request = attempt.request
     what = (request.step, request.run_id, attempt.attempt)
-    if isinstance(error, DatabaseAwayError):
-        _log.warning("step %s of run %s waits, attempt %d: %s", *what, error)
+    if error.category is ErrorCategory.INTERNAL:
+        _log.error("step %s of run %s, attempt %d", *what, exc_info=error)
     else:
-        _log.warning("step %s of run %s, attempt %d", *what, exc_info=error)
+        waits = " waits" if isinstance(error, DatabaseAwayError) else ""
+        _log.warning("step %s of run %s%s, attempt %d: %s", *what[:2], waits, what[2], error)
 
 
 async def _requested(beginnings: Beginnings, request: PipelineRequest) -> ResumeOptions | None:

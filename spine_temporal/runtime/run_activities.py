@@ -103,5 +103,6 @@ class RunActivities:
 
 def _failure(error: SpineError) -> ApplicationError:
     """Return what Temporal shows; the cause stays in the log, as a failure of some kilobytes would not be shown."""
-    _log.warning("%s", error, exc_info=error if error.category is ErrorCategory.INTERNAL else None)
+    fault = error.category is ErrorCategory.INTERNAL
+    _log.log(logging.ERROR if fault else logging.WARNING, "%s", error, exc_info=error if fault else None)
     return ApplicationError(str(error), type=error.category.value, non_retryable=not error.category.retryable)
