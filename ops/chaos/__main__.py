@@ -7,8 +7,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ops.chaos import simulation
 from ops.chaos.compare import Contents, compare, contents
@@ -36,14 +38,21 @@ class Ended:
 async def _run(world: World, jobs: list[Job], seed: int, seconds: float) -> Ended:
     """Run the jobs; with ``seconds``, while the monkey is loose for that long."""
     client = await connected(world.address)
-    monkey = asyncio.create_task(disturb(world, seed, seconds)) if seconds else None
-    identities = await start_all(client, jobs, seconds * 0.8)
-    events = await monkey if monkey is not None else Counter()
+    events, identities = await _both(disturb(world, seed, seconds), start_all(client, jobs, seconds * 0.8))
     tending = asyncio.create_task(_tend(world))
     outcomes = await await_all(client, identities)
     tending.cancel()
     failures = await workflow_task_failures(client, identities)
     return Ended(outcomes=outcomes, contents=contents(world.database_url), task_failures=failures, events=events)
+
+
+async def _both(
+    monkey: Coroutine[Any, Any, Counter[str]], starts: Coroutine[Any, Any, list[str]]
+) -> tuple[Counter[str], list[str]]:
+    """Do both; where one fails the other is not waited for."""
+    async with asyncio.TaskGroup() as group:
+        disturbing, starting = group.create_task(monkey), group.create_task(starts)
+    return disturbing.result(), starting.result()
 
 
 async def _tend(world: World) -> None:

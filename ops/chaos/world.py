@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -38,7 +39,7 @@ class World:
         home.chmod(0o755)
         self.database_url, self.postgres = start_postgres(home)
         self.address, _, self.temporal = start_temporal(
-            home, SEARCH_ATTRIBUTES, port=None, ui_port=None, before=ServerState()
+            home, SEARCH_ATTRIBUTES, port=_free_port(), ui_port=_free_port(), before=ServerState()
         )
         self.proxy = Proxy(int(self.address.rpartition(":")[2]))
         self._prepare()
@@ -102,7 +103,7 @@ class World:
         """Bring Temporal back, on its port and its file."""
         port = int(self.address.rpartition(":")[2])
         self.address, _, self.temporal = start_temporal(
-            self.home, SEARCH_ATTRIBUTES, port=port, ui_port=None, before=ServerState()
+            self.home, SEARCH_ATTRIBUTES, port=port, ui_port=_free_port(), before=ServerState()
         )
 
     def cut_sessions(self) -> int:
@@ -163,3 +164,10 @@ class World:
 def _kill(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
+
+
+def _free_port() -> int:
+    """Return a port that nobody else is likely to take while its server is dead: none of the well-known ones."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
