@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -10,6 +11,7 @@ from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from ops.chaos import simulation
@@ -74,12 +76,12 @@ def _in_a_world(jobs: list[Job], seed: int, seconds: float, *, disk: bool) -> En
 def _differences(jobs: list[Job], twin: Ended, disturbed: Ended) -> list[str]:
     """Return each difference; of a job that was started twice, one may give way to the other."""
     found = compare(twin.contents, disturbed.contents).differences
-    doubled = {identity for job in jobs if job.twice for identity in (job.key, f"{job.key}-again")}
-    for identity, expected in twin.outcomes.items():
-        seen = disturbed.outcomes[identity]
-        gave_way = identity in doubled and "PARTITION_BUSY" in {seen.error_category, expected.error_category}
-        if seen != expected and not gave_way:
-            found.append(f"run {identity}: {seen} and not {expected}")
+    for job in jobs:
+        names = (job.key, f"{job.key}-again") if job.twice else (job.key,)
+        expected = [twin.outcomes[name] for name in names if not twin.outcomes[name].gave_way]
+        seen = [disturbed.outcomes[name] for name in names if not disturbed.outcomes[name].gave_way]
+        if not seen or {*seen} != {*expected} or (not job.twice and len(seen) != len(names)):
+            found.append(f"run {job.key}: {[disturbed.outcomes[name] for name in names]} and not {expected}")
     return found + [f"workflow task: {failure}" for failure in disturbed.task_failures]
 
 
@@ -125,8 +127,16 @@ def _statuses(ended: Ended) -> str:
     return ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
 
 
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
-    code = main()
+    signal.signal(signal.SIGTERM, _interrupt)  # so that nothing is left behind
+    try:
+        code = main()
+    except KeyboardInterrupt:
+        code = 130
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -93,11 +93,14 @@ def _condition(answer: bool) -> Callable[[WorkflowContext], bool]:
 
 
 def _step(draw: random.Random, job: str, name: str, following: list[str]) -> AnyStep:
-    kind = draw.choices(("work", "parts", "gate", "choice"), weights=(6, 2, 3, 2 if name == "s0" else 0))[0]
+    kinds = ("work", "parts", "gate", "wait", "choice")
+    kind = draw.choices(kinds, weights=(6, 2, 3, 1, 2 if name == "s0" else 0))[0]
     on_error = draw.choice(("STOP", "STOP", "CONTINUE"))
     if kind == "gate":
         does = draw.choices(("pass", "fail", "raise"), weights=(8, 1, 1))[0]
         return Step.lambda_(name, _gate(does), {"least": draw.randrange(9)}, on_error=on_error)
+    if kind == "wait":
+        return Step.wait(name, draw.choice((0.1, 1, 4)))
     if kind == "choice":
         return Step.choice(name, _condition(draw.random() < 0.5), following[0])
     does = draw.choices(("ok", "note", "transient", "quality", "raise"), weights=(8, 2, 3, 1, 1))[0]

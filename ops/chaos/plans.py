@@ -29,6 +29,7 @@ _STEPS: tuple[tuple[list[AnyStep], dict[str, str]], ...] = (
     ([_choice("c", "a", "b"), _work("a"), _work("b"), _gate("g")], {"c": "yes"}),
     ([_work("x"), _choice("c", "a", "b"), _work("a"), _work("b"), _work("z")], {"c": "no"}),
     ([_work("a")], {}),
+    ([_work("a"), Step.wait("w", 60), _gate("g"), _work("b")], {}),
 )
 
 PLANS = tuple(plan_of(Workflow(name=f"simulated.n{n}", steps=steps)) for n, (steps, _) in enumerate(_STEPS))

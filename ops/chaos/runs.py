@@ -30,6 +30,11 @@ class Outcome:
     error_category: str | None
     error_step: str | None
 
+    @property
+    def gave_way(self) -> bool:
+        """Whether another run held the partition."""
+        return self.error_category == "PARTITION_BUSY"
+
 
 async def connected(address: str) -> Client:
     """Return a client that connects when it is first used."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -96,7 +96,28 @@ class ChoiceStep:
             )
 
 
-AnyStep = PipelineStep | LambdaStep | ChoiceStep
+@dataclass(frozen=True, kw_only=True)
+class WaitStep:
+    """Waits, durably: for a time, or until one. Occupies no worker."""
+
+    name: str
+    #: Seconds; one of the two is set.
+    duration: float | None = None
+    until: datetime | None = None
+    stage: str = ""
+
+    def __post_init__(self) -> None:
+        _check_step(self)
+        if (self.duration is None) == (self.until is None):
+            raise DefinitionError(f"step {self.name!r}: give duration_seconds or until, and not both")
+        if self.until is not None and self.until.tzinfo is None:
+            raise DefinitionError(
+                f"step {self.name!r}: until {self.until.isoformat()} has no time zone: write it as "
+                f"{self.until.isoformat()}+00:00"
+            )
+
+
+AnyStep = PipelineStep | LambdaStep | ChoiceStep | WaitStep
 
 
 class Step:
@@ -155,6 +176,33 @@ class Step:
         return ChoiceStep(
             name=name, condition=condition, then_step=then_step, else_step=else_step, join=join, stage=stage or ""
         )
+
+    @staticmethod
+    def wait(
+        name: str,
+        duration_seconds: timedelta | float | None = None,
+        *,
+        until: datetime | str | None = None,
+        stage: str | None = None,
+    ) -> WaitStep:
+        """Wait for that long, or until a time (ISO 8601 with a zone); a time that has passed is not waited for."""
+        return WaitStep(
+            name=name,
+            duration=seconds_of(f"step {name!r}: duration_seconds", duration_seconds),
+            until=_moment(name, until),
+            stage=stage or "",
+        )
+
+
+def _moment(name: str, given: datetime | str | None) -> datetime | None:
+    if given is None or isinstance(given, datetime):
+        return given
+    try:
+        return datetime.fromisoformat(given)
+    except (TypeError, ValueError):
+        raise DefinitionError(
+            f"step {name!r}: until {given!r} must be a time in ISO 8601, such as 2025-12-29T13:00:00+00:00"
+        ) from None
 
 
 def _check_step(step: AnyStep) -> None:

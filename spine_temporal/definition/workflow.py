@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.definition.json_values import JsonValueError, to_json
 from spine_temporal.definition.routing import Routes, routes_of
-from spine_temporal.definition.steps import AnyStep, ChoiceStep, LambdaStep, PipelineStep
+from spine_temporal.definition.steps import AnyStep
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:\-]{0,199}")
 
@@ -71,10 +71,10 @@ class Workflow:
         if not isinstance(given, list | tuple) or not given:
             raise DefinitionError(f"workflow {self.name!r} has no steps: give a list with at least one")
         for step in self.steps:
-            if not isinstance(step, PipelineStep | LambdaStep | ChoiceStep):
+            if not isinstance(step, AnyStep):
                 raise DefinitionError(
-                    f"workflow {self.name!r}: {step!r} is no step; make steps with Step.pipeline, Step.lambda_ "
-                    "or Step.choice"
+                    f"workflow {self.name!r}: {step!r} is no step; make steps with Step.pipeline, Step.lambda_, "
+                    "Step.choice or Step.wait"
                 )
         for what in ("name", "stage"):
             seen: set[str] = set()

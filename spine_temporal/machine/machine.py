@@ -8,7 +8,7 @@ from typing import assert_never
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.outcome import StepExecution, StepStatus, WorkflowStatus
 from spine_temporal.definition.policies import ErrorPolicy
-from spine_temporal.machine.plan import Plan, PlannedChoice, PlannedGate, PlannedPipeline
+from spine_temporal.machine.plan import AnyPlanned, Plan, PlannedChoice, PlannedGate, PlannedPipeline, PlannedWait
 from spine_temporal.machine.state import (
     Cancelled,
     Command,
@@ -20,6 +20,7 @@ from spine_temporal.machine.state import (
     RunPipeline,
     State,
     StepEnded,
+    Wait,
 )
 from spine_temporal.machine.step_outcome import CONDITION, StepOutcome
 
@@ -133,12 +134,14 @@ def _enter(state: State, position: int, target: int, at: datetime) -> Move:
     return state, (_command(step),)
 
 
-def _command(step: PlannedPipeline | PlannedGate | PlannedChoice) -> Command:
+def _command(step: AnyPlanned) -> Command:
     match step:
         case PlannedPipeline():
             return RunPipeline(step=step)
         case PlannedGate() | PlannedChoice():
             return Evaluate(step=step)
+        case PlannedWait():
+            return Wait(step=step)
     assert_never(step)
 
 

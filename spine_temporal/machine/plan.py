@@ -1,12 +1,13 @@
 """The Plan: a Workflow as JSON. A run keeps the plan that it began with, whatever the definition becomes."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from spine_temporal.definition.policies import ErrorPolicy
-from spine_temporal.definition.steps import AnyStep, ChoiceStep, LambdaStep, PipelineStep
+from spine_temporal.definition.steps import AnyStep, ChoiceStep, LambdaStep, PipelineStep, WaitStep
 from spine_temporal.definition.workflow import Workflow
 
 
@@ -57,7 +58,22 @@ class PlannedChoice(_Planned):
     otherwise: int
 
 
-PlannedStep = Annotated[PlannedPipeline | PlannedGate | PlannedChoice, Field(discriminator="kind")]
+class PlannedWait(_Planned):
+    """A wait of a plan: for seconds, or until a moment."""
+
+    kind: Literal["wait"] = "wait"
+    seconds: float | None = None
+    until: datetime | None = None
+
+    def left(self, now: datetime) -> float:
+        """Return how many seconds are to be waited from ``now`` on."""
+        if self.until is None:
+            return self.seconds or 0.0
+        return max(0.0, (self.until - now).total_seconds())
+
+
+AnyPlanned = PlannedPipeline | PlannedGate | PlannedChoice | PlannedWait
+PlannedStep = Annotated[AnyPlanned, Field(discriminator="kind")]
 
 
 class Plan(BaseModel):
@@ -81,7 +97,7 @@ def plan_of(workflow: Workflow) -> Plan:
     )
 
 
-def _planned(workflow: Workflow, index: int, step: AnyStep) -> PlannedPipeline | PlannedGate | PlannedChoice:
+def _planned(workflow: Workflow, index: int, step: AnyStep) -> AnyPlanned:
     following = workflow.routes.following[index]
     match step:
         case PipelineStep():
@@ -109,5 +125,9 @@ def _planned(workflow: Workflow, index: int, step: AnyStep) -> PlannedPipeline |
                 following=following,
                 then=branching.then,
                 otherwise=workflow.routes.after(index, otherwise),
+            )
+        case WaitStep():
+            return PlannedWait(
+                name=step.name, stage=step.stage, following=following, seconds=step.duration, until=step.until
             )
     assert_never(step)

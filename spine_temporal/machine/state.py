@@ -7,7 +7,7 @@ from typing import Any
 
 from spine_temporal.definition.context import WorkflowContext
 from spine_temporal.definition.outcome import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
-from spine_temporal.machine.plan import Plan, PlannedChoice, PlannedGate, PlannedPipeline
+from spine_temporal.machine.plan import Plan, PlannedChoice, PlannedGate, PlannedPipeline, PlannedWait
 from spine_temporal.machine.step_outcome import StepOutcome
 
 
@@ -127,8 +127,15 @@ class Evaluate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Wait:
+    """Command: let the time pass, then send ``StepEnded``."""
+
+    step: PlannedWait
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finish:
     """Command: the run has ended; record it and give back its result."""
 
 
-Command = RunPipeline | Evaluate | Finish
+Command = RunPipeline | Evaluate | Wait | Finish

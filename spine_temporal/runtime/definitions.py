@@ -61,7 +61,7 @@ def checked(definitions: Definitions) -> Definitions:
         for step in workflow.steps:
             if isinstance(step, PipelineStep):
                 _check_pipeline(workflow, step, definitions.pipelines)
-            else:
+            elif isinstance(step, LambdaStep | ChoiceStep):
                 _check_gate(workflow, step)
     return definitions
 

@@ -14,7 +14,7 @@ from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.evaluate import describe, evaluate
 from spine_temporal.machine.machine import advance, start
 from spine_temporal.machine.plan import PlannedPipeline, plan_of
-from spine_temporal.machine.state import Evaluate, Finish, Run, RunPipeline, State, StepEnded
+from spine_temporal.machine.state import Evaluate, Finish, Run, RunPipeline, State, StepEnded, Wait
 from spine_temporal.machine.step_outcome import StepOutcome
 
 #: Stands for a pipeline: its params in, its metrics out.
@@ -30,7 +30,8 @@ def run_in_process(
 ) -> WorkflowResult:
     """Run a workflow to its end; ``pipelines`` gives each pipeline as a function of its params, or its metrics.
 
-    Attempts follow the step's retry policy, without waiting between them. Raises ``ParamsError``, as a start does,
+    Attempts follow the step's retry policy, without waiting between them; a wait step takes no time.
+    Raises ``ParamsError``, as a start does,
     and ``KeyError`` for a pipeline that is not given.
     """
     resolved = resolve_params(workflow, params)
@@ -51,6 +52,8 @@ def run_in_process(
                 outcome = _run(state, command.step, pipelines or {})
             case Evaluate():
                 outcome = evaluate(workflow, command.step, state.context)
+            case Wait():
+                outcome = StepOutcome(step=command.step.name)
             case _:
                 assert_never(command)
         state, commands = advance(state, StepEnded(outcome=outcome, at=datetime.now(UTC)))

@@ -21,6 +21,7 @@ from spine_temporal.machine.state import (
     RunPipeline,
     State,
     StepEnded,
+    Wait,
 )
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.translation import calls, requests
@@ -152,7 +153,7 @@ class SpineWorkflow:
             match command:
                 case Finish():
                     return True
-                case RunPipeline() | Evaluate():
+                case RunPipeline() | Evaluate() | Wait():
                     tasks[command.step.name] = asyncio.create_task(self._do(command))
                 case _:
                     assert_never(command)
@@ -181,6 +182,8 @@ class SpineWorkflow:
                 return await self._run_pipeline(command)
             case Evaluate():
                 return await self._evaluate(command)
+            case Wait():
+                return await self._wait(command)
             case Finish():
                 raise ValueError("Finish is the end of a run and nothing to do")
         assert_never(command)
@@ -215,6 +218,14 @@ class SpineWorkflow:
             waiting = f"a worker whose {self.spine.name!r} has the {command.step.kind} step {name!r}"
             temporal.set_current_details(current_details(self._state, waiting))
             await temporal.sleep(MISSING_CODE_INTERVAL, summary=f"no code for step {name}")
+
+    async def _wait(self, command: Wait) -> StepOutcome:
+        assert self._begun is not None  # noqa: S101 - begun before anything is done
+        step, began = command.step, temporal.now()
+        left = 0.0 if self._begun.is_dry_run else step.left(began)
+        if left > 0:
+            await temporal.sleep(left, summary=f"{step.name}: waits {left:.0f} s")
+        return StepOutcome(step=step.name, started_at=began, completed_at=temporal.now())
 
     def _reached(self, outcome: StepOutcome) -> None:
         """Keep a gate's stage for the next transaction; a pipeline has written its own."""

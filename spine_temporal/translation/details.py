@@ -1,7 +1,7 @@
 """What Temporal's Web UI shows of a run while it runs and after: Markdown, written from the state."""
 
 from spine_temporal.definition.outcome import StepExecution, WorkflowStatus
-from spine_temporal.machine.plan import PlannedPipeline
+from spine_temporal.machine.plan import PlannedPipeline, PlannedWait
 from spine_temporal.machine.state import State
 
 #: Rows of the table; a longer plan shows its last steps.
@@ -29,6 +29,9 @@ def _running(state: State, name: str) -> str:
     step = next(step for step in state.plan.steps if step.name == name)
     if isinstance(step, PlannedPipeline):
         return f"Runs: `{name}` (pipeline `{step.pipeline}`); its attempts stand under Pending Activities"
+    if isinstance(step, PlannedWait):
+        until = f"until {step.until:%Y-%m-%d %H:%M:%S %Z}" if step.until else f"for {step.seconds:g} s"
+        return f"Waits: `{name}`, a timer, {until}"
     return f"Runs: `{name}`"
 
 

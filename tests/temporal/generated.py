@@ -61,6 +61,8 @@ def _step(specs, names, position):
     match spec["kind"]:
         case "pipeline":
             return Step.pipeline(name, "generated.work", {"does": spec["does"]}, on_error=spec["on_error"])
+        case "wait":
+            return Step.wait(name, 0.05)
         case "gate":
             return Step.lambda_(name, _gate(spec, names, position), on_error=spec["on_error"])
     left = len(names) - position - 1

@@ -165,4 +165,9 @@ RESUMED = Workflow(
     ],
 )
 
-ALL = (GATED, WRITES, FLAKY, CONTINUES, ROUTED, ODD, RESUMED)
+WAITED = Workflow(
+    name="jobs.waited",
+    steps=[Step.pipeline("ingest", "jobs.count"), Step.wait("settle", 1), Step.lambda_("validate", enough)],
+)
+
+ALL = (GATED, WRITES, FLAKY, CONTINUES, ROUTED, ODD, RESUMED, WAITED)

@@ -1,6 +1,6 @@
 """Write the golden histories: run by hand when a feature is added, never to make a failing replay pass.
 
-``python -m tests.temporal.record_histories [resumed]``, with the embedded servers.
+``python -m tests.temporal.record_histories [NAME ...]``, with the embedded servers.
 """
 
 import asyncio
@@ -30,19 +30,23 @@ RUNS = {
     "routed": (jobs.ODD, {}, {}),
     "partial": (jobs.CONTINUES, {"rows": 1}, {}),
     "dry_run": (jobs.GATED, {}, {"dry_run": True}),
+    "waited": (jobs.WAITED, {}, {}),
 }
 
 
-async def record(address, database):
+async def record(address, database, only):
     client = await Client.connect(address, data_converter=pydantic_data_converter)
     async with running_worker(client, database, definitions_of(jobs.ALL), task_queue="golden", max_activities=5):
         for name, (workflow, params, options) in RUNS.items():
+            if only and name not in only:
+                continue
             handle = await SpineClient(client, task_queue="golden").start(
                 workflow, {"golden": uuid4().hex[:8], **params}, **options
             )
             await handle.result()
             await _write(name, handle)
-    await record_resumed(client, database)
+    if not only or "resumed" in only:
+        await record_resumed(client, database)
 
 
 async def record_resumed(client, database):
@@ -70,21 +74,16 @@ def _without_paths(text):
     return text
 
 
-def main(only=None):
-    """Record every history, or with ``resumed`` that one alone: those that stand are kept as they are."""
+def main(*only):
+    """Record every history, or those that are named: those that stand are kept as they are."""
     with (
         tempfile.TemporaryDirectory() as folder,
         embedded_servers(Path(folder), search_attributes=SEARCH_ATTRIBUTES) as servers,
     ):
         database = Database(servers.database_url)
         upgrade(database)
-        asyncio.run(record(servers.temporal_address, database) if only is None else _only_resumed(servers, database))
+        asyncio.run(record(servers.temporal_address, database, only))
         database.close()
-
-
-async def _only_resumed(servers, database):
-    client = await Client.connect(servers.temporal_address, data_converter=pydantic_data_converter)
-    await record_resumed(client, database)
 
 
 if __name__ == "__main__":

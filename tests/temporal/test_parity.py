@@ -42,6 +42,7 @@ STEP = st.one_of(
             "to": st.integers(1, 3),
         }
     ),
+    st.fixed_dictionaries({"kind": st.just("wait")}),
     st.fixed_dictionaries(
         {"kind": st.just("choice"), "answer": st.booleans(), "else": st.booleans(), "more": st.integers(0, 1)}
     ),

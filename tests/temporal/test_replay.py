@@ -25,7 +25,7 @@ async def test_a_golden_history_replays(name):
 
 def test_there_is_a_golden_history_of_every_feature():
     assert {path.stem for path in HISTORIES.glob("*.json")} >= {
-        "completed", "gate_failed", "pipeline_failed", "choice", "routed", "partial", "dry_run", "resumed",
+        "completed", "gate_failed", "pipeline_failed", "choice", "routed", "partial", "dry_run", "resumed", "waited",
     }  # fmt: skip
 
 

@@ -36,6 +36,11 @@ class Params(BaseModel):
     [
         (lambda: Workflow(name="", steps=[pipe("a")]), "workflow name '' must be"),
         (lambda: Workflow(name="w", steps=[]), "has no steps"),
+        (lambda: Step.wait("w"), "give duration_seconds or until, and not both"),
+        (lambda: Step.wait("w", 5, until="2025-11-28T13:00:00Z"), "give duration_seconds or until, and not both"),
+        (lambda: Step.wait("w", -1), "must be a positive number of seconds"),
+        (lambda: Step.wait("w", until="soon"), "until 'soon' must be a time in ISO 8601"),
+        (lambda: Step.wait("w", until="2025-11-28T13:00:00"), "has no time zone"),
         (lambda: Workflow(name="w", steps="abc"), "has no steps"),
         (lambda: Workflow(name="w", steps=["a"]), "is no step"),
         (lambda: Workflow(name="w", steps=[pipe("a"), pipe("a")]), "two steps with the name 'a'"),
