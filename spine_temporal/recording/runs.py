@@ -58,9 +58,16 @@ _RUNNING = text(f"""
 
 _REQUEST = text("UPDATE core_runs SET resume_request = CAST(:request AS jsonb) WHERE run_id = :run_id")
 
+_TAKE = text("""
+    UPDATE core_runs SET resume_request = resume_request || jsonb_build_object('taken_by', CAST(:taken_by AS text))
+    WHERE run_id = :run_id AND resume_request IS NOT NULL
+""")
+
+# A request is for one reset: the run that has taken it finds it again, as its first answer may have been lost.
 _REQUESTED = text("""
-    SELECT resume_request FROM core_runs
+    SELECT resume_request -> 'options' FROM core_runs
     WHERE (run_id = :run_id OR workflow_id = :workflow_id) AND resume_request IS NOT NULL
+        AND coalesce(resume_request ->> 'taken_by', :asked_by) = :asked_by
     ORDER BY started_at DESC LIMIT 1
 """)
 
@@ -201,17 +208,21 @@ def running_runs(connection: Connection, *, temporal: str, before: datetime, lim
 
 def request_resume(connection: Connection, run_id: str, request: Mapping[str, Any] | None) -> None:
     """Keep how to go on from an ended run, for the run that will; None: forget it."""
-    values = {"run_id": run_id, "request": None if request is None else json.dumps(request)}
-    connection.execute(_REQUEST, values)
+    told = None if request is None else json.dumps({"options": request})
+    connection.execute(_REQUEST, {"run_id": run_id, "request": told})
+
+
+def take_resume(connection: Connection, run_id: str, *, taken_by: str) -> None:
+    """Say which run goes on from the ended one; no other finds the request any more."""
+    connection.execute(_TAKE, {"run_id": run_id, "taken_by": taken_by})
 
 
 def requested_resume(
-    connection: Connection, *, run_id: str | None = None, workflow_id: str | None = None
+    connection: Connection, *, asked_by: str, run_id: str | None = None, workflow_id: str | None = None
 ) -> Mapping[str, Any] | None:
-    """Return how to go on from a run, or from the newest of a workflow id; None where nobody has asked for it."""
-    found: Mapping[str, Any] | None = connection.execute(
-        _REQUESTED, {"run_id": run_id, "workflow_id": workflow_id}
-    ).scalar()
+    """Return how to go on from a run, or from the newest of a workflow id; None where nobody wants ``asked_by`` to."""
+    values = {"run_id": run_id, "workflow_id": workflow_id, "asked_by": asked_by}
+    found: Mapping[str, Any] | None = connection.execute(_REQUESTED, values).scalar()
     return found
 
 

@@ -138,7 +138,7 @@ core_runs = Table(
     Column("resumed_from", Text),
     #: What a person changed for this run: params, config and skipped steps, each with its difference.
     Column("correction", JSONB),
-    #: How to go on from this run, until the run that does has begun.
+    #: How a person wants a run to go on from this one, and which has taken it up.
     Column("resume_request", JSONB),
     Index(None, "workflow_id"),
     Index(None, "domain", "partition_key"),

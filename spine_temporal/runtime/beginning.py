@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Connection
+from temporalio import activity
 
 from spine_temporal.definition.errors import ErrorCategory, ParamsError, SpineError
 from spine_temporal.definition.outcome import WorkflowResult
@@ -24,9 +25,9 @@ from spine_temporal.recording.runs import (
     latest_run_of_partition,
     lock_run,
     open_run,
-    request_resume,
     requested_resume,
     run_of,
+    take_resume,
 )
 from spine_temporal.runtime.claims import Claims
 from spine_temporal.runtime.deadlines import given_up_at, require_time
@@ -110,10 +111,11 @@ class Beginnings:
 
     async def requested(self, *, run_id: str | None = None, workflow_id: str | None = None) -> ResumeOptions | None:
         """Return how a person wants a run to go on that was reset; None where it was reset for nothing else."""
+        asked_by = activity.info().workflow_run_id or ""
 
         def look() -> ResumeOptions | None:
             with self._database.begin() as connection:
-                found = requested_resume(connection, run_id=run_id, workflow_id=workflow_id)
+                found = requested_resume(connection, asked_by=asked_by, run_id=run_id, workflow_id=workflow_id)
             return None if found is None else ResumeOptions.model_validate(found)
 
         return await asyncio.to_thread(look)
@@ -224,7 +226,7 @@ def _resumed(connection: Connection, beginning: _Beginning) -> Begun:
     assert beginning.options.resume is not None  # noqa: S101 - the caller asks
     before = beginning.options.resume.run_id
     close_books(connection, before, Standing(is_open=False, closed_as="reset"))
-    request_resume(connection, before, None)
+    take_resume(connection, before, taken_by=beginning.begun.run_id)
     _write(connection, beginning, beginning.begun, resumed_from=before)
     return beginning.begun
 

@@ -1,5 +1,7 @@
 """The core's tables, and what is written to them."""
 
+from datetime import UTC, datetime
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -12,6 +14,7 @@ from spine_temporal.recording.anomaly_life import acknowledge, list_anomalies, r
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.migrate import require_current, upgrade
 from spine_temporal.recording.partitions import claim, holder_of, regain, release, still_holds
+from spine_temporal.recording.runs import open_run, request_resume, requested_resume, take_resume
 from spine_temporal.recording.tables import metadata
 
 KEY = {"week_ending": "2025-11-28", "tier": "OTC"}
@@ -161,3 +164,19 @@ def test_a_transaction_whose_process_is_frozen_does_not_hold_others_up_for_ever(
     with database.begin() as connection:
         limit = connection.execute(text("SHOW idle_in_transaction_session_timeout")).scalar()
     assert limit == "30s"
+
+
+def test_a_resume_is_for_one_run_which_finds_it_again(connection):
+    run = {"workflow": "w", "domain": "d", "partition": KEY, "params": {}, "plan": "{}", "temporal": "here"}
+    open_run(connection, run_id="r1", workflow_id="w/1", started_at=datetime.now(UTC), **run)
+    assert requested_resume(connection, run_id="r1", asked_by="r2") is None
+    request_resume(connection, "r1", {"run_id": "r1"})
+    assert requested_resume(connection, run_id="r1", asked_by="r2") == {"run_id": "r1"}
+    assert requested_resume(connection, workflow_id="w/1", asked_by="r2") == {"run_id": "r1"}
+    take_resume(connection, "r1", taken_by="r2")
+    assert requested_resume(connection, run_id="r1", asked_by="r2") == {"run_id": "r1"}
+    assert requested_resume(connection, run_id="r1", asked_by="r3") is None
+    request_resume(connection, "r1", {"run_id": "r1", "start_from": "a"})
+    assert requested_resume(connection, run_id="r1", asked_by="r3") == {"run_id": "r1", "start_from": "a"}
+    request_resume(connection, "r1", None)
+    assert requested_resume(connection, run_id="r1", asked_by="r3") is None
