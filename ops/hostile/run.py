@@ -23,8 +23,9 @@ from spine_temporal.definition.errors import ErrorCategory
 #: Runs in flight at once, and the seconds in which each must end.
 AT_ONCE = 40
 PATIENCE = 60
-#: A reason speaks of one of these; what the field is called is judged beside it.
-_WORDS = ("param", "run option", "argument", "unknown workflow", "step", "partition", "payload", "gate", "start_from")
+#: A reason speaks of one of these; what the field is called is judged beside it. A fault in a gate's own code names
+#: the gate and the line.
+_WORDS = ("param", "run option", "argument", "unknown workflow", "step", "partition", "start_from", "read: ", "(line ")
 _TASK_FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
 
 
