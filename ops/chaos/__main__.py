@@ -17,7 +17,7 @@ from typing import Any
 from ops.chaos import simulation
 from ops.chaos.compare import Contents, compare, contents
 from ops.chaos.monkey import disturb
-from ops.chaos.runs import Outcome, await_all, connected, start_all, workflow_task_failures
+from ops.chaos.runs import Outcome, await_all, connected, start_all, still_open, workflow_task_failures
 from ops.chaos.work import Job, work
 from ops.chaos.world import World
 
@@ -34,6 +34,7 @@ class Ended:
     outcomes: dict[str, Outcome]
     contents: Contents
     task_failures: list[str]
+    still_open: list[str]
     events: Counter[str]
 
 
@@ -44,8 +45,13 @@ async def _run(world: World, jobs: list[Job], seed: int, seconds: float) -> Ende
     tending = asyncio.create_task(_tend(world))
     outcomes = await await_all(client, identities)
     tending.cancel()
-    failures = await workflow_task_failures(client, identities)
-    return Ended(outcomes=outcomes, contents=contents(world.database_url), task_failures=failures, events=events)
+    return Ended(
+        outcomes=outcomes,
+        contents=contents(world.database_url),
+        task_failures=await workflow_task_failures(client, identities),
+        still_open=await still_open(client),
+        events=events,
+    )
 
 
 async def _both(
@@ -82,6 +88,7 @@ def _differences(jobs: list[Job], twin: Ended, disturbed: Ended) -> list[str]:
         seen = [disturbed.outcomes[name] for name in names if not disturbed.outcomes[name].gave_way]
         if not seen or {*seen} != {*expected} or (not job.twice and len(seen) != len(names)):
             found.append(f"run {job.key}: {[disturbed.outcomes[name] for name in names]} and not {expected}")
+    found += [f"open: {identity}" for identity in disturbed.still_open]
     return found + [f"workflow task: {failure}" for failure in disturbed.task_failures]
 
 

@@ -92,6 +92,17 @@ async def _until_answered(call: Callable[[], Awaitable[Answer]]) -> Answer:
             await asyncio.sleep(0.3)
 
 
+async def still_open(client: Client) -> list[str]:
+    """Return the workflow ids of runs that Temporal has open, once its lists have caught up."""
+    found: list[str] = []
+    for _ in range(20):
+        found = [run.id async for run in client.list_workflows("ExecutionStatus = 'Running'")]
+        if not found:
+            break
+        await asyncio.sleep(0.5)
+    return found
+
+
 async def workflow_task_failures(client: Client, identities: Sequence[str]) -> list[str]:
     """Return each failure of a workflow task that is more than a worker's death or a server's absence."""
     found: list[str] = []
