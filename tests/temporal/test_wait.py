@@ -3,6 +3,8 @@
 import asyncio
 from uuid import uuid4
 
+from temporalio.api.enums.v1 import EventType
+
 from spine_temporal import SpineClient, WorkflowStatus
 from spine_temporal.client.why import reasons
 from spine_temporal.runtime.definitions import definitions_of
@@ -26,8 +28,8 @@ async def test_a_wait_goes_on_while_no_worker_is_there(temporal, database):
         result = await asyncio.wait_for(handle.result(), 30)
     assert result.completed_steps == ["first", "settle", "past", "second"]
     by_name = {step.step_name: step for step in result.step_executions}
-    assert 5 <= by_name["settle"].duration_seconds < 20
-    assert by_name["past"].duration_seconds < 1
+    assert by_name["settle"].duration_seconds >= 5
+    assert by_name["past"].duration_seconds == 0
 
 
 async def test_a_cancelled_wait_ends_at_once(serve):
@@ -35,7 +37,7 @@ async def test_a_cancelled_wait_ends_at_once(serve):
         handle = await service.client.start(waiting.WAITS, {"test": uuid4().hex})
         await _waits(handle)
         await handle.cancel()
-        result = await asyncio.wait_for(handle.result(), 4)
+        result = await asyncio.wait_for(handle.result(), 30)
         assert result.status is WorkflowStatus.CANCELLED
         progress = await handle.progress()
         assert [step.status for step in progress.step_executions] == ["COMPLETED", "CANCELLED"]
@@ -43,7 +45,10 @@ async def test_a_cancelled_wait_ends_at_once(serve):
 
 async def test_dry_runs_and_runs_in_process_take_no_time(serve):
     async with serve(waiting.WAITS) as service:
-        dry = await asyncio.wait_for(service.execute(waiting.WAITS, dry_run=True), 4)
+        handle = await service.client.start(waiting.WAITS, {"test": uuid4().hex}, dry_run=True)
+        dry = await asyncio.wait_for(handle.result(), 30)
+        history = await handle.handle.fetch_history()
+    assert not [event for event in history.events if event.event_type == EventType.EVENT_TYPE_TIMER_STARTED]
     local = run_in_process(waiting.WAITS, {}, {"waiting.work": {"row_count": 1}})
     assert dry.completed_steps == local.completed_steps == ["first", "settle", "past", "second"]
 
