@@ -6,6 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 from temporalio.api.common.v1 import Payload
+from temporalio.api.sdk.v1.external_storage_pb2 import ExternalStorageReference
+from temporalio.converter import JSONProtoPayloadConverter
 
 from ops.hostile import jobs
 
@@ -73,7 +75,7 @@ _WRONG: dict[str, Json] = {
         st.none(), st.integers(), st.sampled_from(["otc", "OTC ", "NMS"]), st.lists(st.just("OTC"), max_size=2)
     ),
     "rows": st.one_of(st.none(), st.sampled_from([-1, 10_001, 1.5, "many", [1], {}, 10**400])),
-    "rate": st.one_of(st.none(), st.sampled_from(["high", [], {}, "1,5"])),
+    "rate": st.one_of(st.none(), st.sampled_from(["high", [], {}, "1,5", float("nan"), float("inf")])),
     "source": st.one_of(st.none(), st.sampled_from([1, "path", [], {"path": 1}, {"retries": 10}, {"retries": "x"}])),
 }
 
@@ -81,6 +83,12 @@ _WRONG: dict[str, Json] = {
 def _payload(value: Any) -> Payload:
     data = json.dumps(value, allow_nan=True).encode("utf-8", "surrogatepass")
     return Payload(metadata={"encoding": b"json/plain"}, data=data)
+
+
+def reference(driver: str, claim: dict[str, str]) -> Payload:
+    """Return a payload that claims to be kept elsewhere."""
+    reference = ExternalStorageReference(driver_name=driver, claim_data=claim)
+    return JSONProtoPayloadConverter().to_payload(reference) or Payload()
 
 
 _RAW = st.one_of(
@@ -95,6 +103,10 @@ _RAW = st.one_of(
             Payload(metadata={"encoding": b"\xff\xfe"}, data=b"{}"),
             Payload(metadata={"encoding": b"json/protobuf", "messageType": b"no.such.Message"}, data=b"{}"),
             Payload(metadata={"encoding": b"binary/protobuf", "messageType": b"no.such.Message"}, data=b"\x08"),
+            *(reference(driver, claim) for driver in ("unheard of", "spine.postgres") for claim in ({}, {"x": "y"})),
+            reference("spine.postgres", {"payload_id": "'; DROP TABLE core_payloads; --"}),
+            Payload(metadata={"encoding": b"json/external-storage-reference"}, data=b'{"driver_name": 1}'),
+            Payload(metadata={"encoding": b"json/external-storage-reference"}, data=b"{"),
             Payload(metadata={"encoding": b"json/plain"}, data=b'{"a": 1, "a": 2}'),
             Payload(metadata={"encoding": b"json/plain"}, data=b'{"a": '),
             Payload(metadata={"encoding": b"json/plain"}, data=b'{"a": "\xff"}'),

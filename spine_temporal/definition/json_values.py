@@ -131,5 +131,5 @@ def _text(value: str, where: str) -> str:
 
 def _key(key: Any, where: str) -> str:
     if not isinstance(key, str):
-        raise JsonValueError(f"{clean_text(where, 200)} has the key {key!r}: keys must be strings")
+        raise JsonValueError(f"{clean_text(where, 200)} has a key that is a {type(key).__name__}: keys must be strings")
     return _text(key, f"a key of {where}")

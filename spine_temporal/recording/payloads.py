@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 
 from sqlalchemy import Connection, text
@@ -14,8 +15,10 @@ from temporalio.converter import (
     StorageDriverRetrieveContext,
     StorageDriverStoreContext,
 )
+from temporalio.exceptions import ApplicationError, FailureError
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
+from spine_temporal.definition.json_values import clean_text
 from spine_temporal.recording.database import Database
 
 #: Histories remember it.
@@ -58,7 +61,7 @@ class PayloadStore(StorageDriver):
     ) -> list[Payload]:
         """Return the payloads; raise ``SpineError`` where one was pruned."""
         del context
-        wanted = [claim.claim_data["payload_id"] for claim in claims]
+        wanted = [claim.claim_data.get("payload_id", "without an id") for claim in claims]
         found = await asyncio.to_thread(self._load, wanted)
         missing = [payload_id for payload_id in wanted if payload_id not in found]
         if missing:
@@ -78,9 +81,42 @@ class PayloadStore(StorageDriver):
             return {row.payload_id: bytes(row.payload) for row in rows}
 
 
+class SafeStorage(ExternalStorage):
+    """External storage whose unreadable references end the run: the SDK would repeat its workflow task for ever.
+
+    What passes by itself, such as Postgres being away, is still tried again.
+    """
+
+    async def _retrieve_payload(self, payload: Payload) -> Payload:
+        with _final():
+            return await super()._retrieve_payload(payload)
+
+    async def _retrieve_payload_sequence(self, payloads: Sequence[Payload]) -> list[Payload]:
+        with _final():
+            return await super()._retrieve_payload_sequence(payloads)
+
+
+@contextmanager
+def _final() -> Iterator[None]:
+    try:
+        yield
+    except FailureError:
+        raise
+    except Exception as error:
+        if isinstance(error, SpineError) and error.category.retryable:
+            raise
+        reason = clean_text(str(error) or type(error).__name__, 300)
+        raise ApplicationError(
+            f"an argument or payload refers to external storage and cannot be read ({reason}): pass params as a JSON "
+            "object with the encoding json/plain",
+            type=ErrorCategory.CONFIGURATION.value,
+            non_retryable=True,
+        ) from error
+
+
 def external_storage(database: Database) -> ExternalStorage:
     """Return the storage for a data converter."""
-    return ExternalStorage(drivers=[PayloadStore(database)], payload_size_threshold=THRESHOLD)
+    return SafeStorage(drivers=[PayloadStore(database)], payload_size_threshold=THRESHOLD)
 
 
 def prune_payloads(connection: Connection, age: timedelta) -> int:

@@ -20,7 +20,8 @@ RESUME = "spine.resume"
 
 
 class _Message(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    # NaN and Infinity arrive as they were given, to be refused by name, and not as null.
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
 
 
 class BeginRequest(_Message):

@@ -3,9 +3,11 @@
 from uuid import uuid4
 
 import pytest
+from temporalio.api.common.v1 import Payload
 
 from ops.hostile import jobs
 from ops.hostile.run import generated, send_all
+from ops.hostile.starts import Start, reference
 from spine_temporal.runtime.definitions import definitions_of
 from spine_temporal.runtime.worker import running_worker
 
@@ -22,3 +24,23 @@ async def test_hostile_starts_end_with_a_reason(temporal, database):
     assert sum(verdict.counts.values()) == COUNT
     assert verdict.counts["failed"] > COUNT / 2
     assert verdict.counts["completed"] > 0
+
+
+@pytest.mark.timeout(120)
+async def test_forged_references_and_numbers_that_are_none_end_with_a_reason(temporal, database):
+    legacy = {"encoding": b"json/external-storage-reference"}
+    plain = {"encoding": b"json/plain"}
+    starts = [
+        Start("hostile.free", (reference("unheard of", {}),)),
+        Start("hostile.free", (reference("spine.postgres", {}),)),
+        Start("hostile.unknown", (reference("spine.postgres", {"payload_id": "pruned"}),)),
+        Start("hostile.free", (Payload(metadata=plain, data=b"{}"), reference("unheard of", {}))),
+        Start("hostile.free", (Payload(metadata=legacy, data=b"{"),)),
+        Start("hostile.free", (Payload(metadata=plain, data=b'{"ratio": NaN}'),), "ratio"),
+        Start("hostile.free", (Payload(metadata=plain, data=b'{"ratio": -Infinity}'),), "ratio"),
+    ]
+    queue = f"hostile-{uuid4().hex[:8]}"
+    async with running_worker(temporal, database, definitions_of(jobs.ALL), task_queue=queue, max_activities=20):
+        verdict = await send_all(temporal, queue, starts)
+    assert verdict.differences == []
+    assert verdict.counts == {"failed": len(starts)}

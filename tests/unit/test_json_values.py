@@ -58,7 +58,8 @@ def test_a_value_is_carried_as_it_can_be_read_again_or_refused_by_name(value):
         ("a\x00", "holds a NUL character"),
         ("\ud800", "half a surrogate pair"),
         (b"bytes", "is a bytes, which is not JSON"),
-        ({1: "x"}, "keys must be strings"),
+        ({1: "x"}, "a key that is a int: keys must be strings"),
+        pytest.param({HUGE: "x"}, "keys must be strings", id="huge key"),
         (Odd.A, "holds a NUL character"),
     ],
 )
