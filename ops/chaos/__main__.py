@@ -3,15 +3,12 @@
 import argparse
 import asyncio
 import os
-import signal
-import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from ops.chaos import simulation
@@ -20,6 +17,7 @@ from ops.chaos.monkey import disturb
 from ops.chaos.runs import Outcome, await_all, connected, start_all, still_open, workflow_task_failures
 from ops.chaos.work import Job, work
 from ops.chaos.world import World
+from ops.ending import end_with
 
 #: Differences that are shown.
 _SHOWN = 20
@@ -134,16 +132,5 @@ def _statuses(ended: Ended) -> str:
     return ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _interrupt)  # so that nothing is left behind
-    try:
-        code = main()
-    except KeyboardInterrupt:
-        code = 130
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    end_with(main)

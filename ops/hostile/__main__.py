@@ -3,16 +3,14 @@
 import argparse
 import asyncio
 import os
-import signal
-import sys
 import tempfile
 import time
 from pathlib import Path
-from types import FrameType
 
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from ops.ending import end_with
 from ops.hostile import jobs
 from ops.hostile.run import Verdict, generated, send_all
 from spine_temporal.embedded import embedded_servers
@@ -58,16 +56,5 @@ def main() -> int:
     return 1 if verdict.differences else 0
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _interrupt)  # so that nothing is left behind
-    try:
-        code = main()
-    except KeyboardInterrupt:
-        code = 130
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    end_with(main)

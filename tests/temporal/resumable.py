@@ -1,5 +1,6 @@
 """Workflows that fail until something is mended: a gate's threshold, a source, a person's patience."""
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -104,3 +105,13 @@ ROUTED = Workflow(
     ],
 )
 ALL = (GATED, SOURCED, PARTIAL, WAITING, ROUTED)
+
+
+async def until_waiting(folder, times=1):
+    """Come back when the waiting pipeline has been begun that often."""
+
+    def told():
+        return (folder / "ran").exists() and (folder / "ran").read_text().count("wait") >= times
+
+    while not told():  # noqa: ASYNC110 - another thread tells it
+        await asyncio.sleep(0.05)

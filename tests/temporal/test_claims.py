@@ -30,14 +30,6 @@ async def service(serve):
         yield running
 
 
-async def _waiting(folder, times=1):
-    def told():
-        return (folder / "ran").exists() and (folder / "ran").read_text().count("wait") >= times
-
-    while not told():  # noqa: ASYNC110 - another thread tells it
-        await asyncio.sleep(0.05)
-
-
 def _start(service, params, identity):
     queue = service.client.task_queue
     return service.client.client.start_workflow("resumable.waiting", args=[params], id=identity, task_queue=queue)
@@ -45,7 +37,7 @@ def _start(service, params, identity):
 
 async def test_a_second_run_under_another_id_is_told_who_holds_the_partition(service, params, tmp_path):
     first = await _start(service, params, f"first-{uuid4().hex}")
-    await _waiting(tmp_path)
+    await resumable.until_waiting(tmp_path)
     second = await _start(service, params, f"second-{uuid4().hex}")
     with pytest.raises(WorkflowFailureError) as error:
         await asyncio.wait_for(second.result(), 20)
@@ -63,7 +55,7 @@ async def test_a_second_run_under_another_id_is_told_who_holds_the_partition(ser
 @pytest.mark.parametrize("way", ["terminate", "delete"])
 async def test_a_holder_that_temporal_has_closed_is_taken_over(service, params, tmp_path, way):
     first = await _start(service, params, f"first-{uuid4().hex}")
-    await _waiting(tmp_path)
+    await resumable.until_waiting(tmp_path)
     await first.terminate("by mistake")
     if way == "delete":
         service.rows("UPDATE core_partitions SET run_id = :unknown RETURNING 1", unknown=str(uuid4()))
@@ -78,9 +70,9 @@ async def test_a_holder_that_temporal_has_closed_is_taken_over(service, params, 
 
 async def test_a_run_that_was_reset_while_it_ran_keeps_the_partition(service, params, tmp_path):
     first = await _start(service, params, f"first-{uuid4().hex}")
-    await _waiting(tmp_path)
+    await resumable.until_waiting(tmp_path)
     again = await _reset(service.client.client, first.id, first.result_run_id)
-    await _waiting(tmp_path, 2)
+    await resumable.until_waiting(tmp_path, 2)
     second = await _start(service, params, f"second-{uuid4().hex}")
     with pytest.raises(WorkflowFailureError) as error:
         await asyncio.wait_for(second.result(), 20)
@@ -95,7 +87,7 @@ async def test_the_books_of_a_terminated_run_are_closed_without_anybody_asking_f
     service, params, tmp_path
 ):
     run = await _start(service, params, f"first-{uuid4().hex}")
-    await _waiting(tmp_path)
+    await resumable.until_waiting(tmp_path)
     standings = Standings(service.client.client)
     assert await look(standings, service.database, before=datetime.now(UTC)) == []
     await run.terminate("by mistake")
@@ -129,7 +121,7 @@ async def test_a_run_that_passed_its_time_in_temporal_is_a_failure_that_somebody
 
 async def test_a_run_of_another_temporal_is_left_alone(service, params, tmp_path):
     run = await _start(service, params, f"first-{uuid4().hex}")
-    await _waiting(tmp_path)
+    await resumable.until_waiting(tmp_path)
     await run.terminate("here, but its row says elsewhere")
     service.rows("UPDATE core_runs SET temporal = 'elsewhere/default' RETURNING 1")
     assert await look(Standings(service.client.client), service.database, before=datetime.now(UTC)) == []
@@ -142,7 +134,7 @@ async def test_a_run_of_another_temporal_is_left_alone(service, params, tmp_path
 
 async def test_what_a_terminated_run_has_not_committed_by_then_is_not_committed_later(service, params, tmp_path):
     first = await _start(service, params, f"first-{uuid4().hex}")
-    await _waiting(tmp_path)
+    await resumable.until_waiting(tmp_path)
     await first.terminate("by mistake")
     await look(Standings(service.client.client), service.database, before=datetime.now(UTC))
     (tmp_path / "go").touch()

@@ -38,14 +38,6 @@ async def _failed(service, workflow, params):
     return handle.workflow_id, await asyncio.wait_for(handle.result(), 60)
 
 
-async def _waiting(folder, times):
-    def told():
-        return (folder / "ran").exists() and (folder / "ran").read_text().count("wait") >= times
-
-    while not told():  # noqa: ASYNC110 - another thread tells it
-        await asyncio.sleep(0.05)
-
-
 async def _activities(service, identity):
     history = await service.client.client.get_workflow_handle(identity).fetch_history()
     kind = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
@@ -96,7 +88,7 @@ async def test_after_a_pipeline_failed_it_goes_on_when_its_source_is_there(servi
 async def test_a_cancelled_run_goes_on_and_can_be_cancelled_again(service, params, tmp_path):
     handle = await service.client.start(resumable.WAITING, params)
     for times in (1, 2):
-        await _waiting(tmp_path, times)
+        await resumable.until_waiting(tmp_path, times)
         await handle.cancel()
         assert (await asyncio.wait_for(handle.result(), 30)).status is WorkflowStatus.CANCELLED
         assert [stage for (stage,) in service.rows(STAGES)] == ["STARTED", "STEP_INGEST", "CANCELLED"]
@@ -121,7 +113,7 @@ async def test_it_goes_on_after_temporal_has_deleted_the_history(service, params
 
 async def test_a_run_that_was_terminated_goes_on_and_its_claim_with_it(service, params, tmp_path):
     handle = await service.client.start(resumable.WAITING, params)
-    await _waiting(tmp_path, 1)
+    await resumable.until_waiting(tmp_path, 1)
     await handle.handle.terminate("by mistake")
     (tmp_path / "go").touch()
     result = await _resume(service, handle.workflow_id)

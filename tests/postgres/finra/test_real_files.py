@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import os
 
 import pytest
 from sqlalchemy import text
@@ -20,7 +21,7 @@ def refreshed(request, connection, finra):
     """Expected numbers, the three outputs, and the connection that holds the tables."""
     stamp = request.param
     path = finra / f"finra_otc_weekly_otc_{stamp}.csv"
-    if not path.exists():
+    if not path.exists() and not os.environ.get("CI"):  # in CI they are there, and their absence is a failure
         pytest.skip("FINRA's terms limit redistribution: its files are not in the repository")
     expected = json.loads((finra / "expected" / "expected.json").read_text())["files"][path.name]
     params = {"tier": "OTC", "week_ending": FILES[stamp], "file_path": str(path), "source": "file"}
