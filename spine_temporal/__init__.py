@@ -19,7 +19,7 @@ from spine_temporal.definition.outcome import StepExecution, StepStatus, Workflo
 from spine_temporal.definition.pipeline import Pipeline, PipelineResult, PipelineStatus, register_pipeline
 from spine_temporal.definition.policies import ErrorPolicy, RetryPolicy
 from spine_temporal.definition.results import QualityMetrics, StepResult
-from spine_temporal.definition.steps import Step
+from spine_temporal.definition.step import Step
 from spine_temporal.definition.workflow import Workflow
 
 if TYPE_CHECKING:

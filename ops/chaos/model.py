@@ -221,4 +221,5 @@ def end(store: Store, guards: Guards, run: str, state: State, stages: tuple[str,
 def stages_of(plan: Plan, state: State) -> tuple[str, ...]:
     """Return the stages of gates and choices that have passed; a row is written again without harm."""
     done = {name for name, step in state.executions.items() if step.status == "COMPLETED"}
-    return tuple(step.stage for step in plan.steps if step.name in done and not isinstance(step, PlannedPipeline))
+    every = [place.step for place in plan.places.values()]
+    return tuple(step.stage for step in every if step.name in done and not isinstance(step, PlannedPipeline))

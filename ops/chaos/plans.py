@@ -3,12 +3,13 @@
 from functools import cache
 
 from spine_temporal import Step, StepResult, Workflow
-from spine_temporal.definition.steps import AnyStep
-from spine_temporal.machine.plan import plan_of
+from spine_temporal.definition.composite import AnyStep
+from spine_temporal.definition.steps import PipelineStep
+from spine_temporal.machine.planning import plan_of
 from spine_temporal.machine.step_outcome import CONDITION, StepOutcome
 
 
-def _work(name: str, *, on_error: str = "STOP") -> AnyStep:
+def _work(name: str, *, on_error: str = "STOP") -> PipelineStep:
     return Step.pipeline(name, "simulated.work", on_error=on_error)
 
 
@@ -30,9 +31,15 @@ _STEPS: tuple[tuple[list[AnyStep], dict[str, str]], ...] = (
     ([_work("x"), _choice("c", "a", "b"), _work("a"), _work("b"), _work("z")], {"c": "no"}),
     ([_work("a")], {}),
     ([_work("a"), Step.wait("w", 60), _gate("g"), _work("b")], {}),
+    ([_gate("g"), Step.parallel("p", [_work("a"), _gate("h"), _work("b")]), _work("c")], {}),
+    ([Step.parallel("p", [_work("a"), _work("b"), _work("c")], max_concurrency=2), _work("d")], {"a": "fails"}),
+    ([_work("a"), _gate("g", on_error="HOLD"), _work("b")], {"g": "fails"}),
 )
 
-PLANS = tuple(plan_of(Workflow(name=f"simulated.n{n}", steps=steps)) for n, (steps, _) in enumerate(_STEPS))
+PLANS = tuple(
+    plan_of(Workflow(name=f"simulated.n{n}", steps=steps, on_failure=[_work("notify")] if n % 2 else []))
+    for n, (steps, _) in enumerate(_STEPS)
+)
 
 
 @cache

@@ -14,9 +14,11 @@ from typing import Any
 
 from ops.chaos.model import ROWS, AbortedError, Attempt, Guards, Lease, Store, begin, end, pipeline, stages_of
 from ops.chaos.plans import PLANS, outcome_of
+from spine_temporal.definition.outcome import Decision
 from spine_temporal.machine.machine import advance, start
 from spine_temporal.machine.plan import PlannedPipeline
-from spine_temporal.machine.state import Finish, Run, RunPipeline, State, StepEnded
+from spine_temporal.machine.state import Command, Decided, Finish, Hold, Run, State, StepEnded, Stop
+from spine_temporal.machine.step_outcome import StepOutcome
 
 #: How likely each thing is at a boundary: nothing, crash, lose, late, restart, terminate.
 _WEIGHTS = (160, 20, 20, 40, 20, 3)
@@ -193,16 +195,37 @@ def _until_answered(world: World, attempt: Callable[[Lease], Attempt]) -> None:
 @cache
 def _next(number: int, recorded: tuple[str, ...]) -> tuple[State, Any]:
     """Replay what history has recorded; return the state and the step to do, None at the end."""
-    state, commands = start(PLANS[number], Run(run_id="run", started_at=_AT))
+    state, asked = start(PLANS[number], Run(run_id="run", started_at=_AT))
+    commands: list[Command] = list(asked)
     for name in recorded:
-        state, commands = advance(state, StepEnded(outcome=outcome_of(number, name), at=_AT))
-    match commands[0]:
-        case Finish():
-            return state, None
-        case RunPipeline(step=step):
-            return state, step
-        case other:
-            return state, other.step
+        commands = [command for command in commands if not _is_of(command, name)]
+        state, asked = advance(state, StepEnded(outcome=outcome_of(number, name), at=_AT))
+        state, commands = _decided(state, [*commands, *asked])
+    first = commands[0]
+    return state, None if isinstance(first, Finish | Stop) else first.step
+
+
+def _is_of(command: Command, name: str) -> bool:
+    return not isinstance(command, Finish | Stop) and command.step.name == name
+
+
+def _decided(state: State, commands: list[Command]) -> tuple[State, list[Command]]:
+    """Waive each gate that is held, and end what is stopped: nobody waits in a simulation."""
+    left: list[Command] = []
+    while commands:
+        command = commands.pop(0)
+        if isinstance(command, Hold):
+            decision = Decision(action="waive", by="ann", reason="known")
+            state, asked = advance(state, Decided(step=command.step.name, decision=decision, at=_AT))
+            commands += asked
+        elif isinstance(command, Stop):
+            for name in command.steps:
+                left = [other for other in left if not _is_of(other, name)]
+                state, asked = advance(state, StepEnded(outcome=StepOutcome(step=name, cancelled=True), at=_AT))
+                commands += asked
+        else:
+            left.append(command)
+    return state, left
 
 
 def random_schedule(seed: int) -> tuple[int, list[int]]:

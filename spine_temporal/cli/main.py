@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import typer
 
-from spine_temporal.cli import operate, records, resume, runs
+from spine_temporal.cli import decide, operate, records, resume, runs
 from spine_temporal.definition.errors import DefinitionError, ErrorCategory, SpineError
 from spine_temporal.settings import Settings
 
@@ -38,6 +38,7 @@ app = typer.Typer(
 operate.add_to(app)
 runs.add_to(app)
 resume.add_to(app)
+decide.add_to(app)
 records.add_to(app)
 
 

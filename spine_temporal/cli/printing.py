@@ -17,6 +17,7 @@ _COLOURS = {
     StepStatus.SKIPPED: "dim",
     StepStatus.RUNNING: "yellow",
     StepStatus.CANCELLED: "magenta",
+    StepStatus.HELD: "magenta",
 }
 
 #: Progress goes to stderr, so that stdout holds the result alone.
@@ -58,6 +59,9 @@ def step_line(step: StepExecution, rows: Any = None) -> str:
     error = f"  {step.error}" if step.error else ""
     kept = "  kept" if step.kept_from else ""
     reason = f"  left out: {step.reason}" if step.reason else ""
+    decision = f"  {step.decision}" if step.decision else ""
+    items = f"  {step.items.completed} of {step.items.total} items" if step.items else ""
+    reason += f"{decision}{items}"
     return f"[{colour}]{step.status.value:<10}[/] {step.step_name:<24} {seconds:>10} {count}{error}{kept}{reason}"
 
 

@@ -19,6 +19,9 @@ StartFrom = Annotated[
     str | None,
     typer.Option("--start-from", metavar="STEP", help="Keep what the last run has of the steps before; run from here."),
 ]
+HoldGates = Annotated[
+    bool, typer.Option("--hold", help="Let a gate that fails wait for a person (waive, retry-step, abort).")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on stdout.")]
 
 
@@ -38,6 +41,7 @@ def run(
     force: Force = False,
     dry_run: DryRun = False,
     start_from: StartFrom = None,
+    hold: HoldGates = False,
     as_json: AsJson = False,
 ) -> None:
     """Start a run, show its steps while it runs, and print its result. Exits 1 where the workflow failed."""
@@ -56,7 +60,14 @@ def run(
     async def work() -> WorkflowResult:
         with available_servers(settings) as servers:
             async with connected(settings, servers) as client:
-                handle = await client.start(definition, given, force=force, dry_run=dry_run, start_from=start_from)
+                handle = await client.start(
+                    definition,
+                    given,
+                    force=force,
+                    dry_run=dry_run,
+                    start_from=start_from,
+                    on_gate_failure="hold" if hold else "stop",
+                )
                 return await follow(handle, servers)
 
     outcome: WorkflowResult = run_async(work)
@@ -71,6 +82,7 @@ def start(
     force: Force = False,
     dry_run: DryRun = False,
     start_from: StartFrom = None,
+    hold: HoldGates = False,
     as_json: AsJson = False,
 ) -> None:
     """Start a run for the service's workers and print its workflow id."""
@@ -87,7 +99,14 @@ def start(
     async def work() -> tuple[str, str | None]:
         with available_servers(settings, postgres=False) as servers:
             client = SpineClient(await connect(servers), task_queue=settings.task_queue)
-            handle = await client.start(definition, given, force=force, dry_run=dry_run, start_from=start_from)
+            handle = await client.start(
+                definition,
+                given,
+                force=force,
+                dry_run=dry_run,
+                start_from=start_from,
+                on_gate_failure="hold" if hold else "stop",
+            )
             return handle.workflow_id, handle.handle.result_run_id
 
     identity, run_id = run_async(work)

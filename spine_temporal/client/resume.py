@@ -123,7 +123,13 @@ async def _reset(
             identity=client.identity,
         )
     )
-    return client.get_workflow_handle(description.id, run_id=answer.run_id)
+    handle = client.get_workflow_handle(description.id, run_id=answer.run_id)
+    try:
+        await handle.signal("resume")  # it may be waiting: for a time, for a person
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+    return handle
 
 
 def _to_the_current_build(description: WorkflowExecutionDescription) -> list[PostResetOperation]:

@@ -3,22 +3,36 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import (
+    Client,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from spine_temporal.client.results import result_of
 from spine_temporal.client.resume import checked_options, resume_run
-from spine_temporal.definition.errors import DefinitionError, ParamsError, PartitionBusyError
+from spine_temporal.definition.errors import (
+    DefinitionError,
+    ErrorCategory,
+    ParamsError,
+    PartitionBusyError,
+    SpineError,
+)
 from spine_temporal.definition.outcome import WorkflowResult
 from spine_temporal.definition.params import fingerprint, partition_of, resolve_params, workflow_id
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.recording.database import Database
 
+#: What a worker gets to take a decision.
+_PATIENCE = timedelta(seconds=20)
 #: Memo key of the params' fingerprint, by which a start with other params is refused.
 FINGERPRINT = "spine_params_sha256"
 
@@ -38,6 +52,32 @@ class RunHandle:
         """Return how far the run has come, None before it has begun; asks the worker, so one must be there."""
         answer = await self.handle.query("progress")
         return None if answer is None else WorkflowResult.model_validate(answer)
+
+    async def decide(
+        self, action: str, step: str | None, *, by: str, reason: str, start_from: str | None = None
+    ) -> str:
+        """Decide of a held gate: ``waive``, ``retry`` or ``abort``; return what was decided.
+
+        No step: the only one that is held. Raises ``ParamsError`` where it is not held, or the decision does not fit.
+        """
+        given = {"step": step, "by": by, "reason": reason, "from": start_from}
+        told = {name: value for name, value in given.items() if value is not None}
+        try:
+            return str(await self.handle.execute_update(action, told, rpc_timeout=_PATIENCE))
+        except WorkflowUpdateFailedError as error:
+            raise ParamsError(getattr(error.cause, "message", str(error.cause))) from None
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            raise SpineError(
+                f"no worker has taken the decision of {self.workflow_id} within {_PATIENCE.total_seconds():g} s: start "
+                "one, and look with `spine-temporal why` whether it still waits",
+                ErrorCategory.DEPENDENCY,
+            ) from None
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise ParamsError(
+                    f"{self.workflow_id} is not running: only a held gate of a run can be decided"
+                ) from None
+            raise
 
     async def cancel(self) -> None:
         """Ask the run to stop: its pipeline is rolled back, the partition freed."""
@@ -59,10 +99,12 @@ class SpineClient:
         force: bool = False,
         dry_run: bool = False,
         start_from: str | None = None,
+        on_gate_failure: str = "stop",
     ) -> RunHandle:
         """Start a run, or join the one of the same partition that is running.
 
-        ``start_from`` keeps the outputs that the partition's last run has of the steps before that one.
+        ``start_from`` keeps the outputs that the partition's last run has of the steps before that one;
+        ``on_gate_failure="hold"`` lets a gate that fails wait for a person.
         Raises ``ParamsError`` for params that the workflow does not take and where a running run has others,
         ``PartitionBusyError`` where ``force`` or ``start_from`` meets a run that is still running.
         """
@@ -72,7 +114,9 @@ class SpineClient:
         identity = workflow_id(workflow, partition_of(workflow, resolved))
         if dry_run:
             identity = f"{identity}/dry-run-{uuid4().hex[:8]}"
-        options = _options(workflow, force=force, dry_run=dry_run, start_from=start_from)
+        options = _options(
+            workflow, force=force, dry_run=dry_run, start_from=start_from, on_gate_failure=on_gate_failure
+        )
         try:
             handle = await self.client.start_workflow(
                 workflow.name,
@@ -101,9 +145,12 @@ class SpineClient:
         force: bool = False,
         dry_run: bool = False,
         start_from: str | None = None,
+        on_gate_failure: str = "stop",
     ) -> WorkflowResult:
         """Start a run, or join it, and wait for its result."""
-        handle = await self.start(workflow, params, force=force, dry_run=dry_run, start_from=start_from)
+        handle = await self.start(
+            workflow, params, force=force, dry_run=dry_run, start_from=start_from, on_gate_failure=on_gate_failure
+        )
         return await handle.result()
 
     async def resume(
@@ -160,12 +207,17 @@ class SpineClient:
             )
 
 
-def _options(workflow: Workflow, *, force: bool, dry_run: bool, start_from: str | None) -> dict[str, Any]:
+def _options(
+    workflow: Workflow, *, force: bool, dry_run: bool, start_from: str | None, on_gate_failure: str
+) -> dict[str, Any]:
     """Return the run options that are set, as the start's second argument."""
     if start_from is not None and workflow.step(start_from) is None:
         names = ", ".join(step.name for step in workflow.steps)
         raise ParamsError(f"start_from {start_from[:100]!r} is no step of {workflow.name!r}; it has {names}")
     if start_from is not None and dry_run:
         raise ParamsError("start_from and dry_run do not go together: a dry run walks the whole plan")
-    given = {"force": force, "dry_run": dry_run, "start_from": start_from}
+    if on_gate_failure not in {"stop", "hold"}:
+        raise ParamsError(f"on_gate_failure must be 'stop' or 'hold', not {on_gate_failure!r}")
+    hold = None if on_gate_failure == "stop" else on_gate_failure
+    given = {"force": force, "dry_run": dry_run, "start_from": start_from, "on_gate_failure": hold}
     return {name: value for name, value in given.items() if value}

@@ -44,7 +44,7 @@ async def reasons(client: Client, handle: RunHandle) -> list[Reason]:
     workers = await _workers(client, description.task_queue, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
     found = [_of_activity(activity, description.task_queue, workers) for activity in raw.pending_activities]
     found = await _of_workflow_task(client, description) + found
-    if not found or all(reason.kind == "runs" for reason in found):
+    if not found or all(reason.kind in {"runs", "retries"} for reason in found):
         found = await _of_details(handle) + found
     return found or [Reason(kind="goes on", text="the run is between two steps")]
 
@@ -52,7 +52,8 @@ async def reasons(client: Client, handle: RunHandle) -> list[Reason]:
 def _ended(description: WorkflowExecutionDescription, result: WorkflowResult) -> Reason:
     status = description.status.name.lower() if description.status else "ended"
     if result.status in {WorkflowStatus.COMPLETED, WorkflowStatus.PARTIAL}:
-        return Reason(kind="ended", text=f"it has ended as {result.status}")
+        decided = [f"{step.step_name} {step.decision}" for step in result.step_executions if step.decision]
+        return Reason(kind="ended", text="; ".join([f"it has ended as {result.status}", *decided]))
     where = f" at step {result.error_step!r}" if result.error_step else ""
     text = f"it has ended as {result.status} ({status}){where}: {result.error or 'cancelled'}"
     if result.error_category == "PARTITION_BUSY":
@@ -135,7 +136,8 @@ async def _of_details(handle: RunHandle) -> list[Reason]:
     except (RPCError, WorkflowQueryFailedError):
         return []
     lines = str(metadata.current_details).splitlines()
-    return [Reason(kind="waits", text=line.removeprefix("Waits: ")) for line in lines if line.startswith("Waits: ")]
+    waits = [line.removeprefix("Waits: ") for line in lines if line.startswith("Waits: ")]
+    return [Reason(kind="held" if " is held for a person" in text else "waits", text=text) for text in waits]
 
 
 async def _workers(client: Client, task_queue: str, kind: TaskQueueType.ValueType) -> list[float]:

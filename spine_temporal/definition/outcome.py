@@ -31,6 +31,36 @@ class StepStatus(StrEnum):
     #: Its branch was not taken, or a gate routed past it.
     SKIPPED = "SKIPPED"
     CANCELLED = "CANCELLED"
+    #: A gate that has failed and waits for a person.
+    HELD = "HELD"
+
+
+class Decision(BaseModel):
+    """What was decided of a held gate, by whom and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    #: ``waive``, ``retry`` or ``abort``.
+    action: str
+    by: str
+    reason: str
+    #: With retry: the step to run again from.
+    start_from: str | None = None
+    at: datetime | None = None
+
+    def __str__(self) -> str:
+        done = {"waive": "waived", "retry": "checked again", "abort": "aborted"}[self.action]
+        return f"{done} by {self.by}: {self.reason}"
+
+
+class ItemCounts(BaseModel):
+    """How far a map has come."""
+
+    model_config = ConfigDict(frozen=True)
+
+    total: int
+    completed: int = 0
+    failed: int = 0
 
 
 class StepExecution(BaseModel):
@@ -53,6 +83,10 @@ class StepExecution(BaseModel):
     kept_from: str | None = None
     #: Why a person left the step out.
     reason: str | None = None
+    #: How a person overruled a gate.
+    decision: Decision | None = None
+    #: How many items a map has, and how they ended.
+    items: ItemCounts | None = None
 
 
 class WorkflowResult(BaseModel):

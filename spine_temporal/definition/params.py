@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -49,6 +49,8 @@ class RunOptions(BaseModel):
     dry_run: bool = False
     #: Keep the outputs that the partition's last run has of the steps before this one, and run from here.
     start_from: str | None = None
+    #: ``hold``: a gate that would stop the run waits for a person instead.
+    on_gate_failure: Literal["stop", "hold"] = "stop"
     #: Go on from a run that has ended.
     resume: ResumeOptions | None = None
 
@@ -129,10 +131,19 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+def known_params(workflow: Workflow) -> tuple[str, ...] | None:
+    """Return the params that the workflow takes; None: any."""
+    model = workflow.params_model
+    if model is None or model.model_config.get("extra") == "allow":
+        return None
+    aliases = {field.alias for field in model.model_fields.values() if field.alias}
+    return tuple(sorted({*model.model_fields, *aliases}))
+
+
 def _validated(workflow: Workflow, model: type[BaseModel], params: dict[str, Any]) -> dict[str, Any]:
-    if model.model_config.get("extra") != "allow":
-        aliases = {field.alias for field in model.model_fields.values() if field.alias}
-        _refuse_unknown("param", params, {*model.model_fields, *aliases})
+    known = known_params(workflow)
+    if known is not None:
+        _refuse_unknown("param", params, known)
     try:
         return model.model_validate(params).model_dump(mode="json")
     except ValidationError as error:

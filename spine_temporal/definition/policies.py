@@ -16,6 +16,8 @@ class ErrorPolicy(StrEnum):
     CONTINUE = "CONTINUE"
     #: Every category but a wrong definition is tried again under the step's ``RetryPolicy``; then the run fails.
     RETRY = "RETRY"
+    #: For gates: the run stops at the gate until a person decides.
+    HOLD = "HOLD"
 
 
 @dataclass(frozen=True, kw_only=True)

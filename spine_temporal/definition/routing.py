@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from spine_temporal.definition.composite import AnyStep
 from spine_temporal.definition.errors import DefinitionError
-from spine_temporal.definition.steps import AnyStep, ChoiceStep, LambdaStep
+from spine_temporal.definition.steps import ChoiceStep, LambdaStep
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from spine_temporal.definition.composite import AnyStep, MapStep, WorkflowStep, flattened
 from spine_temporal.definition.errors import DefinitionError
+from spine_temporal.definition.items import items_path
 from spine_temporal.definition.json_values import JsonValueError, to_json
 from spine_temporal.definition.routing import Routes, routes_of
-from spine_temporal.definition.steps import AnyStep
+from spine_temporal.definition.steps import PipelineStep
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:\-]{0,199}")
 
@@ -20,7 +22,8 @@ class Workflow:
     """What a job does, step by step.
 
     ``params_model`` validates params before anything runs. ``partition_by`` names the params that identify what a
-    run works on (default: all of them); two runs of one partition never work at once.
+    run works on (default: all of them); two runs of one partition never work at once. ``on_failure`` and
+    ``on_cancel`` are pipeline steps that run when the run has failed or was cancelled: to release, to notify.
     """
 
     name: str
@@ -32,6 +35,8 @@ class Workflow:
     tags: Sequence[str] = ()
     params_model: type[BaseModel] | None = None
     partition_by: Sequence[str] | None = None
+    on_failure: Sequence[PipelineStep] = ()
+    on_cancel: Sequence[PipelineStep] = ()
     #: Where the run goes after each step.
     routes: Routes = field(init=False, repr=False)
 
@@ -39,7 +44,8 @@ class Workflow:
         self._check_name()
         self._check_steps()
         self._check_params()
-        object.__setattr__(self, "steps", tuple(self.steps))
+        for name in ("steps", "on_failure", "on_cancel"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         object.__setattr__(self, "tags", tuple(self.tags))
         object.__setattr__(self, "domain", self.domain or self.name)
         object.__setattr__(self, "routes", routes_of(self.steps))
@@ -49,9 +55,22 @@ class Workflow:
         """The domain under which manifest rows are kept."""
         return f"workflow.{self.name}"
 
+    @property
+    def all_steps(self) -> list[AnyStep]:
+        """Every step: those inside of parallel steps behind them, then the hooks."""
+        return [*flattened(self.steps), *self.on_failure, *self.on_cancel]
+
     def step(self, name: str) -> AnyStep | None:
-        """Return the step of that name, else None."""
-        return next((step for step in self.steps if step.name == name), None)
+        """Return the step of that name, wherever it stands, else None."""
+        return next((step for step in self.all_steps if step.name == name), None)
+
+    def sub_workflows(self) -> "list[Workflow]":
+        """Return the workflows that its steps run as runs of their own."""
+        return [
+            step.workflow
+            for step in self.all_steps
+            if isinstance(step, WorkflowStep) or (isinstance(step, MapStep) and step.of_pipelines is None)
+        ]
 
     def _check_name(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
@@ -74,17 +93,69 @@ class Workflow:
             if not isinstance(step, AnyStep):
                 raise DefinitionError(
                     f"workflow {self.name!r}: {step!r} is no step; make steps with Step.pipeline, Step.lambda_, "
-                    "Step.choice or Step.wait"
+                    "Step.choice, Step.wait, Step.wait_for, Step.parallel, Step.map or Step.workflow"
                 )
+        self._check_hooks()
+        self._check_twice()
+        self._check_cycle(self, (self.name,))
+        self._check_items()
+
+    def _check_hooks(self) -> None:
+        for what in ("on_failure", "on_cancel"):
+            hooks: object = getattr(self, what)
+            if not isinstance(hooks, list | tuple) or not all(isinstance(hook, PipelineStep) for hook in hooks):
+                raise DefinitionError(
+                    f"workflow {self.name!r}: {what} must be a list of pipeline steps, made with Step.pipeline"
+                )
+
+    def _check_twice(self) -> None:
         for what in ("name", "stage"):
             seen: set[str] = set()
-            for step in self.steps:
+            for step in self.all_steps:
                 value = getattr(step, what)
                 if value in seen:
                     raise DefinitionError(
                         f"workflow {self.name!r} has two steps with the {what} {value!r}: give each its own"
                     )
                 seen.add(value)
+
+    def _check_cycle(self, workflow: "Workflow", above: tuple[str, ...]) -> None:
+        """Refuse a sub-workflow that has the name of one that it runs in: Temporal would run it for ever."""
+        for sub in workflow.sub_workflows():
+            if sub.name in above:
+                raise DefinitionError(
+                    f"workflow {self.name!r} runs itself: {' > '.join((*above, sub.name))}; take the step out that "
+                    "closes the circle, or rename the workflow"
+                )
+            self._check_cycle(sub, (*above, sub.name))
+
+    def _check_items(self) -> None:
+        """Refuse a map whose items cannot be there when it begins."""
+        names = [step.name for step in self.all_steps]
+        before: list[str] = []
+        for step in self.steps:
+            for inner in flattened([step]):
+                if isinstance(inner, MapStep) and isinstance(inner.items, str):
+                    self._check_path(inner, names, before)
+            before += [inner.name for inner in flattened([step])]
+
+    def _check_path(self, step: MapStep, names: Sequence[str], before: Sequence[str]) -> None:
+        path = items_path(str(step.items), names)
+        if path is None:
+            raise DefinitionError(
+                f"map {step.name!r}: items {step.items!r} names no step of this workflow; it has {', '.join(names)}"
+            )
+        if path.step is not None and path.step not in before:
+            raise DefinitionError(
+                f"map {step.name!r}: items {step.items!r} reads the output of {path.step!r}, which cannot have run "
+                f"before it: move {path.step!r} in front of it"
+            )
+        known = None if self.params_model is None else self.params_model.model_fields
+        if path.step is None and known is not None and path.keys[0] not in known:
+            raise DefinitionError(
+                f"map {step.name!r}: items names the param {path.keys[0]!r}, which is no field of "
+                f"{self.params_model.__name__ if self.params_model else ''}; it has {', '.join(known)}"
+            )
 
     def _check_params(self) -> None:
         try:

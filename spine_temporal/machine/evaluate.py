@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from spine_temporal.definition.composite import MapStep, WaitForStep, WorkflowStep, partitions_of
 from spine_temporal.definition.context import WorkflowContext
 from spine_temporal.definition.errors import ErrorCategory, SpineError
+from spine_temporal.definition.items import found_items, items_path
 from spine_temporal.definition.json_values import (
     MAX_VERDICT_BYTES,
     JsonValueError,
@@ -16,10 +18,24 @@ from spine_temporal.definition.json_values import (
     to_json,
 )
 from spine_temporal.definition.results import QualityMetrics, StepResult
-from spine_temporal.definition.steps import ChoiceStep, LambdaStep
+from spine_temporal.definition.steps import ChoiceStep, LambdaStep, PipelineStep
 from spine_temporal.definition.workflow import Workflow
-from spine_temporal.machine.plan import PlannedChoice, PlannedGate
+from spine_temporal.machine.plan import (
+    AnyPlanned,
+    Plan,
+    PlannedChoice,
+    PlannedGate,
+    PlannedMap,
+    PlannedPipeline,
+    PlannedWaitFor,
+    PlannedWorkflow,
+)
 from spine_temporal.machine.step_outcome import CONDITION, StepOutcome
+
+#: Key of a computed value in the outcome that records it.
+VALUE = "value"
+
+Computing = PlannedPipeline | PlannedMap | PlannedWorkflow | PlannedWaitFor
 
 _CONFIGURATION = ErrorCategory.CONFIGURATION.value
 _TOO_LARGE = "a gate's output is for small facts; keep rows in Postgres and give counts and ids"
@@ -37,6 +53,38 @@ def evaluate(workflow: Workflow, step: PlannedGate | PlannedChoice, context: Wor
     if isinstance(step, PlannedChoice) and isinstance(code, ChoiceStep):
         return _asked(step.name, partial(_ask_choice, step, code, context))
     return StepOutcome(step=step.name, missing=True)
+
+
+def compute(workflow: Workflow, step: Computing, context: WorkflowContext) -> StepOutcome:
+    """Return what the code gives for a step before it begins: params, items or partitions, under ``VALUE``.
+
+    Never raises for what the user's code does; ``missing`` as for a verdict.
+    """
+    code = workflow.step(step.name)
+    if (
+        isinstance(code, PipelineStep | WorkflowStep)
+        and step.kind in {"pipeline", "workflow"}
+        and callable(code.params)
+    ):
+        return _asked(step.name, partial(_computed, step, "params", code.params, context))
+    if isinstance(code, MapStep) and isinstance(step, PlannedMap) and callable(code.items):
+        return _asked(step.name, partial(_computed, step, "items", code.items, context))
+    if isinstance(code, WaitForStep) and isinstance(step, PlannedWaitFor) and callable(code.partition):
+        return _asked(step.name, partial(_computed, step, "partition", code.partition, context))
+    return StepOutcome(step=step.name, missing=True)
+
+
+def planned_items(plan: Plan, step: PlannedMap, context: WorkflowContext) -> StepOutcome:
+    """Return the items that a plan names, under ``VALUE``; a path that leads to no list fails the step."""
+    if step.items is not None:
+        return StepOutcome(step=step.name, output={VALUE: list(step.items)})
+    path = items_path(step.path or "", plan.places)
+    if path is None:
+        return StepOutcome(step=step.name, error=f"items {step.path!r} names no step", category=_CONFIGURATION)
+    try:
+        return StepOutcome(step=step.name, output={VALUE: found_items(path, context.params, context.outputs)})
+    except ValueError as error:
+        return StepOutcome(step=step.name, error=f"map {step.name!r}: {error}", category=_CONFIGURATION)
 
 
 def quality_values(quality: QualityMetrics | None, where: str) -> dict[str, Any] | None:
@@ -59,6 +107,30 @@ def describe(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     where = f" (line {frames[-1].lineno} of {frames[-1].name})" if frames else ""
     return clean_text(f"{text[0] if text else type(error).__name__}{where}")
+
+
+def _computed(
+    step: AnyPlanned, what: str, code: Callable[[WorkflowContext], Any], context: WorkflowContext
+) -> StepOutcome:
+    answer: Any = code(context)
+    where = f"{what} of step {step.name!r}"
+    if inspect.iscoroutine(answer):
+        answer.close()
+        return _wrong(step.name, f"computes its {what} in a coroutine: write it as a plain def")
+    if what == "partition":
+        try:
+            answer = partitions_of(answer)
+        except JsonValueError:
+            raise
+        except ValueError as error:
+            return _wrong(step.name, f"computes a wrong {what}: {error}")
+    elif not isinstance(answer, Mapping if what == "params" else list | tuple):
+        return _wrong(
+            step.name, f"computes a {type(answer).__name__} as {what}: give a {'dict' if what == 'params' else 'list'}"
+        )
+    value = to_json(dict(answer) if what == "params" else list(answer), where)
+    require_size({VALUE: value}, where, MAX_VERDICT_BYTES, _TOO_LARGE)
+    return StepOutcome(step=step.name, output={VALUE: value})
 
 
 def _ask_gate(step: PlannedGate, code: LambdaStep, context: WorkflowContext) -> StepOutcome:

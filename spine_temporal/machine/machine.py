@@ -6,25 +6,50 @@ from datetime import datetime
 from typing import assert_never
 
 from spine_temporal.definition.errors import ErrorCategory
-from spine_temporal.definition.outcome import StepExecution, StepStatus, WorkflowStatus
+from spine_temporal.definition.outcome import Decision, StepExecution, StepStatus, WorkflowStatus
 from spine_temporal.definition.policies import ErrorPolicy
-from spine_temporal.machine.plan import AnyPlanned, Plan, PlannedChoice, PlannedGate, PlannedPipeline, PlannedWait
+from spine_temporal.machine.plan import (
+    AnyPlanned,
+    Inner,
+    Place,
+    Plan,
+    PlannedChoice,
+    PlannedGate,
+    PlannedMap,
+    PlannedParallel,
+    PlannedPipeline,
+    PlannedWait,
+    PlannedWaitFor,
+    PlannedWorkflow,
+)
 from spine_temporal.machine.state import (
     Cancelled,
     Command,
+    Decided,
+    Doing,
     Evaluate,
     Event,
     Failure,
     Finish,
+    Hold,
+    Progressed,
     Run,
+    RunMap,
     RunPipeline,
+    RunWorkflow,
     State,
     StepEnded,
+    Stop,
     Wait,
+    WaitFor,
 )
 from spine_temporal.machine.step_outcome import CONDITION, StepOutcome
 
 Move = tuple[State, tuple[Command, ...]]
+
+_CONFIGURATION = ErrorCategory.CONFIGURATION.value
+#: Steps that have begun and not ended.
+_OPEN = (StepStatus.RUNNING, StepStatus.HELD)
 
 
 def start(plan: Plan, run: Run, kept: Mapping[str, StepOutcome] | None = None) -> Move:
@@ -39,6 +64,11 @@ def advance(state: State, event: Event) -> Move:
     match event:
         case StepEnded():
             return _past_kept(_step_ended(state, event.outcome, event.at), event.at)
+        case Decided():
+            return _past_kept(_decided(state, event.step, event.decision, event.at), event.at)
+        case Progressed():
+            execution = state.executions[event.step]
+            return state.with_execution(execution.model_copy(update={"items": event.items})), ()
         case Cancelled():
             return _cancelled(state, event.at)
     assert_never(event)
@@ -46,25 +76,44 @@ def advance(state: State, event: Event) -> Move:
 
 def _past_kept(move: Move, at: datetime) -> Move:
     """Let each step end at once that an earlier run has done."""
-    state, commands = move
-    while commands and not isinstance(commands[0], Finish) and commands[0].step.name in state.kept:
-        state, commands = _step_ended(state, state.kept[commands[0].step.name], at)
-    return state, commands
+    state, asked = move
+    left: list[Command] = []
+    commands = list(asked)
+    while commands:
+        command = commands.pop(0)
+        if not isinstance(command, Stop | Finish | Hold) and command.step.name in state.kept:
+            state, more = _step_ended(state, state.kept[command.step.name], at)
+            commands += more
+        else:
+            left.append(command)
+    return state, tuple(left)
 
 
 def _step_ended(state: State, outcome: StepOutcome, at: datetime) -> Move:
-    position = next(index for index, step in enumerate(state.plan.steps) if step.name == outcome.step)
-    step = state.plan.steps[position]
-    outcome, target = _routed(state, position, outcome)
+    place = state.plan.places[outcome.step]
+    if place.position is None:
+        return _hook_ended(_with_ended(state, outcome, at), outcome.step, at)
+    if place.parallel is not None:
+        return _inner_ended(state, place, place.parallel, outcome, at)
+    if _holds(state, place, outcome):
+        return _hold(state, place.step, outcome)
+    outcome, target = _routed(state, place.position, outcome)
     state = _with_ended(state, outcome, at)
     if not outcome.failed:
-        return _enter(state, position, target, at)
-    if step.on_error is ErrorPolicy.CONTINUE or state.run.is_dry_run:
-        return _enter(state, position, step.following, at)
-    failure = Failure(
-        step=step.name, error=outcome.error or "", category=outcome.category or ErrorCategory.INTERNAL.value
-    )
+        return _enter(state, place.position, target, at)
+    if place.step.on_error is ErrorPolicy.CONTINUE or state.run.is_dry_run:
+        return _enter(state, place.position, place.step.following, at)
+    return _failed(state, outcome, at)
+
+
+def _failed(state: State, outcome: StepOutcome, at: datetime) -> Move:
+    failure = state.halted.get(outcome.step) or _failure_of(outcome)
     return _finish(replace(state, failure=failure), WorkflowStatus.FAILED, at)
+
+
+def _failure_of(outcome: StepOutcome) -> Failure:
+    category = outcome.category or ErrorCategory.INTERNAL.value
+    return Failure(step=outcome.step, error=outcome.error or "", category=category)
 
 
 def _routed(state: State, position: int, outcome: StepOutcome) -> tuple[StepOutcome, int]:
@@ -83,7 +132,7 @@ def _routed(state: State, position: int, outcome: StepOutcome) -> tuple[StepOutc
         f"gate {step.name!r} routes to {outcome.next_step!r}, which is no later step; "
         f"it may go to {', '.join(later) or 'none, being the last'}"
     )
-    return outcome.model_copy(update={"error": error, "category": ErrorCategory.CONFIGURATION.value}), step.following
+    return outcome.model_copy(update={"error": error, "category": _CONFIGURATION}), step.following
 
 
 def _with_ended(state: State, outcome: StepOutcome, at: datetime) -> State:
@@ -102,15 +151,23 @@ def _with_ended(state: State, outcome: StepOutcome, at: datetime) -> State:
             "next_step": outcome.next_step,
             "kept_from": outcome.kept_from,
             "reason": outcome.skip_reason,
+            "decision": outcome.decision or begun.decision,
+            "items": outcome.items,
         }
     )
-    state = state.with_execution(execution)
-    if (outcome.failed or outcome.skip_reason is not None) and not outcome.output:
+    state = replace(state.with_execution(execution), held=_without(state.held, outcome.step))
+    if outcome.cancelled or ((outcome.failed or outcome.skip_reason is not None) and not outcome.output):
         return state
     return replace(state, outputs={**state.outputs, outcome.step: outcome.output})
 
 
+def _without(held: Mapping[str, StepOutcome], name: str) -> Mapping[str, StepOutcome]:
+    return {step: outcome for step, outcome in held.items() if step != name}
+
+
 def _status_of(outcome: StepOutcome) -> StepStatus:
+    if outcome.cancelled:
+        return StepStatus.CANCELLED
     if outcome.skip_reason is not None:
         return StepStatus.SKIPPED
     return StepStatus.FAILED if outcome.failed else StepStatus.COMPLETED
@@ -119,38 +176,200 @@ def _status_of(outcome: StepOutcome) -> StepStatus:
 def _enter(state: State, position: int, target: int, at: datetime) -> Move:
     """Go on at ``target``; every step that is jumped over is skipped."""
     steps = state.plan.steps
-    for passed in steps[position + 1 : target]:
-        if passed.name not in state.executions:
-            state = state.with_execution(
-                StepExecution(step_name=passed.name, step_type=passed.kind, status=StepStatus.SKIPPED)
-            )
+    state = _skipped(state, steps[position + 1 : target])
     if target >= len(steps):
         partial = any(step.status is StepStatus.FAILED for step in state.executions.values())
         return _finish(state, WorkflowStatus.PARTIAL if partial else WorkflowStatus.COMPLETED, at)
     step = steps[target]
-    state = state.with_execution(
+    if isinstance(step, PlannedParallel):
+        return _enter_parallel(state, step, at)
+    return _begun(state, step, at)
+
+
+def _skipped(state: State, steps: tuple[AnyPlanned, ...]) -> State:
+    for passed in steps:
+        if passed.name not in state.executions:
+            state = state.with_execution(
+                StepExecution(step_name=passed.name, step_type=passed.kind, status=StepStatus.SKIPPED)
+            )
+        if isinstance(passed, PlannedParallel):
+            state = _skipped(state, passed.steps)
+    return state
+
+
+def _begun(state: State, step: Inner | PlannedChoice, at: datetime) -> Move:
+    return _with_running(state, step, at), (_command(step, state.rounds.get(step.name, 0)),)
+
+
+def _with_running(state: State, step: AnyPlanned, at: datetime) -> State:
+    return state.with_execution(
         StepExecution(step_name=step.name, step_type=step.kind, status=StepStatus.RUNNING, started_at=at)
     )
-    return state, (_command(step),)
 
 
-def _command(step: AnyPlanned) -> Command:
+def _command(step: Inner | PlannedChoice, repeated: int) -> Doing:
     match step:
         case PlannedPipeline():
-            return RunPipeline(step=step)
+            return RunPipeline(step=step, round=repeated)
         case PlannedGate() | PlannedChoice():
             return Evaluate(step=step)
         case PlannedWait():
             return Wait(step=step)
+        case PlannedWaitFor():
+            return WaitFor(step=step)
+        case PlannedMap():
+            return RunMap(step=step, round=repeated)
+        case PlannedWorkflow():
+            return RunWorkflow(step=step, round=repeated)
     assert_never(step)
 
 
+def _enter_parallel(state: State, parallel: PlannedParallel, at: datetime) -> Move:
+    state = _with_running(state, parallel, at)
+    kept = state.kept.get(parallel.name)
+    if kept is not None and kept.skip_reason is not None:
+        return _step_ended(_skipped(state, parallel.steps), kept, at)
+    names = tuple(step.name for step in parallel.steps)
+    return _begin_waiting(replace(state, waiting={**state.waiting, parallel.name: names}), parallel, at)
+
+
+def _begin_waiting(state: State, parallel: PlannedParallel, at: datetime) -> Move:
+    """Begin as many of the waiting steps as may run at once."""
+    waiting = state.waiting[parallel.name]
+    room = len(waiting) if parallel.max_concurrency is None else parallel.max_concurrency - len(_open(state, parallel))
+    commands: list[Command] = []
+    for name in waiting[: max(room, 0)]:
+        step = next(step for step in parallel.steps if step.name == name)
+        state, more = _begun(state, step, at)
+        commands += more
+    left = waiting[max(room, 0) :]
+    return replace(state, waiting={**state.waiting, parallel.name: left}), tuple(commands)
+
+
+def _open(state: State, parallel: PlannedParallel) -> tuple[str, ...]:
+    executions = (state.executions.get(step.name) for step in parallel.steps)
+    return tuple(step.step_name for step in executions if step is not None and step.status in _OPEN)
+
+
+def _inner_ended(state: State, place: Place, parallel: PlannedParallel, outcome: StepOutcome, at: datetime) -> Move:
+    if outcome.next_step is not None and not outcome.failed:
+        error = f"gate {outcome.step!r} is part of parallel {parallel.name!r} and cannot route: leave next_step out"
+        outcome = outcome.model_copy(update={"error": error, "category": _CONFIGURATION})
+    halted = parallel.name in state.halted
+    if _holds(state, place, outcome) and not halted:
+        return _hold(state, place.step, outcome)
+    state = _with_ended(state, outcome, at)
+    stops = outcome.failed and not outcome.cancelled and place.step.on_error is not ErrorPolicy.CONTINUE
+    commands: tuple[Command, ...] = ()
+    if stops and not halted and not state.run.is_dry_run:
+        state = replace(state, halted={**state.halted, parallel.name: _failure_of(outcome)})
+        state = _skipped(replace(state, waiting={**state.waiting, parallel.name: ()}), parallel.steps)
+        running = _open(state, parallel)
+        commands = (Stop(steps=running),) if running else ()
+    elif not halted:
+        state, commands = _begin_waiting(state, parallel, at)
+    if commands or _open(state, parallel):
+        return state, commands
+    return _step_ended(state, _parallel_outcome(state, parallel), at)
+
+
+def _parallel_outcome(state: State, parallel: PlannedParallel) -> StepOutcome:
+    failure = state.halted.get(parallel.name)
+    if failure is not None:
+        return StepOutcome(step=parallel.name, error=f"{failure.step}: {failure.error}", category=failure.category)
+    outputs = {step.name: state.outputs[step.name] for step in parallel.steps if step.name in state.outputs}
+    return StepOutcome(step=parallel.name, output=outputs)
+
+
+def _holds(state: State, place: Place, outcome: StepOutcome) -> bool:
+    """Whether a person is to decide of this failure."""
+    if not outcome.failed or outcome.cancelled or state.run.is_dry_run or not isinstance(place.step, PlannedGate):
+        return False
+    policy = place.step.on_error
+    return policy is ErrorPolicy.HOLD or (policy is ErrorPolicy.STOP and state.run.holds_gates)
+
+
+def _hold(state: State, step: AnyPlanned, outcome: StepOutcome) -> Move:
+    assert isinstance(step, PlannedGate)  # noqa: S101 - nothing else is held
+    execution = state.executions[step.name].model_copy(
+        update={"status": StepStatus.HELD, "error": outcome.error, "error_category": outcome.category}
+    )
+    state = replace(state, held={**state.held, step.name: outcome}).with_execution(execution)
+    return state, (Hold(step=step, outcome=outcome, round=state.rounds.get(step.name, 0)),)
+
+
+def _decided(state: State, name: str, decision: Decision, at: datetime) -> Move:
+    if name not in state.held:
+        return state, ()
+    outcome = state.held[name].model_copy(update={"decision": decision, "completed_at": at})
+    state = replace(state, held=_without(state.held, name))
+    match decision.action:
+        case "retry":
+            return _again(state, name, decision, at)
+        case "waive":
+            return _step_ended(state, outcome.model_copy(update={"error": None, "category": None}), at)
+    error = f"{outcome.error} ({decision})"
+    return _aborted(state, outcome.model_copy(update={"error": error}), at)
+
+
+def _aborted(state: State, outcome: StepOutcome, at: datetime) -> Move:
+    """Fail as with STOP."""
+    place = state.plan.places[outcome.step]
+    stopping = place.step.model_copy(update={"on_error": ErrorPolicy.STOP})
+    if place.parallel is not None:
+        unheld = replace(state, run=replace(state.run, holds_gates=False))
+        inner = replace(place, step=stopping)
+        after, commands = _inner_ended(unheld, inner, place.parallel, outcome, at)
+        return replace(after, run=state.run), commands
+    return _failed(_with_ended(state, outcome, at), outcome, at)
+
+
+def _again(state: State, name: str, decision: Decision, at: datetime) -> Move:
+    """Check again; from an earlier step, whose outputs and those after it are forgotten first."""
+    place = state.plan.places[name]
+    names = [step.name for step in state.plan.steps]
+    first = names.index(decision.start_from) if decision.start_from in names else place.position
+    assert first is not None and place.position is not None  # noqa: S101, PT018 - hooks are not held
+    if first >= place.position:
+        rounds = {**state.rounds, name: state.rounds.get(name, 0) + 1}
+        begun = state.executions[name].model_copy(
+            update={"status": StepStatus.RUNNING, "error": None, "error_category": None, "decision": decision}
+        )
+        state = replace(state, rounds=rounds).with_execution(begun)
+        return state, (_command(place.step, 0),) if not isinstance(place.step, PlannedParallel) else ()
+    span = range(first, place.position + 1)
+    forgotten = [step for step, where in state.plan.places.items() if where.position in span]
+    state = replace(
+        state,
+        rounds={**state.rounds, **{step: state.rounds.get(step, 0) + 1 for step in forgotten}},
+        executions={step: value for step, value in state.executions.items() if step not in forgotten},
+        outputs={step: value for step, value in state.outputs.items() if step not in forgotten},
+        kept={step: value for step, value in state.kept.items() if step not in forgotten},
+    )
+    return _enter(state, first - 1, first, at)
+
+
 def _cancelled(state: State, at: datetime) -> Move:
-    for name in state.running:
-        execution = state.executions[name]
-        state = state.with_execution(execution.model_copy(update={"status": StepStatus.CANCELLED, "completed_at": at}))
-    return _finish(state, WorkflowStatus.CANCELLED, at)
+    for execution in state.executions.values():
+        if execution.status in _OPEN:
+            ended = execution.model_copy(update={"status": StepStatus.CANCELLED, "completed_at": at})
+            state = state.with_execution(ended)
+    state = replace(state, held={}, waiting={})
+    return _finish(state, state.ending or WorkflowStatus.CANCELLED, at)
 
 
 def _finish(state: State, status: WorkflowStatus, at: datetime) -> Move:
+    """End the run, after its hooks."""
+    hooks = {WorkflowStatus.FAILED: state.plan.on_failure, WorkflowStatus.CANCELLED: state.plan.on_cancel}.get(status)
+    if hooks and state.ending is None and not state.run.is_dry_run:
+        return _begun(replace(state, ending=status), hooks[0], at)
     return replace(state, status=status, completed_at=at), (Finish(),)
+
+
+def _hook_ended(state: State, name: str, at: datetime) -> Move:
+    assert state.ending is not None  # noqa: S101 - hooks run at the end
+    hooks = state.plan.on_failure if state.ending is WorkflowStatus.FAILED else state.plan.on_cancel
+    position = [hook.name for hook in hooks].index(name) + 1
+    if position < len(hooks):
+        return _begun(state, hooks[position], at)
+    return _finish(state, state.ending, at)

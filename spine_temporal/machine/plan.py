@@ -1,14 +1,14 @@
 """The Plan: a Workflow as JSON. A run keeps the plan that it began with, whatever the definition becomes."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal, assert_never
+from functools import cached_property
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from spine_temporal.definition.policies import ErrorPolicy
-from spine_temporal.definition.steps import AnyStep, ChoiceStep, LambdaStep, PipelineStep, WaitStep
-from spine_temporal.definition.workflow import Workflow
 
 
 class _Planned(BaseModel):
@@ -16,8 +16,8 @@ class _Planned(BaseModel):
 
     name: str
     stage: str
-    #: Position of the step that follows; the number of steps is the end.
-    following: int
+    #: Position of the step that follows; the number of steps is the end. Unused in a parallel step and for hooks.
+    following: int = 0
     on_error: ErrorPolicy = ErrorPolicy.STOP
 
 
@@ -41,6 +41,9 @@ class PlannedPipeline(_Planned):
     retry: PlannedRetry = Field(default_factory=PlannedRetry)
     timeout: float
     heartbeat_timeout: float
+    #: Whether code gives the params, when the step begins.
+    computed: bool = False
+    sample_output: Mapping[str, Any] = Field(default_factory=dict)
 
 
 class PlannedGate(_Planned):
@@ -48,6 +51,9 @@ class PlannedGate(_Planned):
 
     kind: Literal["lambda"] = "lambda"
     config: Mapping[str, Any] = Field(default_factory=dict)
+    #: Seconds that a person has where the gate is held, and what is decided then.
+    deadline: float | None = None
+    at_deadline: str = "abort"
 
 
 class PlannedChoice(_Planned):
@@ -72,8 +78,84 @@ class PlannedWait(_Planned):
         return max(0.0, (self.until - now).total_seconds())
 
 
-AnyPlanned = PlannedPipeline | PlannedGate | PlannedChoice | PlannedWait
+class PlannedMap(_Planned):
+    """A map of a plan: the same for each item, as activities where ``pipeline`` is there, else as runs."""
+
+    kind: Literal["map"] = "map"
+    workflow: str
+    pipeline: PlannedPipeline | None = None
+    #: Where the items are: a path, or themselves; neither: code gives them.
+    path: str | None = None
+    items: tuple[Any, ...] | None = None
+    item_param: str | None = "item"
+    #: What the run's params win over.
+    defaults: Mapping[str, Any] = Field(default_factory=dict)
+    params: Mapping[str, Any] = Field(default_factory=dict)
+    #: The run's params that an item's run is given; None: all.
+    known_params: tuple[str, ...] | None = None
+    max_concurrency: int = 4
+    tolerated_failures: int | float = 0
+
+    @property
+    def computed(self) -> bool:
+        """Whether code gives the items, when the step begins."""
+        return self.path is None and self.items is None
+
+
+class PlannedWorkflow(_Planned):
+    """A sub-workflow of a plan."""
+
+    kind: Literal["workflow"] = "workflow"
+    workflow: str
+    params: Mapping[str, Any] = Field(default_factory=dict)
+    #: The run's params that it is given; None: all.
+    known_params: tuple[str, ...] | None = None
+    #: Whether code gives the params, when the step begins.
+    computed: bool = False
+
+
+class PlannedWaitFor(_Planned):
+    """A wait for partitions of another workflow."""
+
+    kind: Literal["wait_for"] = "wait_for"
+    workflow: str
+    #: None: code gives them, when the step begins.
+    partitions: tuple[Mapping[str, Any], ...] | None = None
+    reached: str
+    timeout: float
+    poll_interval: float
+    category: str
+
+    @property
+    def computed(self) -> bool:
+        """Whether code gives the partitions, when the step begins."""
+        return self.partitions is None
+
+
+Inner = PlannedPipeline | PlannedGate | PlannedWait | PlannedMap | PlannedWorkflow | PlannedWaitFor
+
+
+class PlannedParallel(_Planned):
+    """Steps of a plan that run side by side."""
+
+    kind: Literal["parallel"] = "parallel"
+    steps: tuple[Annotated[Inner, Field(discriminator="kind")], ...]
+    max_concurrency: int | None = None
+
+
+AnyPlanned = Inner | PlannedChoice | PlannedParallel
 PlannedStep = Annotated[AnyPlanned, Field(discriminator="kind")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a step stands in its plan."""
+
+    step: AnyPlanned
+    #: Among the plan's steps; None: it is a hook.
+    position: int | None
+    #: The parallel step that it is part of.
+    parallel: PlannedParallel | None = None
 
 
 class Plan(BaseModel):
@@ -85,49 +167,18 @@ class Plan(BaseModel):
     domain: str
     version: int
     steps: tuple[PlannedStep, ...]
+    on_failure: tuple[PlannedPipeline, ...] = ()
+    on_cancel: tuple[PlannedPipeline, ...] = ()
 
-
-def plan_of(workflow: Workflow) -> Plan:
-    """Return the workflow as a plan."""
-    return Plan(
-        workflow=workflow.name,
-        domain=workflow.domain,
-        version=workflow.version,
-        steps=tuple(_planned(workflow, index, step) for index, step in enumerate(workflow.steps)),
-    )
-
-
-def _planned(workflow: Workflow, index: int, step: AnyStep) -> AnyPlanned:
-    following = workflow.routes.following[index]
-    match step:
-        case PipelineStep():
-            return PlannedPipeline(
-                name=step.name,
-                stage=step.stage,
-                following=following,
-                on_error=step.on_error,
-                pipeline=step.pipeline,
-                params=dict(step.params),
-                retry=PlannedRetry(**vars(step.retry)),
-                timeout=step.timeout,
-                heartbeat_timeout=step.heartbeat_timeout,
-            )
-        case LambdaStep():
-            return PlannedGate(
-                name=step.name, stage=step.stage, following=following, on_error=step.on_error, config=dict(step.config)
-            )
-        case ChoiceStep():
-            branching = workflow.routes.branchings[index]
-            otherwise = branching.join if branching.otherwise is None else branching.otherwise
-            return PlannedChoice(
-                name=step.name,
-                stage=step.stage,
-                following=following,
-                then=branching.then,
-                otherwise=workflow.routes.after(index, otherwise),
-            )
-        case WaitStep():
-            return PlannedWait(
-                name=step.name, stage=step.stage, following=following, seconds=step.duration, until=step.until
-            )
-    assert_never(step)
+    @cached_property
+    def places(self) -> Mapping[str, Place]:
+        """Where each step stands, by name, in the order of their ranks: those of a parallel step behind it."""
+        places: dict[str, Place] = {}
+        for position, step in enumerate(self.steps):
+            places[step.name] = Place(step=step, position=position)
+            if isinstance(step, PlannedParallel):
+                for inner in step.steps:
+                    places[inner.name] = Place(step=inner, position=position, parallel=step)
+        for hook in (*self.on_failure, *self.on_cancel):
+            places[hook.name] = Place(step=hook, position=None)
+        return places

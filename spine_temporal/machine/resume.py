@@ -10,8 +10,17 @@ from spine_temporal.definition.json_values import clean_text
 from spine_temporal.definition.params import ResumeOptions, partition_of, resolve_params
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.machine import start
-from spine_temporal.machine.plan import Plan, PlannedChoice, PlannedGate, PlannedPipeline, PlannedStep, plan_of
-from spine_temporal.machine.state import Finish, Run
+from spine_temporal.machine.plan import (
+    AnyPlanned,
+    Plan,
+    PlannedChoice,
+    PlannedGate,
+    PlannedParallel,
+    PlannedPipeline,
+    PlannedStep,
+)
+from spine_temporal.machine.planning import plan_of
+from spine_temporal.machine.state import Finish, Run, Stop
 from spine_temporal.machine.step_outcome import StepOutcome
 
 #: A walk over kept steps takes no time.
@@ -121,7 +130,10 @@ def _gate_and_key(plan: Plan, name: str) -> tuple[int, str] | None:
 def _skipped(plan: Plan, options: ResumeOptions) -> dict[str, StepOutcome]:
     skipped: dict[str, StepOutcome] = {}
     for name, reason in options.skip.items():
-        step = plan.steps[_position(plan, name, "--skip")]
+        place = plan.places.get(name)
+        if place is None or place.position is None:
+            _position(plan, name, "--skip")
+        step = plan.places[name].step
         if isinstance(step, PlannedChoice):
             raise ParamsError(f"--skip {name}: a choice cannot be left out, as nothing else says which branch to take")
         if not reason.strip():
@@ -132,11 +144,12 @@ def _skipped(plan: Plan, options: ResumeOptions) -> dict[str, StepOutcome]:
 
 def _kept(plan: Plan, ended: EndedRun, start_from: str | None) -> dict[str, StepOutcome]:
     until = len(plan.steps) if start_from is None else _position(plan, start_from, "start_from")
-    before = {step.name: step for step in ended.plan.steps}
+    before = {name: place.step for name, place in ended.plan.places.items()}
     return {
-        step.name: _marked(ended.outcomes[step.name], ended.run_id)
-        for step in plan.steps[:until]
-        if step.name in ended.outcomes and _same(step, before.get(step.name))
+        name: _marked(ended.outcomes[name], ended.run_id)
+        for name, place in plan.places.items()
+        if place.position is not None and place.position < until and not isinstance(place.step, PlannedParallel)
+        if name in ended.outcomes and _same(place.step, before.get(name))
     }
 
 
@@ -144,7 +157,7 @@ def _marked(outcome: StepOutcome, run_id: str) -> StepOutcome:
     return outcome if outcome.kept_from else outcome.model_copy(update={"kept_from": run_id})
 
 
-def _same(now: PlannedStep, before: PlannedStep | None) -> bool:
+def _same(now: AnyPlanned, before: AnyPlanned | None) -> bool:
     if before is None or now.kind != before.kind:
         return False
     if isinstance(now, PlannedPipeline) and isinstance(before, PlannedPipeline):
@@ -164,7 +177,11 @@ def _require_path(
         return
     names = _names(plan.steps)
     _, commands = start(plan, Run(run_id="", started_at=_NEVER, params=params, partition=ended.partition), kept)
-    reached = commands[0].step.name if not isinstance(commands[0], Finish) else None
+    first = commands[0]
+    reached = None if isinstance(first, Finish | Stop) else first.step.name
+    place = plan.places[reached] if reached is not None else None
+    if place is not None and place.parallel is not None:
+        reached = place.parallel.name
     if reached is None or names.index(reached) > names.index(start_from):
         raise ParamsError(f"start_from {start_from!r} is not on the way that the kept steps take: they skip it")
     if reached != start_from:

@@ -6,8 +6,24 @@ from datetime import datetime
 from typing import Any
 
 from spine_temporal.definition.context import WorkflowContext
-from spine_temporal.definition.outcome import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
-from spine_temporal.machine.plan import Plan, PlannedChoice, PlannedGate, PlannedPipeline, PlannedWait
+from spine_temporal.definition.outcome import (
+    Decision,
+    ItemCounts,
+    StepExecution,
+    StepStatus,
+    WorkflowResult,
+    WorkflowStatus,
+)
+from spine_temporal.machine.plan import (
+    Plan,
+    PlannedChoice,
+    PlannedGate,
+    PlannedMap,
+    PlannedPipeline,
+    PlannedWait,
+    PlannedWaitFor,
+    PlannedWorkflow,
+)
 from spine_temporal.machine.step_outcome import StepOutcome
 
 
@@ -20,6 +36,8 @@ class Run:
     params: Mapping[str, Any] = field(default_factory=dict)
     partition: Mapping[str, Any] = field(default_factory=dict)
     is_dry_run: bool = False
+    #: Whether a gate that would stop the run waits for a person instead.
+    holds_gates: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +59,17 @@ class State:
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     #: Steps that are not done again: how each ended in the run that this one resumes.
     kept: Mapping[str, StepOutcome] = field(default_factory=dict)
+    #: How often each step was sent back to by a person, where it was.
+    rounds: Mapping[str, int] = field(default_factory=dict)
+    #: Of each parallel step that runs: the steps that have not begun.
+    waiting: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: Of each parallel step that a failure has stopped: that failure.
+    halted: Mapping[str, Failure] = field(default_factory=dict)
+    #: Gates that wait for a person, with what they had answered.
+    held: Mapping[str, StepOutcome] = field(default_factory=dict)
     failure: Failure | None = None
+    #: How the run ends when its hooks have run.
+    ending: WorkflowStatus | None = None
     status: WorkflowStatus = WorkflowStatus.RUNNING
     completed_at: datetime | None = None
 
@@ -62,6 +90,15 @@ class State:
             started_at=self.run.started_at,
             is_dry_run=self.run.is_dry_run,
         )
+
+    def context_of(self, step: str) -> WorkflowContext:
+        """What the code of a step sees: never what runs beside it, which may have ended or not."""
+        parallel = self.plan.places[step].parallel
+        if parallel is None:
+            return self.context
+        beside = {inner.name for inner in parallel.steps}
+        outputs = {name: output for name, output in self.outputs.items() if name not in beside}
+        return replace(self, outputs=outputs).context
 
     @property
     def result(self) -> WorkflowResult:
@@ -103,13 +140,30 @@ class StepEnded:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Decided:
+    """Event: somebody has decided of a held gate."""
+
+    step: str
+    decision: Decision
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progressed:
+    """Event: a map has come further."""
+
+    step: str
+    items: ItemCounts
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cancelled:
     """Event: somebody cancelled the run."""
 
     at: datetime
 
 
-Event = StepEnded | Cancelled
+Event = StepEnded | Decided | Progressed | Cancelled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +171,7 @@ class RunPipeline:
     """Command: run this pipeline, then send ``StepEnded``."""
 
     step: PlannedPipeline
+    round: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,8 +189,48 @@ class Wait:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WaitFor:
+    """Command: wait for those partitions, then send ``StepEnded``."""
+
+    step: PlannedWaitFor
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunMap:
+    """Command: run every item, then send ``StepEnded``."""
+
+    step: PlannedMap
+    round: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunWorkflow:
+    """Command: run the sub-workflow, then send ``StepEnded``."""
+
+    step: PlannedWorkflow
+    round: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hold:
+    """Command: the gate is held; record it, wait for a person or the deadline, then send ``Decided``."""
+
+    step: PlannedGate
+    outcome: StepOutcome
+    round: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """Command: stop these steps, and send ``StepEnded`` for each when it has stopped."""
+
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finish:
     """Command: the run has ended; record it and give back its result."""
 
 
-Command = RunPipeline | Evaluate | Wait | Finish
+Doing = RunPipeline | Evaluate | Wait | WaitFor | RunMap | RunWorkflow | Hold
+Command = Doing | Stop | Finish

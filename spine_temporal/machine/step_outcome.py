@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from spine_temporal.definition.outcome import Decision, ItemCounts
 from spine_temporal.definition.params import ResumeOptions
 
 #: Key of a choice's output that holds what its condition answered.
@@ -36,6 +37,12 @@ class StepOutcome(BaseModel):
     resume: ResumeOptions | None = None
     #: The code that a step needs is not in this process; ask again where it is.
     missing: bool = False
+    #: The step was stopped before its end, as one beside it failed.
+    cancelled: bool = False
+    #: How a person overruled the gate.
+    decision: Decision | None = None
+    #: How a map's items ended.
+    items: ItemCounts | None = None
 
     @property
     def failed(self) -> bool:

@@ -37,6 +37,11 @@ _RESOLVE = text("""
         AND resolved_at IS NULL
 """)
 
+_RESOLVE_FAULT = text("""
+    UPDATE core_anomalies SET resolved_at = now(), resolution = :resolution, resolved_by = :resolved_by
+    WHERE fault_id = :fault_id AND resolved_at IS NULL
+""")
+
 _SUPERSEDE = text("""
     UPDATE core_anomalies SET resolved_at = now(), resolution = :resolution, resolved_by = :run_id
     WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb) AND fault_id IS NOT NULL
@@ -95,6 +100,12 @@ class AnomalyRecorder:
 
     def _of(self, partition_key: Mapping[str, Any] | str) -> dict[str, Any]:
         return {"domain": self.domain, "partition_key": json.dumps(partition_key)}
+
+
+def resolve_fault(connection: Connection, fault_id: UUID, resolution: str, *, by: str) -> None:
+    """Resolve the open row of one fault."""
+    values = {"fault_id": fault_id, "resolution": clean_text(resolution), "resolved_by": by}
+    connection.execute(_RESOLVE_FAULT, values)
 
 
 def fault_id_of(workflow: str, partition: Mapping[str, Any], step: str, category: str) -> UUID:

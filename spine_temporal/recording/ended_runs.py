@@ -68,6 +68,8 @@ def _of_result(execution: StepExecution, output: Mapping[str, Any]) -> StepOutco
         started_at=execution.started_at,
         completed_at=execution.completed_at,
         kept_from=execution.kept_from,
+        items=execution.items,
+        decision=execution.decision,
         skip_reason=execution.reason if left_out else None,
     )
 

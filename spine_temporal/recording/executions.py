@@ -18,7 +18,8 @@ _NAMESPACE = uuid5(NAMESPACE_URL, "spine-temporal/executions")
 # first has committed or gone, and then meets its row. A pipeline may compute for long between two statements.
 _OPEN = text("""
     WITH turn AS MATERIALIZED (
-        SELECT pg_advisory_xact_lock(:lock_key), set_config('idle_in_transaction_session_timeout', '0', true)
+        SELECT pg_advisory_xact_lock(:lock_key), pg_advisory_xact_lock_shared(:run_key),
+            set_config('idle_in_transaction_session_timeout', '0', true)
     )
     INSERT INTO core_executions AS ledger
         (execution_id, run_id, workflow, step, pipeline, params, status, attempt, started_at)
@@ -44,8 +45,10 @@ _COMPLETE = text(f"""
         UPDATE core_executions SET status = 'COMPLETED', completed_at = :completed_at, row_count = :row_count,
             output = CAST(:output AS jsonb), error = NULL
         WHERE execution_id = :execution_id AND EXISTS (SELECT FROM held)
+    ), stages AS (
+        {UPSERT_STAGES.replace("WHERE TRUE", "WHERE EXISTS (SELECT FROM held)")}
     )
-    {UPSERT_STAGES.replace("WHERE TRUE", "WHERE EXISTS (SELECT FROM held)")}
+    SELECT run_id FROM held
 """)
 
 _FAIL = text("""
@@ -80,11 +83,13 @@ class Execution:
     #: What the run holds: the domain of its manifest rows, and the partition.
     domain: str
     partition: Mapping[str, Any]
+    #: How often a person has sent the run back to this step.
+    round: int = 0
 
     @property
     def execution_id(self) -> UUID:
         """The same for every attempt of this step in this run."""
-        return execution_id_of(self.run_id, self.step)
+        return execution_id_of(self.run_id, self.step, self.round)
 
     @property
     def lock_key(self) -> int:
@@ -118,9 +123,14 @@ class LedgerEntry:
     holder: str | None
 
 
-def execution_id_of(run_id: str, step: str) -> UUID:
-    """Return the id of a step's execution: uuid5 of run and step."""
-    return uuid5(_NAMESPACE, f"{run_id}/{step}")
+def execution_id_of(run_id: str, step: str, repeated: int = 0) -> UUID:
+    """Return the id of a step's execution: uuid5 of run, step, and how often a person has sent the run back to it."""
+    return uuid5(_NAMESPACE, f"{run_id}/{step}#{repeated}" if repeated else f"{run_id}/{step}")
+
+
+def run_key_of(run_id: str) -> int:
+    """Return the key of the advisory lock that every attempt of a run shares, by which all of them are found."""
+    return lock_key_of(uuid5(_NAMESPACE, run_id))
 
 
 def lock_key_of(execution_id: UUID) -> int:
@@ -130,7 +140,13 @@ def lock_key_of(execution_id: UUID) -> int:
 
 def open_execution(connection: Connection, execution: Execution) -> LedgerEntry:
     """Take the execution's turn and open its row; COMPLETED: another attempt has done it, and this is its output."""
-    row = connection.execute(_OPEN, {**execution.values(), "lock_key": execution.lock_key}).mappings().one()
+    row = (
+        connection.execute(
+            _OPEN, {**execution.values(), "lock_key": execution.lock_key, "run_key": run_key_of(execution.run_id)}
+        )
+        .mappings()
+        .one()
+    )
     return LedgerEntry(**{**row, "status": PipelineStatus(row["status"])})
 
 
@@ -152,7 +168,7 @@ def complete_execution(
         "output": json.dumps(output),
         "stages": json.dumps(stages),
     }
-    return connection.execute(_COMPLETE, execution.values() | values).rowcount > 0
+    return connection.execute(_COMPLETE, execution.values() | values).scalar() is not None
 
 
 def fail_execution(connection: Connection, execution: Execution, error: str, started_at: datetime) -> int:
@@ -164,6 +180,11 @@ def fail_execution(connection: Connection, execution: Execution, error: str, sta
 def end_attempts(connection: Connection, execution_ids: Iterable[UUID]) -> None:
     """End the sessions of attempts that Temporal has given up; what they had not committed is rolled back."""
     connection.execute(_HOLDERS, {"lock_keys": [lock_key_of(execution_id) for execution_id in execution_ids]})
+
+
+def end_attempts_of_run(connection: Connection, run_id: str) -> None:
+    """End the sessions of all attempts of a run that is closed."""
+    connection.execute(_HOLDERS, {"lock_keys": [run_key_of(run_id)]})
 
 
 def row_count_of(output: Mapping[str, Any]) -> int | None:

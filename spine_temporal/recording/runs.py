@@ -73,7 +73,7 @@ _REQUESTED = text("""
 
 _LEDGER = text("""
     SELECT run_id, step, output, attempt, started_at, completed_at FROM core_executions
-    WHERE run_id = ANY(:run_ids) AND status = 'COMPLETED'
+    WHERE run_id = ANY(:run_ids) AND status = 'COMPLETED' ORDER BY completed_at
 """)
 
 

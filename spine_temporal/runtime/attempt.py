@@ -69,6 +69,7 @@ class Attempt:
             params=request.params,
             domain=f"workflow.{request.workflow}",
             partition=request.partition,
+            round=request.round,
         )
         self.attempt = temporal_attempt
         self.progress = tuple(progress)
@@ -184,7 +185,8 @@ class Attempt:
 
     def _complete(self, connection: Connection, outcome: StepOutcome) -> None:
         """Complete the ledger's row and write the stages, as the last statement of the transaction."""
-        stages = [stage.model_dump() for stage in (*self.request.stages, self._stage(outcome))]
+        reached = () if self.request.part_of else (self._stage(outcome),)
+        stages = [stage.model_dump() for stage in (*self.request.stages, *reached)]
         completed_at = outcome.completed_at or datetime.now(UTC)
         held = complete_execution(
             connection, self.execution, output=outcome.output, completed_at=completed_at, stages=stages

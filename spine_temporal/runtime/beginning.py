@@ -12,7 +12,8 @@ from spine_temporal.definition.errors import ErrorCategory, ParamsError, SpineEr
 from spine_temporal.definition.outcome import WorkflowResult
 from spine_temporal.definition.params import ResumeOptions, RunOptions, partition_of, resolve_options, resolve_params
 from spine_temporal.definition.workflow import Workflow
-from spine_temporal.machine.plan import Plan, plan_of
+from spine_temporal.machine.plan import Plan
+from spine_temporal.machine.planning import plan_of
 from spine_temporal.machine.resume import EndedRun, Resumed, resumed
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.ended_runs import ended_run
@@ -92,6 +93,7 @@ class Beginnings:
             partition=partition_of(workflow, params),
             force=options.force,
             is_dry_run=options.dry_run,
+            holds_gates=options.on_gate_failure == "hold",
             search_attributes=self._search_attributes,
             resume=resume,
         )
@@ -130,6 +132,7 @@ class Beginnings:
             started_at=request.started_at,
             params=fresh.params,
             partition=ended.partition,
+            holds_gates=options.on_gate_failure == "hold",
             search_attributes=self._search_attributes,
             kept=fresh.kept,
         )

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from spine_temporal.definition.pipeline import PipelineStatus
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.database import translated_errors
-from spine_temporal.recording.executions import open_execution
+from spine_temporal.recording.executions import open_execution, run_key_of
 from spine_temporal.recording.partitions import still_holds
 from spine_temporal.runtime.attempt import AbandonedError, Attempt
 from spine_temporal.runtime.claims import ClaimLostError
@@ -44,8 +44,8 @@ class ChunkedAttempt(Attempt):
             self._end_older()
         with self._database.session() as session:
             self._session = session
-            locked = {"key": self.execution.lock_key}
-            session.execute(text("SELECT pg_advisory_lock(:key)"), locked)
+            locked = {"key": self.execution.lock_key, "run": run_key_of(self.execution.run_id)}
+            session.execute(text("SELECT pg_advisory_lock(:key), pg_advisory_lock_shared(:run)"), locked)
             session.commit()
             try:
                 return self._in_session(session)
@@ -53,7 +53,7 @@ class ChunkedAttempt(Attempt):
                 self._session = None
                 if not session.invalidated:
                     session.rollback()
-                    session.execute(text("SELECT pg_advisory_unlock(:key)"), locked)
+                    session.execute(text("SELECT pg_advisory_unlock(:key), pg_advisory_unlock_shared(:run)"), locked)
                     session.commit()
 
     def _in_session(self, session: Connection) -> StepOutcome:

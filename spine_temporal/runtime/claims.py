@@ -46,13 +46,20 @@ class Claims:
         raise SpineError("the partition changed hands while it was claimed", ErrorCategory.TRANSIENT)
 
     async def regain(
-        self, domain: str, partition: Mapping[str, Any], *, workflow_id: str, run_id: str, temporal_run_id: str
+        self,
+        domain: str,
+        partition: Mapping[str, Any],
+        *,
+        workflow_id: str,
+        run_id: str,
+        asked_by: str,
+        temporal_run_id: str,
     ) -> None:
-        """Hold the partition again for a run that was reset after it had ended.
+        """Hold the partition again for a run that was reset after it had ended; ``asked_by`` may be its map's part.
 
         Raises ``ClaimLostError`` where the run itself is closed: this is what is left of it.
         """
-        own = await self.standings.of(workflow_id, temporal_run_id, None)
+        own = await self.standings.of(asked_by, temporal_run_id, None)
         if not own.is_open:
             raise ClaimLostError
 

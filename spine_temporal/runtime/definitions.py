@@ -5,12 +5,14 @@ import importlib.util
 import os
 import pkgutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from spine_temporal.checks import find_nondeterminism
+from spine_temporal.checks import find_nondeterminism, outputs_read
+from spine_temporal.definition.composite import AnyStep, MapStep, flattened
 from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.definition.pipeline import Pipeline, registered_pipelines
 from spine_temporal.definition.steps import ChoiceStep, LambdaStep, PipelineStep
@@ -46,24 +48,49 @@ def load_definitions(modules: Iterable[str]) -> Definitions:
         for attribute, value in list(vars(module).items()):
             if isinstance(value, Workflow):
                 _add(found, value, Source(module=module.__name__, attribute=attribute))
+    _add_inner(found)
     return checked(Definitions(workflows=found, pipelines=registered_pipelines()))
 
 
 def definitions_of(workflows: Iterable[Workflow]) -> Definitions:
     """Gather and check these workflows, with the pipelines that are registered."""
     found = {workflow.name: (workflow, source_of(workflow)) for workflow in workflows}
+    _add_inner(found)
     return checked(Definitions(workflows=found, pipelines=registered_pipelines()))
 
 
 def checked(definitions: Definitions) -> Definitions:
     """Return the definitions; raise ``DefinitionError`` for a pipeline that is not registered and an impure gate."""
     for workflow, _ in definitions.workflows.values():
-        for step in workflow.steps:
-            if isinstance(step, PipelineStep):
-                _check_pipeline(workflow, step, definitions.pipelines)
-            elif isinstance(step, LambdaStep | ChoiceStep):
-                _check_gate(workflow, step)
+        for step in workflow.all_steps:
+            named = step.of_pipelines if isinstance(step, MapStep) else step
+            if isinstance(named, PipelineStep):
+                _check_pipeline(workflow, named, definitions.pipelines)
+            for code in _code_of(step):
+                _check_code(workflow, step, code)
     return definitions
+
+
+def _code_of(step: AnyStep) -> list[Callable[..., Any]]:
+    """Return the functions that a step asks."""
+    names = ("handler", "condition", "params", "items", "partition")
+    return [code for name in names if callable(code := getattr(step, name, None))]
+
+
+def _add_inner(found: dict[str, tuple[Workflow, Source]]) -> None:
+    """Add the sub-workflows that no module has by a name of its own."""
+    for workflow, source in list(found.values()):
+        _add_below(found, workflow, source)
+
+
+def _add_below(found: dict[str, tuple[Workflow, Source]], workflow: Workflow, source: Source) -> None:
+    for step in workflow.all_steps:
+        inner = getattr(step, "workflow", None)
+        if isinstance(inner, Workflow):
+            below = Source(module=source.module, attribute=f"{source.attribute}:{step.name}")
+            if inner.name not in found or found[inner.name][0] is not inner:
+                _add(found, inner, below)
+                _add_below(found, inner, below)
 
 
 def _check_pipeline(workflow: Workflow, step: PipelineStep, pipelines: Mapping[str, type[Pipeline]]) -> None:
@@ -75,15 +102,28 @@ def _check_pipeline(workflow: Workflow, step: PipelineStep, pipelines: Mapping[s
         )
 
 
-def _check_gate(workflow: Workflow, step: LambdaStep | ChoiceStep) -> None:
-    code = step.handler if isinstance(step, LambdaStep) else step.condition
+def _check_code(workflow: Workflow, step: AnyStep, code: Callable[..., Any]) -> None:
     findings = find_nondeterminism(code)
     if findings:
         first = findings[0]
+        what = "gate" if isinstance(step, LambdaStep | ChoiceStep) else "step"
         raise DefinitionError(
-            f"gate {step.name!r} of workflow {workflow.name!r} calls {first.call} ({first.where}), which {first.why}: "
-            f"{first.advice}"
+            f"{what} {step.name!r} of workflow {workflow.name!r} calls {first.call} ({first.where}), which "
+            f"{first.why}: {first.advice}"
         )
+    for read in outputs_read(code):
+        if read in _later(workflow, step):
+            raise DefinitionError(
+                f"step {step.name!r} of workflow {workflow.name!r} reads the output of {read!r}, which cannot have run "
+                f"before it: move {read!r} in front of it"
+            )
+
+
+def _later(workflow: Workflow, step: AnyStep) -> set[str]:
+    """Return the steps that cannot have run when this one begins: itself, those behind it and those beside it."""
+    names = [each.name for each in workflow.all_steps]
+    top = next((outer for outer in workflow.steps if step in flattened([outer])), None)
+    return set() if top is None else set(names[names.index(top.name) :])
 
 
 def _add(found: dict[str, tuple[Workflow, Source]], workflow: Workflow, source: Source) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from spine_temporal.definition.outcome import StepStatus, WorkflowResult, WorkflowStatus
-from spine_temporal.definition.steps import RUN_STAGES
+from spine_temporal.definition.step_checks import RUN_STAGES
 from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of
 from spine_temporal.recording.manifest import forget_stages, upsert_stages
 from spine_temporal.recording.partitions import release
@@ -88,7 +88,7 @@ def _failures(result: WorkflowResult) -> list[tuple[str | None, str, str | None]
     failed: list[tuple[str | None, str, str | None]] = [
         (step.step_name, step.error or "", step.error_category)
         for step in result.step_executions
-        if step.status is StepStatus.FAILED
+        if step.status is StepStatus.FAILED and step.step_type != "parallel"  # its failed step is told of itself
     ]
     if result.status is WorkflowStatus.FAILED and result.error_step is None:
         failed.append((None, result.error or "", result.error_category))

@@ -13,7 +13,7 @@ from spine_temporal.machine.plan import Plan
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.ended_runs import ended_run
-from spine_temporal.recording.executions import end_attempts, execution_id_of
+from spine_temporal.recording.executions import end_attempts_of_run
 from spine_temporal.recording.partitions import holder_of
 from spine_temporal.recording.runs import RunRow, lock_run, run_of, running_runs
 from spine_temporal.runtime.ending import record_end
@@ -63,8 +63,7 @@ def close_books(connection: Connection, run_id: str, standing: Standing) -> None
         return
     _log.warning("run %s of %s was %s in Temporal: closing its books", run_id, row.workflow, standing.closed_as)
     holder = holder_of(connection, row.domain, row.partition_key)
-    steps = Plan.model_validate(row.plan).steps
-    end_attempts(connection, [execution_id_of(run_id, step.name) for step in steps])
+    end_attempts_of_run(connection, run_id)
     request = _end_request(connection, row, standing)
     record_end(connection, request, holds=holder is not None and holder.run_id == run_id)
 
@@ -78,7 +77,7 @@ def _candidates(database: Database, place: str, before: datetime) -> list[RunRow
 
 def _end_request(connection: Connection, row: RunRow, standing: Standing) -> EndRequest:
     plan = Plan.model_validate(row.plan)
-    kinds = {step.name: step.kind for step in plan.steps}
+    kinds = {name: place.step.kind for name, place in plan.places.items()}
     outcomes = {name: outcome for name, outcome in ended_run(connection, row).outcomes.items() if name in kinds}
     failed = standing.closed_as in {"timed out", "failed"}
     ended = datetime.now(UTC)
@@ -100,7 +99,7 @@ def _end_request(connection: Connection, row: RunRow, standing: Standing) -> End
         domain=row.domain,
         workflow_domain=plan.domain,
         workflow_id=row.workflow_id,
-        stage_rank=len(plan.steps) + 1,
+        stage_rank=len(plan.places) + 1,
         result=result,
     )
 

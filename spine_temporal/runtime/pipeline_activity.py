@@ -41,7 +41,7 @@ def pipeline_activity(
 
     @activity.defn(name=pipeline.name)
     async def run(request: PipelineRequest) -> StepOutcome:
-        if activity.info().workflow_run_id != request.run_id:
+        if request.part_of is None and activity.info().workflow_run_id != request.run_id:
             resume = await _requested(beginnings, request)
             if resume is not None:
                 return StepOutcome(step=request.step, resume=resume)
@@ -109,8 +109,9 @@ async def _regained(claims: Claims, request: PipelineRequest) -> None:
         await claims.regain(
             f"workflow.{request.workflow}",
             request.partition,
-            workflow_id=info.workflow_id or "",
+            workflow_id=request.part_of or info.workflow_id or "",
             run_id=request.run_id,
+            asked_by=info.workflow_id or "",
             temporal_run_id=info.workflow_run_id or "",
         )
     except SpineError as error:

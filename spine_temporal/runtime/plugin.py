@@ -21,6 +21,7 @@ from spine_temporal.runtime.definitions import Definitions, definitions_of
 from spine_temporal.runtime.holders import Standings
 from spine_temporal.runtime.pipeline_activity import pipeline_activity
 from spine_temporal.runtime.run_activities import RunActivities
+from spine_temporal.translation.maps import MapBatch
 from spine_temporal.translation.payloads import SpinePayloadConverter
 from spine_temporal.translation.translate import translate
 
@@ -52,7 +53,7 @@ class SpinePlugin(SimplePlugin):
         super().__init__(
             "spine_temporal",
             data_converter=self._converter,
-            workflows=[translate(*found) for found in self._definitions.workflows.values()],
+            workflows=[MapBatch, *(translate(*found) for found in self._definitions.workflows.values())],
             workflow_runner=self._runner,
         )
 
@@ -74,7 +75,7 @@ class SpinePlugin(SimplePlugin):
         pipelines = [
             pipeline_activity(cls, self._database, claims, beginnings) for cls in self._definitions.pipelines.values()
         ]
-        return [own.begin, own.resume, own.verdict, own.end, *pipelines]
+        return [own.begin, own.resume, own.verdict, own.end, own.hold, own.decide, own.wait_for, *pipelines]
 
     def _converter(self, existing: DataConverter | None) -> DataConverter:
         return _with_storage(_with_payloads(existing), self._database)

@@ -2,31 +2,44 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
+from sqlalchemy import Connection
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from spine_temporal.definition.errors import ErrorCategory, ParamsError, SpineError
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.database import Database
+from spine_temporal.recording.manifest import WorkManifest
 from spine_temporal.recording.partitions import regain
 from spine_temporal.recording.runs import lock_run
 from spine_temporal.runtime.beginning import Beginnings
 from spine_temporal.runtime.deadlines import given_up_at, require_time
 from spine_temporal.runtime.ending import record_end
+from spine_temporal.runtime.held_gates import record_decision, record_hold
 from spine_temporal.runtime.metrics import RUNS
 from spine_temporal.translation.messages import (
     BEGIN,
+    DECIDE,
     END,
+    HOLD,
     RESUME,
     VERDICT,
+    WAIT_FOR,
     BeginRequest,
     Begun,
     Ended,
     EndRequest,
+    HoldRequest,
     ResumeRequest,
+    WaitForRequest,
 )
+
+#: Failure type of a look that found a partition not there yet.
+NOT_YET = "NOT_YET"
 
 _log = logging.getLogger(__name__)
 
@@ -81,6 +94,46 @@ class RunActivities:
             await asyncio.to_thread(self._end, request, given_up_at(), was_reset=was_reset)
             RUNS.labels(request.result.workflow_name, request.result.status.value).inc()
             return Ended()
+        except SpineError as error:
+            raise _failure(error) from None
+
+    @activity.defn(name=HOLD)
+    async def hold(self, request: HoldRequest) -> None:
+        """Write the anomaly of a gate that waits for a person."""
+        await self._in_transaction(partial(record_hold, request=request))
+
+    @activity.defn(name=DECIDE)
+    async def decide(self, request: HoldRequest) -> None:
+        """Resolve that anomaly with who decided what, and why."""
+        await self._in_transaction(partial(record_decision, request=request))
+
+    @activity.defn(name=WAIT_FOR)
+    async def wait_for(self, request: WaitForRequest) -> StepOutcome:
+        """Look once whether the partitions have reached the stage; raises where one has not, to be asked again."""
+        try:
+            missing, found = await asyncio.to_thread(self._look, request)
+        except SpineError as error:
+            raise ApplicationError(str(error), type=error.category.value) from None
+        if missing:
+            raise ApplicationError(missing, type=NOT_YET, category=ApplicationErrorCategory.BENIGN)
+        return StepOutcome(step="", output={"reached": request.reached, "partitions": found})
+
+    def _look(self, request: WaitForRequest) -> tuple[str, int]:
+        with self._database.begin() as connection:
+            manifest = WorkManifest(connection, f"workflow.{request.workflow}", ())
+            for partition in request.partitions:
+                if not manifest.has_stage(dict(partition), request.reached):
+                    latest = manifest.get_latest_stage(dict(partition)) or "not begun"
+                    return f"{request.workflow} {dict(partition)} is {latest} and not {request.reached}", 0
+        return "", len(request.partitions)
+
+    async def _in_transaction(self, work: Callable[[Connection], None]) -> None:
+        def write() -> None:
+            with self._database.begin() as connection:
+                work(connection)
+
+        try:
+            await asyncio.to_thread(write)
         except SpineError as error:
             raise _failure(error) from None
 

@@ -2,23 +2,41 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, assert_never
+from typing import Any
 from uuid import uuid4
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.json_values import MAX_OUTPUT_BYTES, JsonValueError, clean_text, require_size, to_json
-from spine_temporal.definition.outcome import WorkflowResult
+from spine_temporal.definition.outcome import Decision, WorkflowResult
 from spine_temporal.definition.params import partition_of, resolve_params
 from spine_temporal.definition.pipeline import PipelineResult, PipelineStatus
 from spine_temporal.definition.workflow import Workflow
-from spine_temporal.machine.evaluate import describe, evaluate
+from spine_temporal.machine.evaluate import VALUE, Computing, compute, describe, evaluate, planned_items
+from spine_temporal.machine.fan import Fan, ItemOutcome, item_params, known, map_outcome, tolerated_of
 from spine_temporal.machine.machine import advance, start
-from spine_temporal.machine.plan import PlannedPipeline, plan_of
-from spine_temporal.machine.state import Evaluate, Finish, Run, RunPipeline, State, StepEnded, Wait
+from spine_temporal.machine.plan import PlannedMap, PlannedPipeline, PlannedWorkflow
+from spine_temporal.machine.planning import plan_of
+from spine_temporal.machine.state import (
+    Command,
+    Decided,
+    Doing,
+    Evaluate,
+    Finish,
+    Hold,
+    Run,
+    RunMap,
+    RunPipeline,
+    RunWorkflow,
+    State,
+    StepEnded,
+    Stop,
+)
 from spine_temporal.machine.step_outcome import StepOutcome
 
 #: Stands for a pipeline: its params in, its metrics out.
 Work = Callable[[Mapping[str, Any]], Any]
+#: Stands for a person: the name of a held gate in, the decision out.
+Decide = Callable[[str], Decision]
 
 
 def run_in_process(
@@ -27,12 +45,13 @@ def run_in_process(
     pipelines: Mapping[str, Work | Mapping[str, Any]] | None = None,
     *,
     dry_run: bool = False,
+    decide: Decide | None = None,
 ) -> WorkflowResult:
     """Run a workflow to its end; ``pipelines`` gives each pipeline as a function of its params, or its metrics.
 
-    Attempts follow the step's retry policy, without waiting between them; a wait step takes no time.
-    Raises ``ParamsError``, as a start does,
-    and ``KeyError`` for a pipeline that is not given.
+    Attempts follow the step's retry policy, without waiting between them; waits take no time, and what runs side by
+    side runs in turn. ``decide`` is asked of each held gate, by step name; without it a held gate is aborted.
+    Raises ``ParamsError``, as a start does, and ``KeyError`` for a pipeline that is not given.
     """
     resolved = resolve_params(workflow, params)
     run = Run(
@@ -42,30 +61,131 @@ def run_in_process(
         partition=partition_of(workflow, resolved),
         is_dry_run=dry_run,
     )
-    state, commands = start(plan_of(workflow), run)
-    while True:
-        command = commands[0]
-        match command:
-            case Finish():
+    return _Driver(workflow, pipelines or {}, decide or _nobody).run(run)
+
+
+def _nobody(_step: str) -> Decision:
+    return Decision(action="abort", by="nobody", reason="no decision was given")
+
+
+class _Driver:
+    """One run: commands are done one after the other, in the order in which they were asked for."""
+
+    def __init__(self, workflow: Workflow, pipelines: Mapping[str, Work | Mapping[str, Any]], decide: Decide) -> None:
+        self._workflow = workflow
+        self._pipelines = pipelines
+        self._decide = decide
+
+    def run(self, run: Run) -> WorkflowResult:
+        state, commands = start(plan_of(self._workflow), run)
+        asked: list[Command] = list(commands)
+        while asked:
+            command = asked.pop(0)
+            if isinstance(command, Finish):
                 return state.result
+            if isinstance(command, Stop):
+                for name in command.steps:
+                    asked = [other for other in asked if _name(other) != name]
+                    state, more = advance(state, _ended(StepOutcome(step=name, cancelled=True)))
+                    asked += more
+                continue
+            state, more = advance(state, self._event(state, command))
+            asked += more
+        raise RuntimeError("the machine asked for nothing, and the run has not ended")
+
+    def _event(self, state: State, command: Doing) -> StepEnded | Decided:
+        if isinstance(command, Hold):
+            return Decided(step=command.step.name, decision=self._decide(command.step.name), at=datetime.now(UTC))
+        return _ended(self._outcome(state, command))
+
+    def _outcome(self, state: State, command: Doing) -> StepOutcome:
+        match command:
             case RunPipeline():
-                outcome = _run(state, command.step, pipelines or {})
+                given = self._given(state, command.step, command.step.params)
+                return given if isinstance(given, StepOutcome) else self._pipeline(state, command.step, given)
             case Evaluate():
-                outcome = evaluate(workflow, command.step, state.context)
-            case Wait():
-                outcome = StepOutcome(step=command.step.name)
-            case _:
-                assert_never(command)
-        state, commands = advance(state, StepEnded(outcome=outcome, at=datetime.now(UTC)))
+                return evaluate(self._workflow, command.step, state.context_of(command.step.name))
+            case RunMap():
+                return self._map(state, command.step)
+            case RunWorkflow():
+                return self._sub_workflow(state, command.step)
+        return StepOutcome(step=command.step.name)
+
+    def _given(self, state: State, step: Computing, otherwise: Any) -> Any:
+        """Return what code gives for a step, the failed outcome where it fails."""
+        if not step.computed:
+            return otherwise
+        value = compute(self._workflow, step, state.context_of(step.name))
+        return value if value.failed else value.output[VALUE]
+
+    def _pipeline(self, state: State, step: PlannedPipeline, params: Mapping[str, Any]) -> StepOutcome:
+        if state.run.is_dry_run:
+            return StepOutcome(step=step.name, output=step.sample_output)
+        failed = {"failure": vars(state.failure)} if state.failure else {}
+        return _run(step, {**state.run.params, **failed, **params}, self._pipelines)
+
+    def _map(self, state: State, step: PlannedMap) -> StepOutcome:
+        context = state.context_of(step.name)
+        found = compute(self._workflow, step, context) if step.computed else planned_items(state.plan, step, context)
+        if found.failed:
+            return found
+        fan = Fan(step, found.output[VALUE], tolerated_of(step, len(found.output[VALUE])))
+        while not fan.done:
+            for index in fan.begin():
+                fan.ended(index, self._item(state, step, fan.items[index]))
+        return map_outcome(step, len(fan.items), fan.outcomes)
+
+    def _item(self, state: State, step: PlannedMap, item: Any) -> ItemOutcome:
+        try:
+            params = item_params(step, state.run.params, item)
+        except ValueError as error:
+            return ItemOutcome(error=str(error), category=ErrorCategory.CONFIGURATION.value)
+        if step.pipeline is not None:
+            if state.run.is_dry_run:
+                return ItemOutcome(output=step.pipeline.sample_output)
+            outcome = _run(step.pipeline, params, self._pipelines)
+            return ItemOutcome(output=outcome.output, error=outcome.error, category=outcome.category)
+        if state.run.is_dry_run:
+            return ItemOutcome()
+        outcome = self._child(state, step.name, params)
+        return ItemOutcome(output=outcome.output, error=outcome.error, category=outcome.category)
+
+    def _sub_workflow(self, state: State, step: PlannedWorkflow) -> StepOutcome:
+        given = self._given(state, step, step.params)
+        if isinstance(given, StepOutcome):
+            return given
+        return self._child(state, step.name, {**known(state.run.params, step.known_params), **given})
+
+    def _child(self, state: State, name: str, params: Mapping[str, Any]) -> StepOutcome:
+        workflow = getattr(self._workflow.step(name), "workflow", None)
+        assert workflow is not None  # noqa: S101 - the plan is this workflow's
+        try:
+            result = run_in_process(
+                workflow, params, self._pipelines, dry_run=state.run.is_dry_run, decide=self._decide
+            )
+        except SpineError as error:
+            return StepOutcome(step=name, error=clean_text(str(error)), category=error.category.value)
+        if result.error is not None:
+            told = f"{result.error_step}: {result.error}"
+            return StepOutcome(step=name, error=told, category=result.error_category)
+        return StepOutcome(step=name, output=dict(result.outputs))
 
 
-def _run(state: State, step: PlannedPipeline, pipelines: Mapping[str, Work | Mapping[str, Any]]) -> StepOutcome:
-    if state.run.is_dry_run:
-        return StepOutcome(step=step.name)
+def _ended(outcome: StepOutcome) -> StepEnded:
+    return StepEnded(outcome=outcome, at=datetime.now(UTC))
+
+
+def _name(command: Command) -> str | None:
+    return None if isinstance(command, Stop | Finish) else command.step.name
+
+
+def _run(
+    step: PlannedPipeline, params: Mapping[str, Any], pipelines: Mapping[str, Work | Mapping[str, Any]]
+) -> StepOutcome:
     work = pipelines[step.pipeline]
     for attempt in range(1, step.retry.max_attempts + 1):
         try:
-            answer = work({**state.run.params, **step.params}) if callable(work) else work
+            answer = work(params) if callable(work) else work
             return StepOutcome(step=step.name, output=_metrics(step, answer), attempt=attempt)
         except JsonValueError as error:
             failure = SpineError(str(error), ErrorCategory.CONFIGURATION)

@@ -1,18 +1,34 @@
-"""The three ways in which a run calls out: record something, ask a verdict's copy, run a pipeline."""
+"""How a run calls out: record something, run a pipeline, a sub-workflow or a part of a map, wait for others."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from temporalio import workflow as temporal
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ChildWorkflowError,
+    FailureError,
+    is_cancelled_exception,
+)
 from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 from spine_temporal.definition.errors import ErrorCategory
-from spine_temporal.machine.plan import PlannedPipeline
+from spine_temporal.definition.json_values import clean_text
+from spine_temporal.definition.outcome import WorkflowResult
+from spine_temporal.machine.plan import PlannedWaitFor
 from spine_temporal.machine.step_outcome import StepOutcome
-from spine_temporal.translation.messages import PipelineRequest
+from spine_temporal.translation.messages import (
+    MAP,
+    WAIT_FOR,
+    BatchRequest,
+    BatchResult,
+    PipelineRequest,
+    WaitForRequest,
+)
 from spine_temporal.translation.requests import cause_of, failed_outcome
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -32,8 +48,15 @@ _PATIENTLY = RetryPolicy(
 _GRACE = 30.0
 
 
-async def record(activity: str, request: BaseModel, answer: type[Answer] | None, summary: str) -> Any:
-    """Run one of the run's own activities: locally, and where Postgres is away as an activity that waits for it."""
+async def record(
+    activity: str, request: BaseModel, answer: type[Answer] | None, summary: str, *, beside: bool = False
+) -> Any:
+    """Run one of the run's own activities: locally, and where Postgres is away as an activity that waits for it.
+
+    ``beside`` others it is an activity from the start: local ones that run at once may replay in another order.
+    """
+    if beside:
+        return await _patiently(activity, request, answer, summary)
     try:
         return await temporal.execute_local_activity(
             activity,
@@ -47,6 +70,10 @@ async def record(activity: str, request: BaseModel, answer: type[Answer] | None,
         if is_cancelled_exception(error) or not _waits(error):
             raise
         temporal.set_current_details(f"Waits: {summary}: {cause_of(error)}")
+    return await _patiently(activity, request, answer, summary)
+
+
+async def _patiently(activity: str, request: BaseModel, answer: type[Answer] | None, summary: str) -> Any:
     return await temporal.execute_activity(
         activity,
         request,
@@ -57,18 +84,18 @@ async def record(activity: str, request: BaseModel, answer: type[Answer] | None,
     )
 
 
-async def run_pipeline(step: PlannedPipeline, request: PipelineRequest) -> StepOutcome:
+async def run_pipeline(request: PipelineRequest) -> StepOutcome:
     """Run a pipeline's activity; whatever it fails of is the step's outcome."""
-    retry = step.retry
+    retry = request.retry
     try:
         outcome: StepOutcome = await temporal.execute_activity(
-            step.pipeline,
+            request.pipeline,
             request,
             result_type=StepOutcome,
-            activity_id=step.name,
-            summary=f"{step.name}: {step.pipeline}",
-            start_to_close_timeout=timedelta(seconds=step.timeout + _GRACE),
-            heartbeat_timeout=timedelta(seconds=step.heartbeat_timeout),
+            activity_id=f"{request.step}#{request.round}" if request.round else request.step,
+            summary=f"{request.step}: {request.pipeline}",
+            start_to_close_timeout=timedelta(seconds=request.timeout + _GRACE),
+            heartbeat_timeout=timedelta(seconds=request.heartbeat_timeout),
             # The worker counts the pipeline's failures and says which is the last: an attempt that was lost with
             # its worker, or that waited for Postgres, is no failure of the pipeline.
             retry_policy=RetryPolicy(
@@ -82,8 +109,76 @@ async def run_pipeline(step: PlannedPipeline, request: PipelineRequest) -> StepO
     except ActivityError as error:
         if is_cancelled_exception(error):
             raise
-        return failed_outcome(step.name, error)
+        return failed_outcome(request.step, error)
     return outcome
+
+
+async def run_workflow(
+    name: str, workflow: str, params: Mapping[str, Any], options: Mapping[str, Any]
+) -> WorkflowResult | StepOutcome:
+    """Run another workflow as a child; its result, or the failed outcome of the step that runs it."""
+    info = temporal.info()
+    try:
+        result: WorkflowResult = await temporal.execute_child_workflow(
+            workflow,
+            args=[dict(params), dict(options)] if options else [dict(params)],
+            # Another id for each attempt at the step: that of a run before a reset may still be open.
+            id=f"{info.workflow_id[:600]}/{name}~{info.run_id[:8]}",
+            result_type=WorkflowResult,
+            cancellation_type=temporal.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+            parent_close_policy=temporal.ParentClosePolicy.REQUEST_CANCEL,
+            static_summary=f"{name}: {workflow}",
+        )
+    except ChildWorkflowError as error:
+        if is_cancelled_exception(error):
+            raise
+        return failed_outcome(name, error)
+    return result
+
+
+async def run_batch(request: BatchRequest) -> BatchResult:
+    """Run a part of a map as a child, which has a history of its own."""
+    info = temporal.info()
+    last = request.first + len(request.items) - 1
+    name = f"{request.step.name}[{request.first}-{last}]"
+    repeated = f"#{request.round}" if request.round else ""
+    batch: BatchResult = await temporal.execute_child_workflow(
+        MAP,
+        request,
+        id=f"{info.workflow_id[:600]}/{name}{repeated}~{info.run_id[:8]}",
+        result_type=BatchResult,
+        cancellation_type=temporal.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+        parent_close_policy=temporal.ParentClosePolicy.REQUEST_CANCEL,
+        static_summary=name,
+    )
+    return batch
+
+
+async def wait_for(step: PlannedWaitFor, request: WaitForRequest) -> StepOutcome:
+    """Look for the partitions until they are there; between two looks no worker is held, and no event written."""
+    try:
+        outcome: StepOutcome = await temporal.execute_activity(
+            WAIT_FOR,
+            request,
+            result_type=StepOutcome,
+            activity_id=step.name,
+            summary=f"{step.name}: {step.workflow} to be {step.reached}",
+            start_to_close_timeout=timedelta(seconds=20),
+            schedule_to_close_timeout=timedelta(seconds=step.timeout),
+            retry_policy=RetryPolicy(
+                initial_interval=timedelta(seconds=step.poll_interval),
+                backoff_coefficient=1.0,
+                non_retryable_error_types=[TOO_LARGE],
+            ),
+            cancellation_type=temporal.ActivityCancellationType.TRY_CANCEL,
+        )
+    except ActivityError as error:
+        if is_cancelled_exception(error):
+            raise
+        last = f": {clean_text(str(cause_of(error)))}" if isinstance(cause_of(error), ApplicationError) else ""
+        message = f"{step.workflow} was not {step.reached} within {step.timeout:g} s{last}"
+        return StepOutcome(step=step.name, error=message, category=step.category)
+    return outcome.model_copy(update={"step": step.name})
 
 
 def _waits(error: FailureError) -> bool:

@@ -19,7 +19,10 @@ from spine_temporal.translation.definition import SpineWorkflow
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where a workflow is defined: a module and the name it has there."""
+    """Where a workflow is defined: a module and the name it has there.
+
+    A workflow that only a step of another has is ``NAME:step``.
+    """
 
     module: str
     attribute: str
@@ -53,10 +56,18 @@ def __getattr__(name: str) -> Any:
     # The builtin and not importlib: the sandbox replaces the builtin.
     with registration_paused():
         module = __import__(source.module, fromlist=["_"])
-    workflow = getattr(module, source.attribute)
+    workflow = _found(module, source.attribute)
     if not isinstance(workflow, Workflow):
         raise DefinitionError(f"{source.module}.{source.attribute} is no Workflow any more")
     return _build(workflow, name)
+
+
+def _found(module: Any, attribute: str) -> Any:
+    name, *steps = attribute.split(":")
+    found = getattr(module, name)
+    for step in steps:
+        found = getattr(found.step(step), "workflow", None)
+    return found
 
 
 def _build(workflow: Workflow, name: str) -> type:

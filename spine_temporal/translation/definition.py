@@ -1,30 +1,20 @@
 """The Temporal workflow definition: begin, drive the machine, end. The translated classes are its subclasses."""
 
 import asyncio
-from typing import Any, ClassVar, assert_never
+from typing import Any, ClassVar
 
 from temporalio import workflow as temporal
 from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 from spine_temporal.definition.errors import ErrorCategory
-from spine_temporal.definition.outcome import WorkflowResult, WorkflowStatus
+from spine_temporal.definition.outcome import Decision, ItemCounts, StepStatus, WorkflowResult, WorkflowStatus
 from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.workflow import Workflow
-from spine_temporal.machine.evaluate import evaluate
 from spine_temporal.machine.machine import Move, advance, start
-from spine_temporal.machine.state import (
-    Cancelled,
-    Command,
-    Evaluate,
-    Finish,
-    Run,
-    RunPipeline,
-    State,
-    StepEnded,
-    Wait,
-)
+from spine_temporal.machine.state import Cancelled, Decided, Finish, Progressed, Run, State, StepEnded, Stop
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.translation import calls, requests
+from spine_temporal.translation.decisions import decision_of
 from spine_temporal.translation.details import current_details
 from spine_temporal.translation.messages import (
     BEGIN,
@@ -35,12 +25,11 @@ from spine_temporal.translation.messages import (
     Begun,
     Ended,
     ResumeRequest,
-    StageReached,
 )
 from spine_temporal.translation.search_attributes import DOMAIN, OUTCOME, of_run, updates_of
+from spine_temporal.translation.stepping import Stepping, ended
 
-#: Seconds between two looks for code that this worker lacks.
-MISSING_CODE_INTERVAL = 10
+Doing = asyncio.Task[StepOutcome | Decision]
 
 
 class SpineWorkflow:
@@ -51,15 +40,56 @@ class SpineWorkflow:
     def __init__(self) -> None:
         self._state: State | None = None
         self._begun: Begun | None = None
-        #: Stages that gates have reached and no transaction has written yet.
-        self._unrecorded: list[StageReached] = []
+        self._stepping: Stepping | None = None
+        self._decisions: dict[str, Decision] = {}
         #: Set where the run was reset by a person who wants it to go on from what it has completed.
         self._resume: ResumeOptions | None = None
+        #: Whether somebody has asked a run that waits to look for that.
+        self._asked = False
+        self._shown_held = False
 
     @temporal.query(name="progress", description="How far the run has come, as a WorkflowResult")
     def progress(self) -> WorkflowResult | None:
         """Return how far the run has come; None before it has begun."""
         return requests.carried(self._state.result) if self._state else None
+
+    @temporal.signal(name="resume", description="Look whether this reset run is to go on otherwise")
+    def resume(self) -> None:
+        """Wake a run that was reset and waits."""
+        self._asked = True
+
+    @temporal.update(name="waive", description="Let a held gate pass: {step, by, reason}")
+    def waive(self, given: Any = None) -> str:
+        """Go on as if the gate had passed."""
+        return self._decide("waive", given)
+
+    @temporal.update(name="retry", description="Ask a held gate again, from an earlier step: {step, by, reason, from}")
+    def retry(self, given: Any = None) -> str:
+        """Ask the gate again."""
+        return self._decide("retry", given)
+
+    @temporal.update(name="abort", description="Fail the run at its held gate: {step, by, reason}")
+    def abort(self, given: Any = None) -> str:
+        """Fail the run."""
+        return self._decide("abort", given)
+
+    @waive.validator
+    def _check_waive(self, given: Any = None) -> None:
+        decision_of("waive", given, self._state, self._decisions)
+
+    @retry.validator
+    def _check_retry(self, given: Any = None) -> None:
+        decision_of("retry", given, self._state, self._decisions)
+
+    @abort.validator
+    def _check_abort(self, given: Any = None) -> None:
+        decision_of("abort", given, self._state, self._decisions)
+
+    def _decide(self, action: str, given: Any) -> str:
+        """Keep the decision; the step that waits for it acts on it."""
+        step, decision = decision_of(action, given, self._state, self._decisions)
+        self._decisions[step] = decision.model_copy(update={"at": temporal.now()})
+        return f"{step} {decision}"
 
     async def drive(self, params: Any, options: Any, extra: tuple[Any, ...]) -> WorkflowResult:
         """Run from beginning to end and return the result; a failed run raises with it in its details."""
@@ -100,7 +130,8 @@ class SpineWorkflow:
             if is_cancelled_exception(error):
                 raise
             raise requests.failure_of(error) from error
-        self._begun, self._resume = begun, begun.resume
+        self._begun_as(begun)
+        self._resume = begun.resume
         if info.typed_search_attributes.get(DOMAIN) is None:
             self._upsert(updates_of(of_run(begun.plan.domain, begun.partition, begun.plan.version)))
         return begun
@@ -117,129 +148,134 @@ class SpineWorkflow:
             options=options,
         )
         try:
-            self._begun = await calls.record(RESUME, request, Begun, f"resume from run {options.run_id}")
+            begun = await calls.record(RESUME, request, Begun, f"resume from run {options.run_id}")
         except FailureError as error:
             if is_cancelled_exception(error):
                 raise
             raise requests.failure_of(error) from error
-        self._unrecorded.clear()
-        return _first_move(self._begun)
+        self._begun_as(begun)
+        return _first_move(begun)
+
+    def _begun_as(self, begun: Begun) -> None:
+        self._begun = begun
+        self._stepping = Stepping(
+            spine=self.spine,
+            begun=begun,
+            state=self._current,
+            progressed=self._progressed,
+            decisions=self._decisions,
+        )
+
+    def _current(self) -> State:
+        assert self._state is not None  # noqa: S101 - begun before anything is done
+        return self._state
+
+    def _progressed(self, step: str, items: ItemCounts) -> None:
+        self._state, _ = advance(self._current(), Progressed(step=step, items=items))
+        temporal.set_current_details(current_details(self._state))
 
     async def _perform(self, move: Move) -> None:
         """Do what the machine asks until it asks for nothing more."""
-        tasks: dict[str, asyncio.Task[StepOutcome]] = {}
-        try:
-            while not self._take(move, tasks):
-                await temporal.wait(list(tasks.values()), return_when=asyncio.FIRST_COMPLETED)
-                outcome = self._next_outcome(tasks)
-                if outcome.resume is not None:
-                    self._resume = outcome.resume
+        tasks: dict[str, Doing] = {}
+        while not self._take(move, tasks):
+            try:
+                await temporal.wait_condition(lambda: self._asked or any(task.done() for task in tasks.values()))
+                if self._asked and await self._asked_to_resume():
                     await _stopped(tasks)
                     return
-                self._reached(outcome)
-                move = self._advanced(outcome)
-        except asyncio.CancelledError:
-            await self._cancel(tasks)
+            except asyncio.CancelledError:
+                move = await self._cancelled(tasks)
+                continue
+            name = next((name for name, task in tasks.items() if task.done()), None)
+            if name is None:
+                move = (self._current(), ())
+                continue
+            answer = _answer_of(name, tasks.pop(name))
+            if isinstance(answer, StepOutcome) and answer.resume is not None:
+                self._resume = answer.resume
+                await _stopped(tasks)
+                return
+            move = self._advanced(name, answer)
 
-    def _advanced(self, outcome: StepOutcome) -> Move:
-        assert self._state is not None  # noqa: S101 - begun before anything is done
-        return advance(self._state, StepEnded(outcome=outcome, at=temporal.now()))
+    def _advanced(self, name: str, answer: StepOutcome | Decision) -> Move:
+        state, at = self._current(), temporal.now()
+        if isinstance(answer, Decision):
+            move = advance(state, Decided(step=name, decision=answer, at=at))
+        else:
+            move = advance(state, StepEnded(outcome=answer, at=at))
+        self._reached(state, move[0])
+        return move
 
-    def _take(self, move: Move, tasks: dict[str, asyncio.Task[StepOutcome]]) -> bool:
+    def _reached(self, before: State, after: State) -> None:
+        """Keep the stages of steps that have completed for the next transaction; a pipeline has written its own."""
+        for name, execution in after.executions.items():
+            known = before.executions.get(name)
+            if execution.status is StepStatus.COMPLETED and (known is None or known.status is not execution.status):
+                self._keep_stage(after, name)
+
+    def _keep_stage(self, state: State, name: str) -> None:
+        execution = state.executions[name]
+        if self._begun is None or self._stepping is None or execution.kept_from is not None:
+            return
+        outcome = StepOutcome(step=name, output=state.outputs.get(name, {}), items=execution.items)
+        stage = requests.gate_stage(self._begun, outcome)
+        if stage is not None:
+            self._stepping.unrecorded.append(stage)
+
+    def _take(self, move: Move, tasks: "dict[str, Doing]") -> bool:
         """Start the commands of a move; return whether the run has ended."""
         self._state, commands = move
         temporal.set_current_details(current_details(self._state))
+        self._upsert_held(self._state)
+        assert self._stepping is not None  # noqa: S101 - begun before anything is done
         for command in commands:
             match command:
                 case Finish():
                     return True
-                case RunPipeline() | Evaluate() | Wait():
-                    tasks[command.step.name] = asyncio.create_task(self._do(command))
+                case Stop():
+                    for name in command.steps:
+                        tasks[name].cancel()
                 case _:
-                    assert_never(command)
+                    tasks[command.step.name] = asyncio.create_task(self._stepping.do(command))
         return False
 
-    def _next_outcome(self, tasks: dict[str, asyncio.Task[StepOutcome]]) -> StepOutcome:
-        """Return the first step that has ended, in the order in which they were started."""
-        name = next(name for name, task in tasks.items() if task.done())
-        return tasks.pop(name).result()
+    def _upsert_held(self, state: State) -> None:
+        """Let lists of runs show which wait for a person."""
+        if bool(state.held) is not self._shown_held:
+            self._shown_held = bool(state.held)
+            self._upsert([OUTCOME.value_set(StepStatus.HELD.value) if state.held else OUTCOME.value_unset()])
 
-    async def _cancel(self, tasks: dict[str, asyncio.Task[StepOutcome]]) -> None:
+    async def _asked_to_resume(self) -> bool:
+        """Look whether a person has reset the run to go on otherwise; a run that was not reset need not."""
+        self._asked = False
+        assert self._begun is not None  # noqa: S101 - begun before anything is done
+        if self._begun.run_id == temporal.info().run_id:
+            return False
+        question = StepOutcome(step="", reset_of=self._begun.run_id)
+        answer: StepOutcome = await calls.record(VERDICT, question, StepOutcome, "ask how to go on", beside=True)
+        self._resume = answer.resume
+        return self._resume is not None
+
+    async def _cancelled(self, tasks: "dict[str, Doing]") -> Move:
         """Stop what runs, keep what completed all the same, and let the machine end as cancelled."""
-        assert self._state is not None  # noqa: S101 - begun before anything is done
         await _stopped(tasks)
-        for task in tasks.values():
-            if not task.cancelled() and task.exception() is None and task.result().resume is None:
-                outcome = task.result()
-                self._reached(outcome)
-                self._state, _ = advance(self._state, StepEnded(outcome=outcome, at=temporal.now()))
-        self._state, _ = advance(self._state, Cancelled(at=temporal.now()))
-        temporal.set_current_details(current_details(self._state))
-
-    async def _do(self, command: Command) -> StepOutcome:
-        match command:
-            case RunPipeline():
-                return await self._run_pipeline(command)
-            case Evaluate():
-                return await self._evaluate(command)
-            case Wait():
-                return await self._wait(command)
-            case Finish():
-                raise ValueError("Finish is the end of a run and nothing to do")
-        assert_never(command)
-
-    async def _run_pipeline(self, command: RunPipeline) -> StepOutcome:
-        assert self._begun is not None  # noqa: S101 - begun before anything is done
-        if self._begun.is_dry_run:
-            return StepOutcome(step=command.step.name)
-        carried = tuple(self._unrecorded)
-        self._unrecorded.clear()
-        try:
-            outcome = await calls.run_pipeline(
-                command.step, requests.pipeline_request(command.step, self._begun, carried)
-            )
-        except asyncio.CancelledError:
-            self._unrecorded[:0] = carried
-            raise
-        if outcome.failed:  # its transaction was rolled back, and the stages with it
-            self._unrecorded[:0] = carried
-        return outcome
-
-    async def _evaluate(self, command: Evaluate) -> StepOutcome:
-        """Ask the gate, and go by the verdict that history holds: the code may have changed since."""
-        assert self._state is not None  # noqa: S101 - begun before anything is done
-        name = command.step.name
-        while True:
-            verdict = evaluate(self.spine, command.step, self._state.context)
-            verdict = requests.asked_of_reset(verdict, self._begun, temporal.info().run_id)
-            recorded: StepOutcome = await calls.record(VERDICT, verdict, StepOutcome, f"verdict of {name}")
-            if not recorded.missing:
-                return recorded
-            waiting = f"a worker whose {self.spine.name!r} has the {command.step.kind} step {name!r}"
-            temporal.set_current_details(current_details(self._state, waiting))
-            await temporal.sleep(MISSING_CODE_INTERVAL, summary=f"no code for step {name}")
-
-    async def _wait(self, command: Wait) -> StepOutcome:
-        assert self._begun is not None  # noqa: S101 - begun before anything is done
-        step, began = command.step, temporal.now()
-        left = 0.0 if self._begun.is_dry_run else step.left(began)
-        if left > 0:
-            await temporal.sleep(left, summary=f"{step.name}: waits {left:.0f} s")
-        return StepOutcome(step=step.name, started_at=began, completed_at=temporal.now())
-
-    def _reached(self, outcome: StepOutcome) -> None:
-        """Keep a gate's stage for the next transaction; a pipeline has written its own."""
-        assert self._begun is not None  # noqa: S101 - begun before anything is done
-        stage = requests.gate_stage(self._begun, outcome)
-        if stage is not None:
-            self._unrecorded.append(stage)
+        state = self._current()
+        for name, task in tasks.items():
+            answer = _answer_of(name, task)
+            if isinstance(answer, StepOutcome) and not answer.cancelled and not answer.failed and not answer.resume:
+                after, _ = advance(state, StepEnded(outcome=answer, at=temporal.now()))
+                self._reached(state, after)
+                state = after
+        tasks.clear()
+        return advance(state, Cancelled(at=temporal.now()))
 
     async def _record_end(self) -> WorkflowResult:
-        assert self._state is not None  # noqa: S101 - begun before anything is done
         assert self._begun is not None  # noqa: S101 - begun before anything is done
-        result = requests.carried(self._state.result)
+        assert self._stepping is not None  # noqa: S101 - begun before anything is done
+        result = requests.carried(self._current().result)
         if not self._begun.is_dry_run:
-            request = requests.end_request(self._begun, result, temporal.info().workflow_id, tuple(self._unrecorded))
+            stages = tuple(self._stepping.unrecorded)
+            request = requests.end_request(self._begun, result, temporal.info().workflow_id, stages)
             ended: Ended | None = await calls.record(END, request, Ended, f"end as {result.status}")
             self._resume = ended.resume if ended is not None else None
         return result
@@ -267,11 +303,18 @@ def _first_move(begun: Begun) -> Move:
         params=begun.params,
         partition=begun.partition,
         is_dry_run=begun.is_dry_run,
+        holds_gates=begun.holds_gates,
     )
     return start(begun.plan, run, begun.kept)
 
 
-async def _stopped(tasks: dict[str, asyncio.Task[StepOutcome]]) -> None:
+def _answer_of(name: str, task: "Doing") -> StepOutcome | Decision:
+    """Return what a step's task came to; one that was stopped is a cancelled step."""
+    failure = asyncio.CancelledError() if task.cancelled() else task.exception()
+    return task.result() if failure is None else ended(name, failure)
+
+
+async def _stopped(tasks: "dict[str, Doing]") -> None:
     """Cancel what runs, and wait until it has stopped."""
     for task in tasks.values():
         task.cancel()

@@ -6,10 +6,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from spine_temporal.definition.outcome import WorkflowResult
+from spine_temporal.definition.outcome import Decision, WorkflowResult
 from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.policies import ErrorPolicy
-from spine_temporal.machine.plan import Plan, PlannedRetry
+from spine_temporal.machine.fan import ItemOutcome
+from spine_temporal.machine.plan import Plan, PlannedMap, PlannedRetry
 from spine_temporal.machine.step_outcome import StepOutcome
 
 #: Activity types of the run's own bookkeeping. Histories remember them.
@@ -17,6 +18,11 @@ BEGIN = "spine.begin"
 VERDICT = "spine.verdict"
 END = "spine.end"
 RESUME = "spine.resume"
+HOLD = "spine.hold"
+DECIDE = "spine.decide"
+WAIT_FOR = "spine.wait_for"
+#: Workflow type of a part of a map.
+MAP = "spine.map"
 
 
 class _Message(BaseModel):
@@ -57,6 +63,8 @@ class Begun(_Message):
     partition: Mapping[str, Any]
     force: bool = False
     is_dry_run: bool = False
+    #: Whether a gate that would stop the run waits for a person.
+    holds_gates: bool = False
     #: Whether the namespace knows our search attributes.
     search_attributes: bool = False
     #: The result of the run that completed this partition before; nothing is left to do.
@@ -95,6 +103,10 @@ class PipelineRequest(_Message):
     timeout: float
     heartbeat_timeout: float
     stages: tuple[StageReached, ...] = ()
+    #: How often a person has sent the run back to this step.
+    round: int = 0
+    #: The workflow id of the run, where a part of its map asks; such an execution reaches no stage.
+    part_of: str | None = None
 
 
 class EndRequest(_Message):
@@ -113,3 +125,46 @@ class Ended(_Message):
     """That the run's end was recorded, or what it is to do instead."""
 
     resume: ResumeOptions | None = None
+
+
+class HoldRequest(_Message):
+    """A gate that is held, or with a decision: is not any more."""
+
+    workflow: str
+    workflow_domain: str
+    workflow_id: str
+    run_id: str
+    partition: Mapping[str, Any]
+    step: str
+    round: int
+    error: str
+    category: str
+    decision: Decision | None = None
+
+
+class WaitForRequest(_Message):
+    """Partitions of another workflow that a step waits for."""
+
+    workflow: str
+    partitions: tuple[Mapping[str, Any], ...]
+    reached: str
+
+
+class BatchRequest(_Message):
+    """A part of a map: some of its items, in order."""
+
+    step: PlannedMap
+    #: The map's run, without its plan.
+    begun: Begun
+    workflow_id: str
+    first: int
+    items: tuple[Any, ...]
+    #: Failures that are still borne; None: any number.
+    tolerated: int | None = None
+    round: int = 0
+
+
+class BatchResult(_Message):
+    """How its items ended, by position in the whole map."""
+
+    outcomes: dict[int, ItemOutcome]

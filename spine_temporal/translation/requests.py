@@ -1,14 +1,26 @@
 """From the machine's words to the activities' messages, and back from failures to outcomes. Pure."""
 
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutType
+from collections.abc import Mapping
+from typing import Any
+
+from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, FailureError, TimeoutType
 from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.json_values import clean_text, json_size
-from spine_temporal.definition.outcome import OMITTED, WorkflowResult
+from spine_temporal.definition.outcome import OMITTED, Decision, WorkflowResult
+from spine_temporal.machine.fan import item_name, item_params
 from spine_temporal.machine.plan import PlannedPipeline
+from spine_temporal.machine.state import Hold
 from spine_temporal.machine.step_outcome import StepOutcome
-from spine_temporal.translation.messages import Begun, EndRequest, PipelineRequest, StageReached
+from spine_temporal.translation.messages import (
+    BatchRequest,
+    Begun,
+    EndRequest,
+    HoldRequest,
+    PipelineRequest,
+    StageReached,
+)
 
 #: Bytes of all outputs that a result carries through Temporal, whose UI and CLI show it whole; beyond it the large
 #: ones are left in Postgres.
@@ -22,11 +34,13 @@ def recording_domain(begun: Begun) -> str:
 
 def rank_of(begun: Begun, step: str) -> int:
     """Return a step's rank in the manifest: STARTED is 0, the steps follow."""
-    return 1 + next(index for index, planned in enumerate(begun.plan.steps) if planned.name == step)
+    return 1 + list(begun.plan.places).index(step)
 
 
-def pipeline_request(step: PlannedPipeline, begun: Begun, stages: tuple[StageReached, ...]) -> PipelineRequest:
-    """Return what the pipeline's activity is given; step params win over the run's."""
+def pipeline_request(
+    step: PlannedPipeline, begun: Begun, params: Mapping[str, Any], *, repeated: int, stages: tuple[StageReached, ...]
+) -> PipelineRequest:
+    """Return what the pipeline's activity is given; its own params win over the run's."""
     forced = {"force": True} if begun.force else {}
     return PipelineRequest(
         workflow=begun.plan.workflow,
@@ -36,13 +50,69 @@ def pipeline_request(step: PlannedPipeline, begun: Begun, stages: tuple[StageRea
         pipeline=step.pipeline,
         stage=step.stage,
         stage_rank=rank_of(begun, step.name),
-        params={**begun.params, **forced, **step.params},
+        params={**begun.params, **forced, **params},
         partition=begun.partition,
         retry=step.retry,
         on_error=step.on_error,
         timeout=step.timeout,
         heartbeat_timeout=step.heartbeat_timeout,
         stages=stages,
+        round=repeated,
+    )
+
+
+def item_request(request: BatchRequest, index: int, pipeline: PlannedPipeline) -> PipelineRequest:
+    """Return what the activity of one item of a map is given."""
+    begun, step = request.begun, request.step
+    forced = {"force": True} if begun.force else {}
+    return PipelineRequest(
+        workflow=begun.plan.workflow,
+        domain=begun.plan.domain,
+        run_id=begun.run_id,
+        step=item_name(step.name, request.first + index),
+        pipeline=pipeline.pipeline,
+        stage="",
+        stage_rank=0,
+        params={**item_params(step, {**begun.params, **forced}, request.items[index])},
+        partition=begun.partition,
+        retry=pipeline.retry,
+        on_error=pipeline.on_error,
+        timeout=pipeline.timeout,
+        heartbeat_timeout=pipeline.heartbeat_timeout,
+        round=request.round,
+        part_of=request.workflow_id,
+    )
+
+
+def sub_options(begun: Begun) -> dict[str, Any]:
+    """Return the run options that a sub-workflow takes over."""
+    given = {
+        "force": begun.force,
+        "dry_run": begun.is_dry_run,
+        "on_gate_failure": "hold" if begun.holds_gates else None,
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def without_plan(begun: Begun) -> Begun:
+    """Return what a part of a map needs to know of its run."""
+    plan = begun.plan.model_copy(update={"steps": (), "on_failure": (), "on_cancel": ()})
+    return begun.model_copy(update={"plan": plan, "kept": {}})
+
+
+def hold_request(begun: Begun, workflow_id: str, command: Hold, decision: Decision | None = None) -> HoldRequest:
+    """Return what is recorded of a held gate, and of the decision."""
+    return HoldRequest(
+        workflow=begun.plan.workflow,
+        workflow_domain=begun.plan.domain,
+        workflow_id=workflow_id,
+        run_id=begun.run_id,
+        partition=begun.partition,
+        step=command.step.name,
+        round=command.round,
+        error=command.outcome.error or "",
+        category=command.outcome.category or ErrorCategory.INTERNAL.value,
+        decision=decision,
     )
 
 
@@ -54,14 +124,18 @@ def asked_of_reset(verdict: StepOutcome, begun: Begun | None, run_id: str) -> St
 
 
 def gate_stage(begun: Begun, outcome: StepOutcome) -> StageReached | None:
-    """Return the manifest row of a gate that passed; None for a pipeline, a failure and a dry run."""
-    planned = begun.plan.steps[rank_of(begun, outcome.step) - 1]
-    if outcome.failed or begun.is_dry_run or isinstance(planned, PlannedPipeline):
+    """Return the manifest row of a step that is no pipeline and has not failed; None for any other, and dry."""
+    planned = begun.plan.places[outcome.step].step
+    if outcome.failed or outcome.cancelled or begun.is_dry_run or isinstance(planned, PlannedPipeline):
         return None
     metrics = outcome.output if json_size(outcome.output) <= 4096 else {}
+    row_count = None
+    if outcome.items is not None:
+        metrics, row_count = outcome.items.model_dump(), outcome.output.get("row_count")
     return StageReached(
         stage=planned.stage,
         stage_rank=rank_of(begun, outcome.step),
+        row_count=row_count,
         metrics=metrics,
         execution_id=begun.run_id,
     )
@@ -73,7 +147,7 @@ def end_request(begun: Begun, result: WorkflowResult, workflow_id: str, stages: 
         domain=recording_domain(begun),
         workflow_domain=begun.plan.domain,
         workflow_id=workflow_id,
-        stage_rank=len(begun.plan.steps) + 1,
+        stage_rank=len(begun.plan.places) + 1,
         result=result,
         stages=stages,
     )
@@ -109,7 +183,7 @@ def failed_outcome(step: str, error: FailureError) -> StepOutcome:
 
 def cause_of(error: FailureError) -> BaseException | None:
     """Return what an activity failed of: a local activity raises it as it is, others wrap it."""
-    return error.cause if isinstance(error, ActivityError) else error
+    return error.cause if isinstance(error, ActivityError | ChildWorkflowError) else error
 
 
 def _described(error: FailureError) -> tuple[str, str, int]:
@@ -117,7 +191,8 @@ def _described(error: FailureError) -> tuple[str, str, int]:
     cause = cause_of(error)
     if isinstance(cause, ApplicationError):
         known = cause.type in ErrorCategory.__members__
-        category = cause.type if known and cause.type else ErrorCategory.INTERNAL.value
+        own = isinstance(error, ChildWorkflowError)  # a gate's own category comes through a sub-workflow as it is
+        category = cause.type if cause.type and (known or own) else ErrorCategory.INTERNAL.value
         if cause.type == "PayloadsTooLarge":
             category = ErrorCategory.CONFIGURATION.value
         attempt = cause.details[0] if cause.details and isinstance(cause.details[0], int) else 1

@@ -1,0 +1,127 @@
+"""The items of a map: which run next, when a map has failed, and what it comes to. Shared by every driver."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from spine_temporal.definition.errors import ErrorCategory
+from spine_temporal.definition.json_values import MAX_OUTPUT_BYTES, json_size
+from spine_temporal.definition.outcome import ItemCounts
+from spine_temporal.definition.policies import ErrorPolicy
+from spine_temporal.machine.plan import PlannedMap
+from spine_temporal.machine.step_outcome import StepOutcome
+
+#: Failed items that a map's output names.
+MAX_ERRORS = 100
+
+
+class ItemOutcome(BaseModel):
+    """How one item ended. Failed where ``error`` is set."""
+
+    model_config = ConfigDict(frozen=True)
+
+    output: Mapping[str, Any] = Field(default_factory=dict)
+    error: str | None = None
+    category: str | None = None
+
+
+class Fan:
+    """The items of one map, or of a part of one, that run next to each other, in order."""
+
+    def __init__(self, step: PlannedMap, items: Sequence[Any], tolerated: int | None) -> None:
+        self._step = step
+        self.items = items
+        #: Failures that are borne; None: any number.
+        self._tolerated = tolerated
+        self._next = 0
+        self._running: set[int] = set()
+        self.outcomes: dict[int, ItemOutcome] = {}
+        self.failed = 0
+
+    @property
+    def halted(self) -> bool:
+        """Whether more items have failed than are borne: no other begins."""
+        return self._tolerated is not None and self.failed > self._tolerated
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing runs and nothing is left to begin."""
+        return not self._running and (self.halted or self._next >= len(self.items))
+
+    def begin(self) -> list[int]:
+        """Return the items that begin now."""
+        begun = []
+        while not self.halted and self._next < len(self.items) and len(self._running) < self._step.max_concurrency:
+            self._running.add(self._next)
+            begun.append(self._next)
+            self._next += 1
+        return begun
+
+    def ended(self, index: int, outcome: ItemOutcome) -> None:
+        """Take in how an item ended."""
+        self._running.discard(index)
+        self.outcomes[index] = outcome
+        self.failed += outcome.error is not None
+
+
+def tolerated_of(step: PlannedMap, total: int) -> int | None:
+    """Return how many failures a map of so many items bears; None: any number, as it goes on anyway."""
+    if step.on_error is ErrorPolicy.CONTINUE:
+        return None
+    tolerated = step.tolerated_failures
+    return int(tolerated * total) if isinstance(tolerated, float) else tolerated
+
+
+def counts_of(total: int, outcomes: Mapping[int, ItemOutcome]) -> ItemCounts:
+    """Return how far a map has come."""
+    failed = sum(outcome.error is not None for outcome in outcomes.values())
+    return ItemCounts(total=total, completed=len(outcomes) - failed, failed=failed)
+
+
+def map_outcome(step: PlannedMap, total: int, outcomes: Mapping[int, ItemOutcome]) -> StepOutcome:
+    """Return what the map has come to, with the results in the order of the items."""
+    counts, tolerated = counts_of(total, outcomes), tolerated_of(step, total)
+    errors = {index: outcome for index, outcome in sorted(outcomes.items()) if outcome.error is not None}
+    output: dict[str, Any] = {
+        **counts.model_dump(),
+        "results": [_result(outcomes.get(index)) for index in range(total)],
+        "errors": {str(index): outcome.error for index, outcome in list(errors.items())[:MAX_ERRORS]},
+    }
+    rows = [outcome.output.get("row_count") for outcome in outcomes.values() if outcome.error is None]
+    if rows and all(isinstance(row, int) and not isinstance(row, bool) for row in rows):
+        output["row_count"] = sum(row for row in rows if isinstance(row, int))
+    if json_size(output) > MAX_OUTPUT_BYTES:
+        error = (
+            f"the results of map {step.name!r} are over the limit of {MAX_OUTPUT_BYTES:,} bytes: return less by item"
+        )
+        return StepOutcome(step=step.name, error=error, category=ErrorCategory.CONFIGURATION.value, items=counts)
+    if errors and (tolerated is None or counts.failed > tolerated):
+        index, first = next(iter(errors.items()))
+        error = f"{counts.failed} of {total} items failed, the first at {index}: {first.error}"
+        return StepOutcome(step=step.name, output=output, error=error, category=first.category, items=counts)
+    return StepOutcome(step=step.name, output=output, items=counts)
+
+
+def item_name(step: str, index: int) -> str:
+    """Return the name under which the ledger knows an item."""
+    return f"{step}[{index}]"
+
+
+def item_params(step: PlannedMap, params: Mapping[str, Any], item: Any) -> dict[str, Any]:
+    """Return what an item's pipeline or run is given; raise ``ValueError`` where an item is no dict and must be."""
+    if step.item_param is None and not isinstance(item, Mapping):
+        raise ValueError(f"the item {str(item)[:100]!r} is no dict of params: name an item_param")
+    mine = dict(item) if step.item_param is None else {step.item_param: item}
+    if step.pipeline is not None:
+        return {**step.defaults, **params, **step.pipeline.params, **step.params, **mine}
+    return {**known(params, step.known_params), **step.params, **mine}
+
+
+def known(params: Mapping[str, Any], names: Sequence[str] | None) -> dict[str, Any]:
+    """Return the params that a sub-workflow knows."""
+    return {name: value for name, value in params.items() if names is None or name in names}
+
+
+def _result(outcome: ItemOutcome | None) -> Any:
+    return None if outcome is None or outcome.error is not None else dict(outcome.output)

@@ -1,0 +1,43 @@
+"""The anomaly of a gate that waits for a person, and how it was decided."""
+
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from spine_temporal.definition.errors import ErrorCategory
+from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of, resolve_fault
+from spine_temporal.translation.messages import HoldRequest
+
+#: Category of the anomaly.
+GATE_HELD = "GATE_HELD"
+
+
+def record_hold(connection: Connection, request: HoldRequest) -> None:
+    """Write the anomaly; again for the same round it is the same row."""
+    AnomalyRecorder(connection, request.workflow_domain).record(
+        f"workflow.{request.step}",
+        dict(request.partition),
+        "ERROR",
+        GATE_HELD,
+        request.error,
+        {
+            "workflow": request.workflow,
+            "run_id": request.run_id,
+            "workflow_id": request.workflow_id,
+            "failure_category": request.category or ErrorCategory.INTERNAL.value,
+        },
+        fault_id=_fault_id(request),
+    )
+
+
+def record_decision(connection: Connection, request: HoldRequest) -> None:
+    """Resolve it with who decided what, and why."""
+    if request.decision is not None:
+        resolve_fault(connection, _fault_id(request), str(request.decision), by=request.decision.by)
+
+
+def _fault_id(request: HoldRequest) -> UUID:
+    """Each round of a gate is a fault of its own: an answer that was decided of stays decided."""
+    return fault_id_of(
+        request.workflow, request.partition, f"{request.step}#{request.round}@{request.run_id}", GATE_HELD
+    )

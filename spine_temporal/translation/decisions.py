@@ -1,0 +1,65 @@
+"""What a person may decide of a held gate, checked before it enters the history. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from temporalio.exceptions import ApplicationError
+
+from spine_temporal.definition.errors import ErrorCategory
+from spine_temporal.definition.json_values import clean_text
+from spine_temporal.definition.outcome import Decision
+from spine_temporal.machine.state import State
+
+
+class _Given(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    step: str | None = None
+    by: str = Field(min_length=1, max_length=200)
+    reason: str = Field(min_length=1)
+    start_from: str | None = Field(default=None, alias="from")
+
+
+def decision_of(action: str, given: Any, state: State | None, decided: Mapping[str, Decision]) -> tuple[str, Decision]:
+    """Return the step and the decision; raise for what does not fit, saying what would."""
+    try:
+        wish = _Given.model_validate(given)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in problem["loc"]) or "the argument"
+        raise _refused(f'{where}: {problem["msg"]}; give {{"step": "NAME", "by": "WHO", "reason": "WHY"}}') from None
+    step = _held(wish.step, state, decided)
+    if wish.start_from is not None and state is not None:
+        _check_from(action, wish.start_from, step, state)
+    decision = Decision(
+        action=action, by=clean_text(wish.by, 200), reason=clean_text(wish.reason), start_from=wish.start_from
+    )
+    return step, decision
+
+
+def _held(step: str | None, state: State | None, decided: Mapping[str, Decision]) -> str:
+    held = [name for name in (state.held if state else ()) if name not in decided]
+    waits = f"held: {', '.join(held)}" if held else "no step of this run is held"
+    if step is None and len(held) == 1:
+        return held[0]
+    if step is None:
+        raise _refused(f"name the step to decide of; {waits}")
+    if step not in held:
+        raise _refused(f"step {step[:100]!r} is not held; {waits}")
+    return step
+
+
+def _check_from(action: str, start_from: str, step: str, state: State) -> None:
+    if action != "retry":
+        raise _refused(f"'from' goes with retry, not with {action}")
+    place = state.plan.places[step]
+    before = [planned.name for planned in state.plan.steps[: place.position] if planned.name in state.executions]
+    if place.parallel is not None:
+        raise _refused(f"step {step!r} runs beside others in {place.parallel.name!r}: only the check can be repeated")
+    if start_from not in before:
+        raise _refused(f"from {start_from[:100]!r} is no step that ran before {step!r}; those are {', '.join(before)}")
+
+
+def _refused(message: str) -> ApplicationError:
+    return ApplicationError(message, type=ErrorCategory.CONFIGURATION.value, non_retryable=True)

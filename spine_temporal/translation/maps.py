@@ -1,0 +1,78 @@
+"""The items of a map as activities or child workflows; and the workflow that runs a part of a large one."""
+
+import asyncio
+from collections.abc import Callable
+
+from temporalio import workflow as temporal
+
+from spine_temporal.definition.errors import ErrorCategory
+from spine_temporal.definition.outcome import WorkflowResult
+from spine_temporal.machine.fan import Fan, ItemOutcome, item_name, item_params
+from spine_temporal.translation import calls, requests
+from spine_temporal.translation.messages import MAP, BatchRequest, BatchResult
+
+#: Items that one history takes; a larger map runs in parts of so many, each a child workflow.
+BATCH = 500
+
+
+async def run_items(request: BatchRequest, progressed: Callable[[Fan], None]) -> dict[int, ItemOutcome]:
+    """Run the items of a part, bounded, and return how each ended, by its position in the whole map."""
+    fan = Fan(request.step, request.items, request.tolerated)
+    tasks: dict[int, asyncio.Task[ItemOutcome]] = {}
+    try:
+        while not fan.done:
+            for index in fan.begin():
+                tasks[index] = asyncio.create_task(_run_item(request, index))
+            await temporal.wait(list(tasks.values()), return_when=asyncio.FIRST_COMPLETED)
+            for index in [index for index, task in tasks.items() if task.done()]:
+                fan.ended(index, tasks.pop(index).result())
+            progressed(fan)
+            if fan.halted:
+                await _stopped(tasks)
+                break
+    except asyncio.CancelledError:
+        await _stopped(tasks)
+        raise
+    return {request.first + index: outcome for index, outcome in sorted(fan.outcomes.items())}
+
+
+async def _run_item(request: BatchRequest, index: int) -> ItemOutcome:
+    step, begun = request.step, request.begun
+    try:
+        params = item_params(step, begun.params, request.items[index])
+    except ValueError as error:
+        return ItemOutcome(error=str(error), category=ErrorCategory.CONFIGURATION.value)
+    if step.pipeline is not None:
+        if begun.is_dry_run:
+            return ItemOutcome(output=step.pipeline.sample_output)
+        outcome = await calls.run_pipeline(requests.item_request(request, index, step.pipeline))
+        return ItemOutcome(output=outcome.output, error=outcome.error, category=outcome.category)
+    if begun.is_dry_run:
+        return ItemOutcome()
+    name = item_name(step.name, request.first + index)
+    repeated = f"{name}#{request.round}" if request.round else name
+    answer = await calls.run_workflow(repeated, step.workflow, params, requests.sub_options(begun))
+    if isinstance(answer, WorkflowResult):
+        return ItemOutcome(output=dict(answer.outputs))
+    return ItemOutcome(error=answer.error, category=answer.category)
+
+
+async def _stopped(tasks: dict[int, asyncio.Task[ItemOutcome]]) -> None:
+    for task in tasks.values():
+        task.cancel()
+    await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+@temporal.defn(name=MAP, failure_exception_types=[Exception])
+class MapBatch:
+    """Runs a part of a large map, in a history of its own."""
+
+    @temporal.run
+    async def run(self, request: BatchRequest) -> BatchResult:
+        """Return how the items ended."""
+
+        def progressed(fan: Fan) -> None:
+            done = len(fan.outcomes)
+            temporal.set_current_details(f"{done} of {len(fan.items)} items, {fan.failed} failed")
+
+        return BatchResult(outcomes=await run_items(request, progressed))

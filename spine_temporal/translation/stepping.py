@@ -1,0 +1,226 @@
+"""What the machine asks of its Temporal driver, one method per command."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from temporalio import workflow as temporal
+from temporalio.exceptions import FailureError, is_cancelled_exception
+
+from spine_temporal.definition.outcome import Decision, ItemCounts, WorkflowResult
+from spine_temporal.definition.workflow import Workflow
+from spine_temporal.machine.evaluate import VALUE, Computing, compute, evaluate, planned_items
+from spine_temporal.machine.fan import Fan, ItemOutcome, counts_of, known, map_outcome, tolerated_of
+from spine_temporal.machine.state import (
+    Doing,
+    Evaluate,
+    Hold,
+    RunMap,
+    RunPipeline,
+    RunWorkflow,
+    State,
+    Wait,
+    WaitFor,
+)
+from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.translation import calls, requests
+from spine_temporal.translation.details import current_details
+from spine_temporal.translation.maps import BATCH, run_items
+from spine_temporal.translation.messages import (
+    DECIDE,
+    HOLD,
+    VERDICT,
+    BatchRequest,
+    Begun,
+    StageReached,
+    WaitForRequest,
+)
+
+#: Seconds between two looks for code that this worker lacks.
+MISSING_CODE_INTERVAL = 10
+
+
+@dataclass(kw_only=True)
+class Stepping:
+    """Does the steps of one run. ``state`` is asked for whenever it is needed, as it moves on meanwhile."""
+
+    spine: Workflow
+    begun: Begun
+    state: Callable[[], State]
+    #: Tells the driver how far a map has come.
+    progressed: Callable[[str, ItemCounts], None]
+    #: What people have decided of held gates, by step.
+    decisions: dict[str, Decision]
+    #: Stages that were reached and that no transaction has written yet.
+    unrecorded: list[StageReached] = field(default_factory=list)
+
+    async def do(self, command: Doing) -> StepOutcome | Decision:  # noqa: PLR0911 - one for each kind
+        """Do one command and return how the step ended, or what was decided of it."""
+        match command:
+            case RunPipeline():
+                return await self._run_pipeline(command)
+            case Evaluate():
+                return await self._evaluate(command)
+            case Wait():
+                return await self._wait(command)
+            case WaitFor():
+                return await self._wait_for(command)
+            case RunMap():
+                return await self._run_map(command)
+            case RunWorkflow():
+                return await self._run_workflow(command)
+            case Hold():
+                return await self._hold(command)
+        assert_never(command)
+
+    async def _run_pipeline(self, command: RunPipeline) -> StepOutcome:
+        step = command.step
+        if self.begun.is_dry_run:
+            return StepOutcome(step=step.name, output=step.sample_output)
+        params = dict(step.params)
+        if step.computed:
+            value = await self._computed(step)
+            if value.failed:
+                return value
+            params = dict(value.output[VALUE])
+        failure = self.state().failure
+        if failure is not None:
+            params = {"failure": vars(failure), **params}
+        carried = tuple(self.unrecorded)
+        self.unrecorded.clear()
+        request = requests.pipeline_request(step, self.begun, params, repeated=command.round, stages=carried)
+        try:
+            outcome = await calls.run_pipeline(request)
+        except BaseException:
+            self.unrecorded[:0] = carried
+            raise
+        if outcome.failed:  # its transaction was rolled back, and the stages with it
+            self.unrecorded[:0] = carried
+        return outcome
+
+    async def _evaluate(self, command: Evaluate) -> StepOutcome:
+        """Ask the gate, and go by the verdict that history holds: the code may have changed since."""
+        step = command.step
+        return await self._recorded(
+            step.name, step.kind, lambda: evaluate(self.spine, step, self.state().context_of(step.name))
+        )
+
+    async def _computed(self, step: Computing) -> StepOutcome:
+        """Ask the code what the step works with, and go by what history holds of the answer."""
+        return await self._recorded(
+            step.name, step.kind, lambda: compute(self.spine, step, self.state().context_of(step.name))
+        )
+
+    async def _recorded(self, name: str, kind: str, ask: Callable[[], StepOutcome]) -> StepOutcome:
+        beside = self.begun.plan.places[name].parallel is not None
+        while True:
+            verdict = requests.asked_of_reset(ask(), self.begun, temporal.info().run_id)
+            recorded: StepOutcome = await calls.record(
+                VERDICT, verdict, StepOutcome, f"verdict of {name}", beside=beside
+            )
+            if not recorded.missing:
+                return recorded
+            waiting = f"a worker whose {self.spine.name!r} has the {kind} step {name!r}"
+            temporal.set_current_details(current_details(self.state(), waiting))
+            await temporal.sleep(MISSING_CODE_INTERVAL, summary=f"no code for step {name}")
+
+    async def _wait(self, command: Wait) -> StepOutcome:
+        step, began = command.step, temporal.now()
+        left = 0.0 if self.begun.is_dry_run else step.left(began)
+        if left > 0:
+            await temporal.sleep(left, summary=f"{step.name}: waits {left:.0f} s")
+        return StepOutcome(step=step.name, started_at=began, completed_at=temporal.now())
+
+    async def _wait_for(self, command: WaitFor) -> StepOutcome:
+        step = command.step
+        partitions = step.partitions
+        if partitions is None:
+            value = await self._computed(step)
+            if value.failed:
+                return value
+            partitions = tuple(value.output[VALUE])
+        if self.begun.is_dry_run:
+            return StepOutcome(step=step.name)
+        return await calls.wait_for(
+            step, WaitForRequest(workflow=step.workflow, partitions=partitions, reached=step.reached)
+        )
+
+    async def _run_workflow(self, command: RunWorkflow) -> StepOutcome:
+        step, began = command.step, temporal.now()
+        params = dict(step.params)
+        if step.computed:
+            value = await self._computed(step)
+            if value.failed:
+                return value
+            params = dict(value.output[VALUE])
+        params = {**known(self.begun.params, step.known_params), **params}
+        name = f"{step.name}#{command.round}" if command.round else step.name
+        answer = await calls.run_workflow(name, step.workflow, params, requests.sub_options(self.begun))
+        if isinstance(answer, WorkflowResult):
+            return StepOutcome(step=step.name, output=dict(answer.outputs), started_at=began)
+        return answer.model_copy(update={"step": step.name, "attempt": 1})
+
+    async def _run_map(self, command: RunMap) -> StepOutcome:
+        step = command.step
+        context = self.state().context_of(step.name)
+        found = await self._computed(step) if step.computed else planned_items(self.begun.plan, step, context)
+        if found.failed or found.resume is not None:
+            return found
+        items = tuple(found.output[VALUE])
+        total, tolerated = len(items), tolerated_of(step, len(items))
+        whole = BatchRequest(
+            step=step,
+            begun=requests.without_plan(self.begun),
+            workflow_id=temporal.info().workflow_id,
+            first=0,
+            items=items,
+            tolerated=tolerated,
+            round=command.round,
+        )
+        if total <= BATCH:
+
+            def progressed(fan: Fan) -> None:
+                self.progressed(step.name, counts_of(total, fan.outcomes))
+
+            return map_outcome(step, total, await run_items(whole, progressed))
+        outcomes: dict[int, ItemOutcome] = {}
+        for first in range(0, total, BATCH):
+            left = None if tolerated is None else tolerated - counts_of(total, outcomes).failed
+            part = whole.model_copy(update={"first": first, "items": items[first : first + BATCH], "tolerated": left})
+            outcomes.update((await calls.run_batch(part)).outcomes)
+            counts = counts_of(total, outcomes)
+            self.progressed(step.name, counts)
+            if tolerated is not None and counts.failed > tolerated:
+                break
+        return map_outcome(step, total, outcomes)
+
+    async def _hold(self, command: Hold) -> Decision:
+        """Record that the gate is held, wait for a person or the deadline, and record the decision."""
+        step, identity = command.step, temporal.info().workflow_id
+        self.decisions.pop(step.name, None)
+        held = requests.hold_request(self.begun, identity, command)
+        await calls.record(HOLD, held, None, f"hold {step.name}", beside=True)
+        try:
+            await temporal.wait_condition(
+                lambda: step.name in self.decisions,
+                timeout=step.deadline,
+                timeout_summary=f"{step.name}: the deadline of a held gate",
+            )
+            decision = self.decisions.pop(step.name)
+        except TimeoutError:
+            decision = Decision(
+                action=step.at_deadline,
+                by="deadline",
+                reason=f"nobody decided within {step.deadline:g} s",
+                at=temporal.now(),
+            )
+        decided = requests.hold_request(self.begun, identity, command, decision)
+        await calls.record(DECIDE, decided, None, f"{step.name} {decision}"[:200], beside=True)
+        return decision
+
+
+def ended(name: str, failure: BaseException) -> StepOutcome:
+    """Return the outcome of a step whose task has raised: it was stopped, or its activity was cancelled by others."""
+    if isinstance(failure, FailureError) and not is_cancelled_exception(failure):
+        return requests.failed_outcome(name, failure)
+    return StepOutcome(step=name, cancelled=True)
