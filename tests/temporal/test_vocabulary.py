@@ -75,8 +75,10 @@ async def test_a_failure_stops_the_others_and_runs_the_hooks(service):
 
 async def test_a_cancelled_run_cleans_up(service):
     handle = await service.client.start(jobs.CANCELLED, {"test": uuid4().hex})
-    while "slow" not in [step.step_name for step in getattr(await handle.progress(), "step_executions", [])]:
+    progress = None
+    while progress is None or "slow" not in [step.step_name for step in progress.step_executions]:
         await asyncio.sleep(0.05)
+        progress = await handle.progress()
     await handle.cancel()
     result = await asyncio.wait_for(handle.result(), 30)
     assert result.status is WorkflowStatus.CANCELLED
