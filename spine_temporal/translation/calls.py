@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from temporalio import workflow as temporal
-from temporalio.common import RetryPolicy
+from temporalio.common import RetryPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
@@ -26,10 +26,11 @@ from spine_temporal.translation.messages import (
     WAIT_FOR,
     BatchRequest,
     BatchResult,
+    Begun,
     PipelineRequest,
     WaitForRequest,
 )
-from spine_temporal.translation.requests import cause_of, failed_outcome
+from spine_temporal.translation.requests import cause_of, failed_outcome, sub_options
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -114,16 +115,17 @@ async def run_pipeline(request: PipelineRequest) -> StepOutcome:
 
 
 async def run_workflow(
-    name: str, workflow: str, params: Mapping[str, Any], options: Mapping[str, Any]
+    name: str, begun: Begun, workflow: str, params: Mapping[str, Any]
 ) -> WorkflowResult | StepOutcome:
     """Run another workflow as a child; its result, or the failed outcome of the step that runs it."""
-    info = temporal.info()
+    options = sub_options(begun)
     try:
         result: WorkflowResult = await temporal.execute_child_workflow(
             workflow,
-            args=[dict(params), dict(options)] if options else [dict(params)],
-            # Another id for each attempt at the step: that of a run before a reset may still be open.
-            id=f"{info.workflow_id[:600]}/{name}~{info.run_id[:8]}",
+            args=[dict(params), options] if options else [dict(params)],
+            id=_child_id(name, begun),
+            # What a run before its reset has left open.
+            id_reuse_policy=WorkflowIDReusePolicy.TERMINATE_IF_RUNNING,
             result_type=WorkflowResult,
             cancellation_type=temporal.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
             parent_close_policy=temporal.ParentClosePolicy.REQUEST_CANCEL,
@@ -138,20 +140,25 @@ async def run_workflow(
 
 async def run_batch(request: BatchRequest) -> BatchResult:
     """Run a part of a map as a child, which has a history of its own."""
-    info = temporal.info()
     last = request.first + len(request.items) - 1
     name = f"{request.step.name}[{request.first}-{last}]"
     repeated = f"#{request.round}" if request.round else ""
     batch: BatchResult = await temporal.execute_child_workflow(
         MAP,
         request,
-        id=f"{info.workflow_id[:600]}/{name}{repeated}~{info.run_id[:8]}",
+        id=_child_id(f"{name}{repeated}", request.begun),
+        id_reuse_policy=WorkflowIDReusePolicy.TERMINATE_IF_RUNNING,
         result_type=BatchResult,
         cancellation_type=temporal.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
         parent_close_policy=temporal.ParentClosePolicy.REQUEST_CANCEL,
         static_summary=name,
     )
     return batch
+
+
+def _child_id(name: str, begun: Begun) -> str:
+    """Return the same id in every replay, also of a run that was reset, whose run id is another."""
+    return f"{temporal.info().workflow_id[:600]}/{name}~{begun.run_id[:8]}"
 
 
 async def wait_for(step: PlannedWaitFor, request: WaitForRequest) -> StepOutcome:

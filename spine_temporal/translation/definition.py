@@ -246,11 +246,9 @@ class SpineWorkflow:
             self._upsert([OUTCOME.value_set(StepStatus.HELD.value) if state.held else OUTCOME.value_unset()])
 
     async def _asked_to_resume(self) -> bool:
-        """Look whether a person has reset the run to go on otherwise; a run that was not reset need not."""
+        """Look whether a person has reset the run to go on otherwise."""
         self._asked = False
         assert self._begun is not None  # noqa: S101 - begun before anything is done
-        if self._begun.run_id == temporal.info().run_id:
-            return False
         question = StepOutcome(step="", reset_of=self._begun.run_id)
         answer: StepOutcome = await calls.record(VERDICT, question, StepOutcome, "ask how to go on", beside=True)
         self._resume = answer.resume

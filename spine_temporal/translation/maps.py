@@ -51,7 +51,7 @@ async def _run_item(request: BatchRequest, index: int) -> ItemOutcome:
         return ItemOutcome()
     name = item_name(step.name, request.first + index)
     repeated = f"{name}#{request.round}" if request.round else name
-    answer = await calls.run_workflow(repeated, step.workflow, params, requests.sub_options(begun))
+    answer = await calls.run_workflow(repeated, begun, step.workflow, params)
     if isinstance(answer, WorkflowResult):
         return ItemOutcome(output=dict(answer.outputs))
     return ItemOutcome(error=answer.error, category=answer.category)

@@ -155,7 +155,7 @@ class Stepping:
             params = dict(value.output[VALUE])
         params = {**known(self.begun.params, step.known_params), **params}
         name = f"{step.name}#{command.round}" if command.round else step.name
-        answer = await calls.run_workflow(name, step.workflow, params, requests.sub_options(self.begun))
+        answer = await calls.run_workflow(name, self.begun, step.workflow, params)
         if isinstance(answer, WorkflowResult):
             return StepOutcome(step=step.name, output=dict(answer.outputs), started_at=began)
         return answer.model_copy(update={"step": step.name, "attempt": 1})

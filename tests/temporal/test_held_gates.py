@@ -152,6 +152,22 @@ async def test_a_run_that_is_not_held_or_not_running_takes_no_decision(service):
         await handle.decide("waive", "work", by="ann", reason="x")
 
 
+async def test_a_run_with_children_can_be_reset_and_resumed(service):
+    handle = await service.client.start(jobs.SUB_THEN_CHECK, {"test": uuid4().hex})
+    assert (await asyncio.wait_for(handle.result(), 30)).error_step == "check"
+    resumed = await service.client.resume(
+        handle.workflow_id, [jobs.SUB_THEN_CHECK], service.database, changes={"check.least": 1}, by="ann"
+    )
+    result = await asyncio.wait_for(resumed.result(), 30)
+    assert (result.status, result.completed_steps) == ("COMPLETED", ["fan", "sub", "both", "ingest", "check"])
+    kept = {step.step_name: bool(step.kept_from) for step in result.step_executions}
+    assert kept == {"fan": True, "sub": True, "both": False, "ingest": True, "check": False}
+    assert service.rows("SELECT count(*) FROM core_executions WHERE workflow = :w", w=jobs.SUB_THEN_CHECK.name) == [
+        (3,)
+    ]
+    await replays(resumed)
+
+
 async def test_a_held_gate_survives_its_worker(temporal, database):
     with database.begin() as connection:
         connection.execute(text("CREATE TABLE mended (test text)"))

@@ -174,6 +174,15 @@ STRICT = Workflow(
     name="vocabulary.strict",
     steps=[Step.pipeline("ingest", "vocabulary.work"), Step.lambda_("check", enough, {"least": 2})],
 )
+SUB_THEN_CHECK = Workflow(
+    name="vocabulary.sub_then_check",
+    steps=[
+        Step.map("fan", [1, 2], ONE),
+        Step.workflow("sub", SUB, lambda ctx: {"key": ctx.get_param("test")}),
+        Step.parallel("both", [Step.pipeline("ingest", "vocabulary.work")]),
+        Step.lambda_("check", enough, {"least": 2}),
+    ],
+)
 DEADLINE = Workflow(
     name="vocabulary.deadline",
     steps=[Step.lambda_("check", fails, on_error="HOLD", deadline=1), Step.pipeline("after", "vocabulary.work")],
