@@ -34,6 +34,14 @@ class Work(Pipeline):
         return answer(self.params["does"])
 
 
+ITEM = Workflow(name="generated.item", steps=[Step.pipeline("work", "generated.work")])
+SUB = Workflow(
+    name="generated.sub", partition_by=["unique"],
+    steps=[
+        Step.pipeline("work", "generated.work"),
+        Step.lambda_("check", lambda ctx, config: StepResult.ok(output=ctx.get_output("work"))),
+    ],
+)  # fmt: skip
 PIPELINES = {"generated.work": Work}
 
 
@@ -56,13 +64,39 @@ def _gate(spec, names, position):
     return gate
 
 
-def _step(specs, names, position):
+def _inner(spec, name, does):
+    if does == "gate":
+        return Step.lambda_(name, lambda ctx, config: StepResult.ok(output={"saw": len(ctx.outputs)}))
+    return Step.pipeline(name, "generated.work", {"does": does}, on_error="CONTINUE")
+
+
+def _step(specs, names, position):  # noqa: PLR0911 - one for each kind
     spec, name = specs[position], names[position]
     match spec["kind"]:
         case "pipeline":
             return Step.pipeline(name, "generated.work", {"does": spec["does"]}, on_error=spec["on_error"])
         case "wait":
             return Step.wait(name, 0.05)
+        case "parallel":
+            inner = [_inner(spec, f"{name}_{number}", does) for number, does in enumerate(spec["does"])]
+            return Step.parallel(name, inner, spec["at_once"], on_error=spec["on_error"])
+        case "map":
+            return Step.map(
+                name, [spec["does"]] * spec["count"], ITEM, item_param="does", on_error=spec["on_error"],
+                max_concurrency=1,
+            )  # fmt: skip
+        case "workflow":
+            return Step.workflow(
+                name,
+                SUB,
+                lambda ctx: {"does": spec["does"], "unique": f"{ctx.params['unique']}-{name}"},
+                on_error=spec["on_error"],
+            )
+        case "held":
+            gate = {"does": "fail"}
+            return Step.lambda_(
+                name, _gate(gate, names, position), on_error="HOLD", deadline=0.05, at_deadline=spec["decision"]
+            )
         case "gate":
             return Step.lambda_(name, _gate(spec, names, position), on_error=spec["on_error"])
     left = len(names) - position - 1

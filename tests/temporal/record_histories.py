@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from uuid import uuid4
 
+from sqlalchemy import text
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
@@ -20,7 +21,8 @@ from spine_temporal.recording.migrate import upgrade
 from spine_temporal.runtime.definitions import definitions_of
 from spine_temporal.runtime.worker import running_worker
 from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
-from tests.temporal import jobs
+from tests.temporal import jobs, vocabulary
+from tests.temporal.test_held_gates import held
 
 RUNS = {
     "completed": (jobs.GATED, {}, {}),
@@ -31,6 +33,16 @@ RUNS = {
     "partial": (jobs.CONTINUES, {"rows": 1}, {}),
     "dry_run": (jobs.GATED, {}, {"dry_run": True}),
     "waited": (jobs.WAITED, {}, {}),
+}
+
+VOCABULARY = {
+    "parallel": vocabulary.PARALLEL,
+    "beside": vocabulary.MIXED,
+    "stopped": vocabulary.STOPPED,
+    "map": vocabulary.MAP,
+    "computed": vocabulary.COMPUTED,
+    "waited_for": vocabulary.WAITS_IN_VAIN,
+    "held": vocabulary.HELD,
 }
 
 
@@ -45,8 +57,26 @@ async def record(address, database, only):
             )
             await handle.result()
             await _write(name, handle)
+    await record_vocabulary(client, database, only)
     if not only or "resumed" in only:
         await record_resumed(client, database)
+
+
+async def record_vocabulary(client, database, only):
+    with database.begin() as connection:
+        connection.execute(text("CREATE TABLE mended (test text)"))
+    definitions = definitions_of(vocabulary.ALL)
+    async with running_worker(client, database, definitions, task_queue="golden-words", max_activities=5):
+        spine = SpineClient(client, task_queue="golden-words")
+        for name, workflow in VOCABULARY.items():
+            if only and name not in only:
+                continue
+            handle = await spine.start(workflow, {"test": uuid4().hex[:8], "items": [1, 2, 3]})
+            if name == "held":
+                await held(handle)
+                await handle.decide("retry", "check", by="ann", reason="mended", start_from="ingest")
+            await handle.result()
+            await _write(name, handle)
 
 
 async def record_resumed(client, database):

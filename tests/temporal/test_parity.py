@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spine_temporal import ErrorCategory, SpineError
+from spine_temporal.definition.outcome import Decision
 from spine_temporal.runtime.definitions import Definitions
 from spine_temporal.runtime.worker import running_worker
 from spine_temporal.testing.in_process import run_in_process
@@ -44,6 +45,30 @@ STEP = st.one_of(
     ),
     st.fixed_dictionaries({"kind": st.just("wait")}),
     st.fixed_dictionaries(
+        {
+            "kind": st.just("parallel"),
+            "does": st.lists(st.sampled_from(["count", "quality", "gate"]), min_size=1, max_size=3),
+            "at_once": st.sampled_from([1, None]),
+            "on_error": st.sampled_from(["STOP", "CONTINUE"]),
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "kind": st.just("map"),
+            "does": st.sampled_from(["count", "quality"]),
+            "count": st.integers(1, 4),
+            "on_error": st.sampled_from(["STOP", "CONTINUE"]),
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "kind": st.just("workflow"),
+            "does": st.sampled_from(["count", "quality"]),
+            "on_error": st.sampled_from(["STOP", "CONTINUE"]),
+        }
+    ),
+    st.fixed_dictionaries({"kind": st.just("held"), "decision": st.just("waive")}),
+    st.fixed_dictionaries(
         {"kind": st.just("choice"), "answer": st.booleans(), "else": st.booleans(), "more": st.integers(0, 1)}
     ),
 )
@@ -54,7 +79,10 @@ def in_process(workflow):
     def work(params):
         return generated.answer(params["does"])
 
-    return run_in_process(workflow, {}, {"generated.work": work})
+    def decide(_step):
+        return Decision(action="waive", by="deadline", reason="nobody decided within 0.05 s")
+
+    return run_in_process(workflow, {"unique": 1}, {"generated.work": work}, decide=decide)
 
 
 @pytest.mark.timeout(300)
@@ -78,7 +106,8 @@ async def _compare(temporal, database, specs):
         workflows={
             workflow.name: (workflow, Source(module=generated.__name__, attribute=workflow.name.replace(".", "_")))
             for workflow in workflows
-        },
+        }
+        | {"generated.sub": (generated.SUB, Source(module=generated.__name__, attribute="SUB"))},
         pipelines=generated.PIPELINES,
     )
     queue = f"parity-{uuid4().hex[:8]}"
@@ -88,7 +117,7 @@ async def _compare(temporal, database, specs):
         from spine_temporal import SpineClient
 
         client = SpineClient(temporal, task_queue=queue)
-        results = await asyncio.gather(*(client.execute(workflow, {}) for workflow in workflows))
+        results = await asyncio.gather(*(client.execute(workflow, {"unique": workflow.name}) for workflow in workflows))
     for workflow, durable in zip(workflows, results, strict=True):
         local = in_process(workflow)
         for name in SAME:

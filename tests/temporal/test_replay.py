@@ -8,13 +8,13 @@ from temporalio.worker import Replayer
 
 from spine_temporal import SpinePlugin
 from spine_temporal.runtime.definitions import definitions_of
-from tests.temporal import jobs
+from tests.temporal import jobs, vocabulary
 
 HISTORIES = Path(__file__).parent / "histories"
 
 
 def replayer():
-    return Replayer(workflows=[], plugins=[SpinePlugin(definitions=definitions_of(jobs.ALL))])
+    return Replayer(workflows=[], plugins=[SpinePlugin(definitions=definitions_of([*jobs.ALL, *vocabulary.ALL]))])
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in HISTORIES.glob("*.json")))
@@ -26,6 +26,7 @@ async def test_a_golden_history_replays(name):
 def test_there_is_a_golden_history_of_every_feature():
     assert {path.stem for path in HISTORIES.glob("*.json")} >= {
         "completed", "gate_failed", "pipeline_failed", "choice", "routed", "partial", "dry_run", "resumed", "waited",
+        "parallel", "beside", "stopped", "map", "computed", "waited_for", "held",
     }  # fmt: skip
 
 

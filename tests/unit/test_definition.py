@@ -13,6 +13,8 @@ from spine_temporal import (
     Workflow,
     register_pipeline,
 )
+from spine_temporal.runtime.definitions import Definitions, checked
+from spine_temporal.translation.classes import Source
 
 
 def gate(ctx, config):
@@ -31,11 +33,56 @@ class Params(BaseModel):
     day: str
 
 
+SUB = Workflow(name="sub", steps=[Step.pipeline("a", "p"), Step.pipeline("b", "p")])
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
         (lambda: Workflow(name="", steps=[pipe("a")]), "workflow name '' must be"),
         (lambda: Workflow(name="w", steps=[]), "has no steps"),
+        (lambda: Step.parallel("p", []), "parallel 'p' has no steps: give a list with at least one"),
+        (
+            lambda: Step.parallel("p", [Step.choice("c", always, "a")]),
+            "parallel 'p' cannot hold a choice: give it pipelines",
+        ),
+        (lambda: Step.parallel("p", [pipe("a")], max_concurrency=0), "max_concurrency must be a whole number from 1"),
+        (
+            lambda: Workflow(name="w", steps=[pipe("a"), Step.parallel("p", [pipe("a")])]),
+            "two steps with the name 'a': give each its own",
+        ),
+        (lambda: Step.pipeline("a", "p", on_error="HOLD"), "only a gate can be held"),
+        (lambda: Step.parallel("p", [pipe("a")], on_error="HOLD"), "only a gate can be held"),
+        (lambda: Step.parallel("p", [pipe("a")], on_error="RETRY"), "is not tried again as a whole"),
+        (lambda: Step.lambda_("g", gate, on_error="HOLD", at_deadline="pass"), "at_deadline must be abort or waive"),
+        (lambda: Step.map("m", "", SUB), "map 'm' has no items: name a param"),
+        (lambda: Step.map("m", 5, SUB), "map 'm': items must be a param's name"),
+        (lambda: Step.map("m", "items", "sub"), "iterator_workflow must be a Workflow, not 'sub'"),
+        (lambda: Step.map("m", "items", SUB, item_param="a b"), "item_param must be the name of a param"),
+        (lambda: Step.map("m", "items", SUB, tolerated_failures=1.5), "tolerated_failures must be a count"),
+        (
+            lambda: Workflow(name="w", steps=[Step.map("m", "x.weeks", SUB)]),
+            "items 'x.weeks' names no step of this workflow; it has m",
+        ),
+        (
+            lambda: Workflow(name="w", steps=[Step.map("m", "a.weeks", SUB), pipe("a")]),
+            "reads the output of 'a', which cannot have run before it: move 'a' in front of it",
+        ),
+        (
+            lambda: Workflow(name="w", params_model=Params, steps=[Step.map("m", "weeks", SUB)]),
+            "items names the param 'weeks', which is no field of Params; it has day",
+        ),
+        (lambda: Step.workflow("s", "sub"), "workflow must be a Workflow, not 'sub'"),
+        (
+            lambda: Workflow(name="sub", steps=[Step.workflow("s", SUB)]),
+            "workflow 'sub' runs itself: sub > sub; take the step out",
+        ),
+        (lambda: Step.wait_for("f", "w", []), "partition must be a dict of params, or a list with at least one"),
+        (lambda: Step.wait_for("f", "", {"a": 1}), "must name the workflow that it waits for"),
+        (
+            lambda: Workflow(name="w", steps=[pipe("a")], on_failure=[Step.wait("x", 1)]),
+            "on_failure must be a list of pipeline steps",
+        ),
         (lambda: Step.wait("w"), "give duration_seconds or until, and not both"),
         (lambda: Step.wait("w", 5, until="2025-11-28T13:00:00Z"), "give duration_seconds or until, and not both"),
         (lambda: Step.wait("w", -1), "must be a positive number of seconds"),
@@ -127,3 +174,35 @@ def test_a_definition_cannot_be_changed():
         workflow.name = "other"
     with pytest.raises(TypeError):
         workflow.steps[0].params["x"] = 1
+
+
+@register_pipeline("definition.reads")
+class Reads(Pipeline):
+    """Does nothing."""
+
+    def run(self):
+        return {}
+
+
+def reads_later(ctx, config):
+    return StepResult.ok(output={"rows": ctx.get_output("later", "row_count", 0)})
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [Step.lambda_("g", reads_later), Step.pipeline("later", "definition.reads")],
+        [Step.parallel("p", [Step.lambda_("g", reads_later), Step.pipeline("later", "definition.reads")])],
+        [
+            Step.pipeline("g", "definition.reads", lambda ctx: {"n": ctx.get_output("later")}),
+            Step.pipeline("later", "definition.reads"),
+        ],
+    ],
+)
+def test_code_that_reads_what_cannot_have_run_is_refused(steps):
+    definitions = Definitions(
+        workflows={"w": (Workflow(name="w", steps=steps), Source(module=__name__, attribute="W"))},
+        pipelines={"definition.reads": Reads},
+    )
+    with pytest.raises(DefinitionError, match=r"'g' .* reads the output of 'later', which cannot have run"):
+        checked(definitions)
