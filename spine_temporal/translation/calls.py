@@ -158,7 +158,7 @@ async def run_batch(request: BatchRequest) -> BatchResult:
 
 def _child_id(name: str, begun: Begun) -> str:
     """Return the same id in every replay, also of a run that was reset, whose run id is another."""
-    return f"{temporal.info().workflow_id[:600]}/{name}~{begun.run_id[:8]}"
+    return f"{begun.plan.workflow}/{name}~{begun.run_id}"
 
 
 async def wait_for(step: PlannedWaitFor, request: WaitForRequest) -> StepOutcome:
