@@ -78,6 +78,21 @@ class Parts(Pipeline):
         return {"row_count": parts, "step": self.params["step"]}
 
 
+@register_pipeline("chaos.item")
+class Item(Pipeline):
+    """One item of a map: one row."""
+
+    def run(self) -> dict[str, Any]:
+        """Return the item."""
+        values = {"job": self.params["job"], "test": self.params["test"], "step": self.params["step"]}
+        self.connection.execute(_INSERT, values | {"number": self.params["item"], "note": "item"})
+        time.sleep(0.05)
+        return {"row_count": 1, "item": self.params["item"]}
+
+
+ITEM = Workflow(name="chaos.item", steps=[Step.pipeline("item", "chaos.item", heartbeat_timeout=3)])
+
+
 def _gate(does: str) -> Any:
     def gate(ctx: WorkflowContext, config: Any) -> StepResult:
         counts = {name: output.get("row_count") for name, output in ctx.outputs.items()}
@@ -95,16 +110,25 @@ def _condition(answer: bool) -> Callable[[WorkflowContext], bool]:
 
 
 def _step(draw: random.Random, job: str, name: str, following: list[str]) -> AnyStep:
-    kinds = ("work", "parts", "gate", "wait", "choice")
-    kind = draw.choices(kinds, weights=(6, 2, 3, 1, 2 if name == "s0" else 0))[0]
+    kinds = ("work", "parts", "gate", "wait", "parallel", "map", "choice")
+    kind = draw.choices(kinds, weights=(6, 2, 3, 1, 2, 2, 2 if name == "s0" else 0))[0]
     on_error = draw.choice(("STOP", "STOP", "CONTINUE"))
     if kind == "gate":
         does = draw.choices(("pass", "fail", "raise"), weights=(8, 1, 1))[0]
         return Step.lambda_(name, _gate(does), {"least": draw.randrange(9)}, on_error=on_error)
     if kind == "wait":
         return Step.wait(name, draw.choice((0.1, 1, 4)))
+    if kind == "parallel":
+        inner = [_work(draw, job, f"{name}_{number}", "CONTINUE") for number in range(3)]
+        return Step.parallel(name, inner, max_concurrency=draw.choice((1, 2, None)))
+    if kind == "map":
+        return Step.map(name, list(range(draw.randrange(5, 30))), ITEM, params={"job": job, "step": name})
     if kind == "choice":
         return Step.choice(name, _condition(draw.random() < 0.5), following[0])
+    return _work(draw, job, name, on_error, "chaos.work" if kind == "work" else "chaos.parts")
+
+
+def _work(draw: random.Random, job: str, name: str, on_error: str, pipeline: str = "chaos.work") -> AnyStep:
     does = draw.choices(("ok", "note", "transient", "quality", "raise"), weights=(8, 2, 3, 1, 1))[0]
     params = {
         "job": job, "step": name, "does": does, "rows": draw.randrange(1, 6),
@@ -112,7 +136,7 @@ def _step(draw: random.Random, job: str, name: str, following: list[str]) -> Any
     }  # fmt: skip
     return Step.pipeline(
         name,
-        "chaos.work" if kind == "work" else "chaos.parts",
+        pipeline,
         params,
         on_error=on_error,
         retry=RetryPolicy(max_attempts=_ATTEMPTS.get(does, 1), initial_interval=0.1, max_interval=1),

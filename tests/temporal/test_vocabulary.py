@@ -5,14 +5,12 @@ from uuid import uuid4
 
 import pytest
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import WorkflowHistory
-from temporalio.worker import Replayer
 
-from spine_temporal import SpinePlugin, WorkflowStatus
-from spine_temporal.runtime.definitions import definitions_of
+from spine_temporal import WorkflowStatus
 from spine_temporal.testing.in_process import run_in_process
 from spine_temporal.translation import maps
 from tests.temporal import vocabulary as jobs
+from tests.temporal.replaying import replay
 
 WORK = {
     "vocabulary.work": lambda params: {"row_count": 1, "item": params.get("item"), "told": params.get("told")},
@@ -34,9 +32,7 @@ async def finished(service, workflow, params=None, **options):
 
 async def replays(handle):
     """Every history of this file replays."""
-    history = await handle.handle.fetch_history()
-    replayer = Replayer(workflows=[], plugins=[SpinePlugin(definitions=definitions_of(jobs.ALL))])
-    await replayer.replay_workflow(WorkflowHistory(history.workflow_id, history.events))
+    await replay(await handle.handle.fetch_history())
 
 
 def stages(service, workflow):
