@@ -4,7 +4,13 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from spine_temporal.definition.errors import ErrorCategory, SpineError
+
+Model = TypeVar("Model", bound=BaseModel)
 
 #: Key under which modules written for the older implementation look for a pipeline's metrics.
 LEGACY_METRICS = "pipeline_result"
@@ -50,6 +56,22 @@ class WorkflowContext:
             return default
         mine = StepOutput(copy.deepcopy(dict(output)))
         return mine if key is None else mine.get(key, default)
+
+    def params_as(self, model: type[Model]) -> Model:
+        """Return the run's params as a pydantic model; raises its ``ValidationError`` where they do not fit."""
+        return model.model_validate(dict(self.params))
+
+    def output_as(self, step: str, model: type[Model]) -> Model:
+        """Return what ``step`` gave as a pydantic model; raises ``SpineError`` naming the field that does not fit."""
+        try:
+            return model.model_validate(self.outputs.get(step, {}))
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in problem["loc"])
+            raise SpineError(
+                f"output {where!r} of step {step!r} is no {model.__name__}: {problem['msg']}",
+                ErrorCategory.DATA_QUALITY,
+            ) from None
 
     def has_output(self, step: str, key: str | None = None) -> bool:
         """Return whether ``step`` has completed, with ``key`` in its output where one is named."""

@@ -84,11 +84,19 @@ def _record_anomalies(connection: Connection, request: EndRequest) -> None:
 
 
 def _failures(result: WorkflowResult) -> list[tuple[str | None, str, str | None]]:
-    """Return step, error and category of each failure; no step where the run failed as a whole."""
+    """Return step, error and category of each failure, also of items that a map has borne.
+
+    No step where the run failed as a whole.
+    """
     failed: list[tuple[str | None, str, str | None]] = [
         (step.step_name, step.error or "", step.error_category)
         for step in result.step_executions
         if step.status is StepStatus.FAILED and step.step_type != "parallel"  # its failed step is told of itself
+    ]
+    failed += [
+        (step.step_name, f"{step.items.failed} of {step.items.total} items failed, which was borne", None)
+        for step in result.step_executions
+        if step.status is StepStatus.COMPLETED and step.items is not None and step.items.failed
     ]
     if result.status is WorkflowStatus.FAILED and result.error_step is None:
         failed.append((None, result.error or "", result.error_category))

@@ -44,8 +44,9 @@ class SpineWorkflow:
         self._decisions: dict[str, Decision] = {}
         #: Set where the run was reset by a person who wants it to go on from what it has completed.
         self._resume: ResumeOptions | None = None
-        #: Whether somebody has asked a run that waits to look for that.
-        self._asked = False
+        #: How often somebody has said that the run was reset to go on otherwise, and how often it has.
+        self._told = 0
+        self._resumed_times = 0
         self._shown_held = False
 
     @temporal.query(name="progress", description="How far the run has come, as a WorkflowResult")
@@ -56,7 +57,7 @@ class SpineWorkflow:
     @temporal.signal(name="resume", description="Look whether this reset run is to go on otherwise")
     def resume(self) -> None:
         """Wake a run that was reset and waits."""
-        self._asked = True
+        self._told += 1
 
     @temporal.update(name="waive", description="Let a held gate pass: {step, by, reason}")
     def waive(self, given: Any = None) -> str:
@@ -90,6 +91,11 @@ class SpineWorkflow:
         step, decision = decision_of(action, given, self._state, self._decisions)
         self._decisions[step] = decision.model_copy(update={"at": temporal.now()})
         return f"{step} {decision}"
+
+    @property
+    def _is_told(self) -> bool:
+        """Whether there is a reset that the run has not gone on from yet; most find out by themselves, by asking."""
+        return self._told > self._resumed_times
 
     async def drive(self, params: Any, options: Any, extra: tuple[Any, ...]) -> WorkflowResult:
         """Run from beginning to end and return the result; a failed run raises with it in its details."""
@@ -139,6 +145,7 @@ class SpineWorkflow:
     async def _resumed(self, options: ResumeOptions) -> Move:
         """Begin again with what the reset run has completed."""
         self._resume = None
+        self._resumed_times += 1
         info = temporal.info()
         request = ResumeRequest(
             workflow=self.spine.name,
@@ -179,8 +186,8 @@ class SpineWorkflow:
         tasks: dict[str, Doing] = {}
         while not self._take(move, tasks):
             try:
-                await temporal.wait_condition(lambda: self._asked or any(task.done() for task in tasks.values()))
-                if self._asked and await self._asked_to_resume():
+                await temporal.wait_condition(lambda: self._is_told or any(task.done() for task in tasks.values()))
+                if self._is_told and await self._asked_to_resume():
                     await _stopped(tasks)
                     return
             except asyncio.CancelledError:
@@ -247,7 +254,7 @@ class SpineWorkflow:
 
     async def _asked_to_resume(self) -> bool:
         """Look whether a person has reset the run to go on otherwise."""
-        self._asked = False
+        self._told = self._resumed_times
         assert self._begun is not None  # noqa: S101 - begun before anything is done
         question = StepOutcome(step="", reset_of=self._begun.run_id)
         answer: StepOutcome = await calls.record(VERDICT, question, StepOutcome, "ask how to go on", beside=True)

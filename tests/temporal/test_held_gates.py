@@ -4,8 +4,10 @@ import asyncio
 from uuid import uuid4
 
 import pytest
+import temporalio.api.common.v1
 from sqlalchemy import text
 from temporalio.client import WorkflowUpdateFailedError
+from temporalio.common import RawValue
 
 from spine_temporal import ParamsError, SpineClient, WorkflowStatus
 from spine_temporal.client.why import reasons
@@ -209,3 +211,22 @@ def test_in_process_a_person_is_a_function():
         run_in_process(jobs.HELD, {}, pipelines).error
         == "1 rows are too few (aborted by nobody: no decision was given)"
     )
+
+
+async def test_what_a_stranger_sends_to_a_held_run_changes_nothing(service):
+    handle = await start(service, jobs.HELD)
+    unreadable = temporalio.api.common.v1.Payload(metadata={"encoding": b"json/plain"}, data=b"{not json")
+    for name, arguments in (
+        ("waive", [{"step": "check", "by": "ann", "reason": "x"}, "more"]),
+        ("waive", [RawValue(unreadable)]),
+        ("retry", [b"\x00\x01"]),
+        ("abort", [[1, 2]]),
+        ("no_such_update", []),
+    ):
+        with pytest.raises(WorkflowUpdateFailedError):
+            await handle.handle.execute_update(name, args=arguments)
+    for arguments in ([], ["more"], [1, 2], [RawValue(unreadable)]):
+        await handle.handle.signal("resume", args=arguments)
+    await asyncio.sleep(0.5)
+    await handle.decide("waive", "check", by="ann", reason="known")
+    assert (await asyncio.wait_for(handle.result(), 30)).status is WorkflowStatus.COMPLETED

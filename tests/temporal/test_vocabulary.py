@@ -126,6 +126,8 @@ async def test_failed_items_are_borne_or_stop_the_map_or_are_gone_past(service):
     assert borne.status is WorkflowStatus.COMPLETED
     assert borne.outputs["fan"]["errors"] == {"1": "2 is wrong", "2": "3 is wrong"}
     assert [item and item["item"] for item in borne.outputs["fan"]["results"]] == [1, None, None, 4]
+    [[message]] = service.rows("SELECT message FROM core_anomalies WHERE severity = 'WARN'")
+    assert message == "2 of 4 items failed, which was borne"
     stopped = await finished(service, jobs.TOLERANT, {"items": [1, 2, 3, 4], "bad": [1, 2, 3]})
     assert (stopped.status, stopped.error_step, stopped.error_category) == ("FAILED", "fan", "DATA_QUALITY")
     assert "of 4 items failed, the first at 0: 1 is wrong" in stopped.error

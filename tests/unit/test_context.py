@@ -1,6 +1,9 @@
 """What a gate sees, and that it cannot change it."""
 
-from spine_temporal import Step, StepResult, Workflow, WorkflowContext
+import pytest
+from pydantic import BaseModel
+
+from spine_temporal import SpineError, Step, StepResult, Workflow, WorkflowContext
 from spine_temporal.testing.in_process import run_in_process
 
 CONTEXT = WorkflowContext(params={"tier": "OTC"}, outputs={"ingest": {"row_count": 5, "names": ["a"]}})
@@ -40,3 +43,15 @@ def test_a_workflow_runs_in_process_on_given_metrics():
     assert run_in_process(workflow, {}, {"p": {"row_count": 5}}).completed_steps == ["ingest", "check"]
     failed = run_in_process(workflow, {}, {"p": lambda params: {"row_count": 2}})
     assert (failed.error_step, failed.error, failed.error_category) == ("check", "only 2", "QUALITY_GATE")
+
+
+class Ingested(BaseModel):
+    row_count: int
+
+
+def test_params_and_outputs_have_types_where_a_model_is_given():
+    context = WorkflowContext(params={"row_count": 3}, outputs={"ingest": {"row_count": "many"}})
+    assert context.params_as(Ingested).row_count == 3
+    assert context.with_output("ingest", {"row_count": 5}).output_as("ingest", Ingested).row_count == 5
+    with pytest.raises(SpineError, match="output 'row_count' of step 'ingest' is no Ingested: Input should be a valid"):
+        context.output_as("ingest", Ingested)
