@@ -44,7 +44,7 @@ async def reasons(client: Client, handle: RunHandle) -> list[Reason]:
     workers = await _workers(client, description.task_queue, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
     found = [_of_activity(activity, description.task_queue, workers) for activity in raw.pending_activities]
     found = await _of_workflow_task(client, description) + found
-    if not found or all(reason.kind in {"runs", "retries"} for reason in found):
+    if not found or all(reason.kind == "runs" for reason in found):
         found = await _of_details(handle) + found
     return found or [Reason(kind="goes on", text="the run is between two steps")]
 
