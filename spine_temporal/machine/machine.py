@@ -324,28 +324,31 @@ def _aborted(state: State, outcome: StepOutcome, at: datetime) -> Move:
     return _failed(_with_ended(state, outcome, at), outcome, at)
 
 
-def _again(state: State, name: str, decision: Decision, at: datetime) -> Move:
+def steps_again(plan: Plan, gate: str, start_from: str) -> tuple[str, ...]:
+    """Return the steps that are done again where a gate sends the run back, the gate with them."""
+    first, last = plan.places[start_from].position, plan.places[gate].position
+    assert first is not None and last is not None  # noqa: S101, PT018 - hooks are not held
+    span = range(first, last + 1)
+    return tuple(name for name, place in plan.places.items() if place.position in span)
+
+
+def _again(state: State, gate: str, decision: Decision, at: datetime) -> Move:
     """Check again; from an earlier step, whose outputs and those after it are forgotten first."""
-    place = state.plan.places[name]
-    names = [step.name for step in state.plan.steps]
-    first = names.index(decision.start_from) if decision.start_from in names else place.position
-    assert first is not None and place.position is not None  # noqa: S101, PT018 - hooks are not held
-    if first >= place.position:
-        rounds = {**state.rounds, name: state.rounds.get(name, 0) + 1}
-        begun = state.executions[name].model_copy(
-            update={"status": StepStatus.RUNNING, "error": None, "error_category": None, "decision": decision}
-        )
-        state = replace(state, rounds=rounds).with_execution(begun)
-        return state, (_command(place.step, 0),) if not isinstance(place.step, PlannedParallel) else ()
-    span = range(first, place.position + 1)
-    forgotten = [step for step, where in state.plan.places.items() if where.position in span]
+    start_from = decision.start_from
+    names = (gate,) if start_from is None else steps_again(state.plan, gate, start_from)
+    state = replace(state, rounds={**state.rounds, **{name: state.rounds.get(name, 0) + 1 for name in names}})
+    if start_from is None:
+        begun = {"status": StepStatus.RUNNING, "error": None, "error_category": None, "decision": decision}
+        step = state.plan.places[gate].step
+        assert isinstance(step, PlannedGate)  # noqa: S101 - nothing else is held
+        return state.with_execution(state.executions[gate].model_copy(update=begun)), (Evaluate(step=step),)
     state = replace(
         state,
-        rounds={**state.rounds, **{step: state.rounds.get(step, 0) + 1 for step in forgotten}},
-        executions={step: value for step, value in state.executions.items() if step not in forgotten},
-        outputs={step: value for step, value in state.outputs.items() if step not in forgotten},
-        kept={step: value for step, value in state.kept.items() if step not in forgotten},
+        executions={name: value for name, value in state.executions.items() if name not in names},
+        outputs={name: value for name, value in state.outputs.items() if name not in names},
+        kept={name: value for name, value in state.kept.items() if name not in names},
     )
+    first = state.plan.places[start_from].position or 0
     return _enter(state, first - 1, first, at)
 
 

@@ -63,6 +63,11 @@ _FAIL = text("""
     RETURNING attempt
 """)
 
+_SUPERSEDE = text("""
+    UPDATE core_executions SET status = 'SUPERSEDED'
+    WHERE run_id = :run_id AND step = ANY(:steps) AND status = 'COMPLETED'
+""")
+
 _HOLDERS = text("""
     SELECT pg_terminate_backend(pid) FROM pg_locks
     WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()
@@ -185,6 +190,12 @@ def end_attempts(connection: Connection, execution_ids: Iterable[UUID]) -> None:
 def end_attempts_of_run(connection: Connection, run_id: str) -> None:
     """End the sessions of all attempts of a run that is closed."""
     connection.execute(_HOLDERS, {"lock_keys": [run_key_of(run_id)]})
+
+
+def supersede_executions(connection: Connection, run_id: str, steps: Sequence[str]) -> None:
+    """Mark what a run has completed of these steps as superseded: a person has sent it back to them."""
+    if steps:
+        connection.execute(_SUPERSEDE, {"run_id": run_id, "steps": list(steps)})
 
 
 def row_count_of(output: Mapping[str, Any]) -> int | None:

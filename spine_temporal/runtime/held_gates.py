@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of, resolve_fault
+from spine_temporal.recording.executions import supersede_executions
 from spine_temporal.translation.messages import HoldRequest
 
 #: Category of the anomaly.
@@ -31,8 +32,9 @@ def record_hold(connection: Connection, request: HoldRequest) -> None:
 
 
 def record_decision(connection: Connection, request: HoldRequest) -> None:
-    """Resolve it with who decided what, and why."""
+    """Resolve it with who decided what, and why; outputs that are sent back are not kept by a later run."""
     if request.decision is not None:
+        supersede_executions(connection, request.run_id, request.sent_back)
         resolve_fault(connection, _fault_id(request), str(request.decision), by=request.decision.by)
 
 

@@ -29,7 +29,7 @@ from spine_temporal.translation.messages import (
 from spine_temporal.translation.search_attributes import DOMAIN, OUTCOME, of_run, updates_of
 from spine_temporal.translation.stepping import Stepping, ended
 
-Doing = asyncio.Task[StepOutcome | Decision]
+StepTask = asyncio.Task[StepOutcome | Decision]
 
 
 class SpineWorkflow:
@@ -183,7 +183,7 @@ class SpineWorkflow:
 
     async def _perform(self, move: Move) -> None:
         """Do what the machine asks until it asks for nothing more."""
-        tasks: dict[str, Doing] = {}
+        tasks: dict[str, StepTask] = {}
         while not self._take(move, tasks):
             try:
                 await temporal.wait_condition(lambda: self._is_told or any(task.done() for task in tasks.values()))
@@ -225,11 +225,11 @@ class SpineWorkflow:
         if self._begun is None or self._stepping is None or execution.kept_from is not None:
             return
         outcome = StepOutcome(step=name, output=state.outputs.get(name, {}), items=execution.items)
-        stage = requests.gate_stage(self._begun, outcome)
+        stage = requests.stage_of(self._begun, outcome)
         if stage is not None:
             self._stepping.unrecorded.append(stage)
 
-    def _take(self, move: Move, tasks: "dict[str, Doing]") -> bool:
+    def _take(self, move: Move, tasks: dict[str, StepTask]) -> bool:
         """Start the commands of a move; return whether the run has ended."""
         self._state, commands = move
         temporal.set_current_details(current_details(self._state))
@@ -261,7 +261,7 @@ class SpineWorkflow:
         self._resume = answer.resume
         return self._resume is not None
 
-    async def _cancelled(self, tasks: "dict[str, Doing]") -> Move:
+    async def _cancelled(self, tasks: dict[str, StepTask]) -> Move:
         """Stop what runs, keep what completed all the same, and let the machine end as cancelled."""
         await _stopped(tasks)
         state = self._current()
@@ -313,13 +313,13 @@ def _first_move(begun: Begun) -> Move:
     return start(begun.plan, run, begun.kept)
 
 
-def _answer_of(name: str, task: "Doing") -> StepOutcome | Decision:
-    """Return what a step's task came to; one that was stopped is a cancelled step."""
+def _answer_of(name: str, task: StepTask) -> StepOutcome | Decision:
+    """Return what a step's task came to; only one that we have stopped is a cancelled step."""
     failure = asyncio.CancelledError() if task.cancelled() else task.exception()
-    return task.result() if failure is None else ended(name, failure)
+    return task.result() if failure is None else ended(name, failure, stopped=task.cancelling() > 0)
 
 
-async def _stopped(tasks: "dict[str, Doing]") -> None:
+async def _stopped(tasks: dict[str, StepTask]) -> None:
     """Cancel what runs, and wait until it has stopped."""
     for task in tasks.values():
         task.cancel()

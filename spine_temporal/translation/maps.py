@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from temporalio import workflow as temporal
+from temporalio.exceptions import FailureError
 
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.outcome import WorkflowResult
@@ -25,7 +26,7 @@ async def run_items(request: BatchRequest, progressed: Callable[[Fan], None]) ->
                 tasks[index] = asyncio.create_task(_run_item(request, index))
             await temporal.wait(list(tasks.values()), return_when=asyncio.FIRST_COMPLETED)
             for index in [index for index, task in tasks.items() if task.done()]:
-                fan.ended(index, tasks.pop(index).result())
+                fan.ended(index, _outcome_of(item_name(request.step.name, request.first + index), tasks.pop(index)))
             progressed(fan)
             if fan.halted:
                 await _stopped(tasks)
@@ -34,6 +35,17 @@ async def run_items(request: BatchRequest, progressed: Callable[[Fan], None]) ->
         await _stopped(tasks)
         raise
     return {request.first + index: outcome for index, outcome in sorted(fan.outcomes.items())}
+
+
+def _outcome_of(name: str, task: asyncio.Task[ItemOutcome]) -> ItemOutcome:
+    """Return how an item ended, also where somebody else has cancelled its run."""
+    failure = task.exception()
+    if failure is None:
+        return task.result()
+    if not isinstance(failure, FailureError):
+        raise failure
+    failed = requests.failed_outcome(name, failure)
+    return ItemOutcome(error=failed.error, category=failed.category)
 
 
 async def _run_item(request: BatchRequest, index: int) -> ItemOutcome:

@@ -140,6 +140,8 @@ class HoldRequest(_Message):
     error: str
     category: str
     decision: Decision | None = None
+    #: Steps that the decision sends the run back to: their outputs hold no longer.
+    sent_back: tuple[str, ...] = ()
 
 
 class WaitForRequest(_Message):

@@ -3,13 +3,21 @@
 from collections.abc import Mapping
 from typing import Any
 
-from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, FailureError, TimeoutType
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ChildWorkflowError,
+    FailureError,
+    TimeoutType,
+    is_cancelled_exception,
+)
 from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.json_values import clean_text, json_size
 from spine_temporal.definition.outcome import OMITTED, Decision, WorkflowResult
 from spine_temporal.machine.fan import item_name, item_params
+from spine_temporal.machine.machine import steps_again
 from spine_temporal.machine.plan import PlannedPipeline
 from spine_temporal.machine.state import Hold
 from spine_temporal.machine.step_outcome import StepOutcome
@@ -22,6 +30,8 @@ from spine_temporal.translation.messages import (
     StageReached,
 )
 
+#: Category of a step whose activity or run somebody else has cancelled.
+CANCELLED = "CANCELLED"
 #: Bytes of all outputs that a result carries through Temporal, whose UI and CLI show it whole; beyond it the large
 #: ones are left in Postgres.
 MAX_RESULT_BYTES = 128 * 1024
@@ -113,7 +123,15 @@ def hold_request(begun: Begun, workflow_id: str, command: Hold, decision: Decisi
         error=command.outcome.error or "",
         category=command.outcome.category or ErrorCategory.INTERNAL.value,
         decision=decision,
+        sent_back=_sent_back(begun, command.step.name, decision),
     )
+
+
+def _sent_back(begun: Begun, gate: str, decision: Decision | None) -> tuple[str, ...]:
+    """Return the steps whose outputs a decision takes back."""
+    if decision is None or decision.start_from is None:
+        return ()
+    return steps_again(begun.plan, gate, decision.start_from)
 
 
 def asked_of_reset(verdict: StepOutcome, begun: Begun | None, run_id: str) -> StepOutcome:
@@ -123,10 +141,10 @@ def asked_of_reset(verdict: StepOutcome, begun: Begun | None, run_id: str) -> St
     return verdict.model_copy(update={"reset_of": begun.run_id})
 
 
-def gate_stage(begun: Begun, outcome: StepOutcome) -> StageReached | None:
-    """Return the manifest row of a step that is no pipeline and has not failed; None for any other, and dry."""
+def stage_of(begun: Begun, outcome: StepOutcome) -> StageReached | None:
+    """Return the manifest row of a step that has completed; None for a pipeline, which writes its own, and dry."""
     planned = begun.plan.places[outcome.step].step
-    if outcome.failed or outcome.cancelled or begun.is_dry_run or isinstance(planned, PlannedPipeline):
+    if begun.is_dry_run or isinstance(planned, PlannedPipeline):
         return None
     metrics = outcome.output if json_size(outcome.output) <= 4096 else {}
     row_count = None
@@ -200,4 +218,6 @@ def _described(error: FailureError) -> tuple[str, str, int]:
     if isinstance(cause, TemporalTimeoutError):
         what = TimeoutType(cause.type).name.lower() if cause.type is not None else "its"
         return ErrorCategory.TIMEOUT.value, f"the activity passed its {what} timeout", 1
+    if is_cancelled_exception(error):
+        return CANCELLED, "it was cancelled in Temporal, and not by this run", 1
     return ErrorCategory.INTERNAL.value, clean_text(str(cause or error)), 1

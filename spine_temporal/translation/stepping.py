@@ -219,8 +219,10 @@ class Stepping:
         return decision
 
 
-def ended(name: str, failure: BaseException) -> StepOutcome:
-    """Return the outcome of a step whose task has raised: it was stopped, or its activity was cancelled by others."""
-    if isinstance(failure, FailureError) and not is_cancelled_exception(failure):
+def ended(name: str, failure: BaseException, *, stopped: bool) -> StepOutcome:
+    """Return the outcome of a step whose task has raised: as we have ``stopped`` it, or as it failed."""
+    if stopped and is_cancelled_exception(failure):
+        return StepOutcome(step=name, cancelled=True)
+    if isinstance(failure, FailureError):
         return requests.failed_outcome(name, failure)
-    return StepOutcome(step=name, cancelled=True)
+    raise failure

@@ -157,6 +157,20 @@ async def test_a_run_that_is_not_held_or_not_running_takes_no_decision(service):
         await handle.decide("waive", "work", by="ann", reason="x")
 
 
+async def test_outputs_that_were_sent_back_are_not_kept_by_a_resume(service):
+    handle = await service.client.start(jobs.HELD, {"test": uuid4().hex, "breaks": True})
+    await held(handle)
+    await handle.decide("retry", "check", by="ann", reason="mended", start_from="ingest")
+    failed = await asyncio.wait_for(handle.result(), 30)
+    assert (failed.error_step, failed.error) == ("ingest", "broken again")
+    resumed = await service.client.resume(
+        handle.workflow_id, [jobs.HELD], service.database, changes={"check.least": 1, "mended": True}, by="ann"
+    )
+    result = await asyncio.wait_for(resumed.result(), 30)
+    assert result.step_executions[0].kept_from is None
+    assert result.outputs["ingest"] == {"row_count": 2}
+
+
 async def test_a_run_with_children_can_be_reset_and_resumed(service):
     handle = await service.client.start(jobs.SUB_THEN_CHECK, {"test": uuid4().hex})
     assert (await asyncio.wait_for(handle.result(), 30)).error_step == "check"

@@ -156,6 +156,21 @@ async def test_items_as_runs_of_their_own_and_a_sub_workflow(service):
     assert done == [(f"{test}-0",), (f"{test}-1",), (f"{test}-sub",)]
 
 
+@pytest.mark.parametrize("workflow", [jobs.RUNS_SLOW, jobs.MAPS_SLOW], ids=lambda w: w.name)
+async def test_a_sub_workflow_that_somebody_else_cancels_has_not_passed(service, workflow):
+    test = uuid4().hex
+    handle = await service.client.start(workflow, {"test": test, "items": [test]})
+    rows = []
+    while not rows:
+        await asyncio.sleep(0.1)
+        rows = service.rows("SELECT workflow_id FROM core_runs WHERE workflow = 'vocabulary.slow_sub'")
+    await service.client.client.get_workflow_handle(rows[0][0]).cancel()
+    result = await asyncio.wait_for(handle.result(), 30)
+    assert (result.status, result.error_category, result.completed_steps) == ("FAILED", "CANCELLED", [])
+    assert "was cancelled" in result.error
+    await replays(handle)
+
+
 async def test_a_run_waits_for_a_partition_of_another_workflow(service):
     test = uuid4().hex
     handle = await service.client.start(jobs.WAITS_FOR, {"test": test})

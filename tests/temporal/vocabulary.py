@@ -19,9 +19,6 @@ class Work(Pipeline):
     """Writes one row, and does what it is told."""
 
     def run(self):
-        self.connection.execute(
-            text("CREATE TABLE IF NOT EXISTS vocabulary_rows (key text, note text)")
-        ) if self.params.get("make_table") else None
         does = self.params.get("does", "ok")
         if does == "fail" or self.params.get("item") in self.params.get("bad", ()):
             raise SpineError(f"{self.params.get('item', 'it')} is wrong", ErrorCategory.DATA_QUALITY)
@@ -35,7 +32,10 @@ class Mended(Pipeline):
     def run(self):
         self.connection.execute(text("INSERT INTO mended VALUES (:test)"), {"test": self.params["test"]})
         count = text("SELECT count(*) FROM mended WHERE test = :test")
-        return {"row_count": self.connection.execute(count, {"test": self.params["test"]}).scalar()}
+        rows = self.connection.execute(count, {"test": self.params["test"]}).scalar()
+        if self.params.get("breaks") and rows == 2 and not self.params.get("mended"):
+            raise SpineError("broken again", ErrorCategory.DATA_QUALITY)
+        return {"row_count": rows}
 
 
 @register_pipeline("vocabulary.slow")
@@ -138,6 +138,18 @@ GOES_ON = Workflow(
     name="vocabulary.goes_on",
     steps=[Step.map("fan", "items", ONE, on_error="CONTINUE"), Step.pipeline("after", "vocabulary.work")],
 )
+SLOW_SUB = Workflow(name="vocabulary.slow_sub", partition_by=["key"], steps=[Step.pipeline("slow", "vocabulary.slow")])
+RUNS_SLOW = Workflow(
+    name="vocabulary.runs_slow",
+    steps=[
+        Step.workflow("sub", SLOW_SUB, lambda ctx: {"key": ctx.get_param("test")}),
+        Step.pipeline("after", "vocabulary.work"),
+    ],
+)
+MAPS_SLOW = Workflow(
+    name="vocabulary.maps_slow",
+    steps=[Step.map("fan", "items", SLOW_SUB, item_param="key"), Step.pipeline("after", "vocabulary.work")],
+)
 COMPUTED = Workflow(
     name="vocabulary.computed",
     steps=[
@@ -164,6 +176,7 @@ WAITS_IN_VAIN = Workflow(
 )
 HELD = Workflow(
     name="vocabulary.held",
+    partition_by=["test"],
     steps=[
         Step.pipeline("ingest", "vocabulary.mended"),
         Step.lambda_("check", enough, {"least": 2}, on_error="HOLD"),
