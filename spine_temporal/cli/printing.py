@@ -38,6 +38,9 @@ def print_result(result: WorkflowResult, *, as_json: bool) -> None:
     typer.echo(f"Completed steps: {', '.join(result.completed_steps) or 'none'}")
     if result.skipped_steps:
         typer.echo(f"Skipped steps: {', '.join(result.skipped_steps)}")
+    for step in result.step_executions:
+        if step.status is StepStatus.FAILED and step.step_name != result.error_step:
+            typer.echo(f"Failed step {step.step_name}: {step.error} ({step.error_category})")
     if result.error:
         where = f" at {result.error_step}" if result.error_step else ""
         typer.echo(f"Error{where}: {result.error} ({result.error_category})")

@@ -1,6 +1,6 @@
 """``run``, ``start``, ``status``, ``result``: starting runs and following them."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -56,18 +56,12 @@ def run(
     definition = definitions(settings).workflow(workflow)
     given = read_params(definition, param or [], params)
     partition_of(definition, resolve_params(definition, given))
+    options = _options(force=force, dry_run=dry_run, start_from=start_from, hold=hold)
 
     async def work() -> WorkflowResult:
         with available_servers(settings) as servers:
             async with connected(settings, servers) as client:
-                handle = await client.start(
-                    definition,
-                    given,
-                    force=force,
-                    dry_run=dry_run,
-                    start_from=start_from,
-                    on_gate_failure="hold" if hold else "stop",
-                )
+                handle = await client.start(definition, given, **options)
                 return await follow(handle, servers)
 
     outcome: WorkflowResult = run_async(work)
@@ -96,17 +90,12 @@ def start(
     definition = definitions(settings).workflow(workflow)
     given = read_params(definition, param or [], params)
 
+    options = _options(force=force, dry_run=dry_run, start_from=start_from, hold=hold)
+
     async def work() -> tuple[str, str | None]:
         with available_servers(settings, postgres=False) as servers:
             client = SpineClient(await connect(servers), task_queue=settings.task_queue)
-            handle = await client.start(
-                definition,
-                given,
-                force=force,
-                dry_run=dry_run,
-                start_from=start_from,
-                on_gate_failure="hold" if hold else "stop",
-            )
+            handle = await client.start(definition, given, **options)
             return handle.workflow_id, handle.handle.result_run_id
 
     identity, run_id = run_async(work)
@@ -114,6 +103,11 @@ def start(
         print_json({"workflow_id": identity, "run_id": run_id})
     else:
         typer.echo(identity)
+
+
+def _options(*, force: bool, dry_run: bool, start_from: str | None, hold: bool) -> dict[str, Any]:
+    gates = "hold" if hold else "stop"
+    return {"force": force, "dry_run": dry_run, "start_from": start_from, "on_gate_failure": gates}
 
 
 def status(workflow_id: WorkflowId, as_json: AsJson = False) -> None:

@@ -48,7 +48,9 @@ class BackfillParams(BaseModel):
 
 def every_tier_has_rows(ctx: WorkflowContext, config: Mapping[str, Any]) -> StepResult:
     """Check the week as a whole: each tier refreshed, with enough rows between them."""
-    rows = {tier: refreshed["ingest"]["row_count"] for tier, refreshed in ctx.get_output("tiers").items()}
+    rows = {
+        tier: refreshed.get("ingest", {}).get("row_count", 0) for tier, refreshed in ctx.get_output("tiers").items()
+    }
     total = sum(rows.values())
     if total < config["min_rows"]:
         return StepResult.fail(f"Too few records in all tiers: {total} < {config['min_rows']}", "QUALITY_GATE")
