@@ -223,9 +223,13 @@ def test_in_process_a_person_is_a_function():
     def decide(step):
         return Decision(action="waive", by="ann", reason=step)
 
-    assert run_in_process(jobs.HELD, {}, pipelines, decide=decide).completed_steps == ["ingest", "check", "after"]
+    assert run_in_process(jobs.HELD, {"test": "x"}, pipelines, decide=decide).completed_steps == [
+        "ingest",
+        "check",
+        "after",
+    ]
     assert (
-        run_in_process(jobs.HELD, {}, pipelines).error
+        run_in_process(jobs.HELD, {"test": "x"}, pipelines).error
         == "1 rows are too few (aborted by nobody: no decision was given)"
     )
 
