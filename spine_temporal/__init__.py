@@ -18,7 +18,7 @@ from spine_temporal.definition.errors import (
 from spine_temporal.definition.outcome import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
 from spine_temporal.definition.pipeline import Pipeline, PipelineResult, PipelineStatus, register_pipeline
 from spine_temporal.definition.policies import ErrorPolicy, RetryPolicy
-from spine_temporal.definition.results import QualityMetrics, StepResult
+from spine_temporal.definition.results import QualityCheck, QualityMetrics, StepResult
 from spine_temporal.definition.step import Step
 from spine_temporal.definition.workflow import Workflow
 
@@ -36,6 +36,7 @@ __all__ = [
     "Step",
     "StepResult",
     "WorkflowContext",
+    "QualityCheck",
     "QualityMetrics",
     # what happens on failure
     "ErrorPolicy",

@@ -1,4 +1,4 @@
-"""``manifest``, ``anomalies``, ``acknowledge``, ``resolve``: the rows that runs have written."""
+"""``manifest``, ``quality``, ``anomalies``, ``acknowledge``, ``resolve``: the rows that runs have written."""
 
 from typing import Annotated
 
@@ -24,12 +24,14 @@ _MANIFEST = (
 AnomalyId = Annotated[str, typer.Argument(metavar="ANOMALY_ID", help="Its id, or the first 8 characters or more.")]
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who decides it; default: the login name.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept on the record.")]
+Failed = Annotated[bool, typer.Option("--failed", help="Only what did not pass.")]
 All = Annotated[bool, typer.Option("--all", help="The resolved ones too.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.command()(manifest)
+    app.command()(quality)
     app.command()(anomalies)
     app.command()(acknowledge)
     app.command()(resolve)
@@ -46,6 +48,20 @@ def manifest(workflow: WorkflowOption = None, limit: Limit = 1000, as_json: AsJs
         as_json=as_json,
         title="core_manifest",
     )
+
+
+def quality(
+    workflow: WorkflowOption = None, failed: Failed = False, limit: Limit = 1000, as_json: AsJson = False
+) -> None:
+    """Print what gates and pipelines measured of their data, newest first."""
+    from spine_temporal.cli.printing import print_rows  # noqa: PLC0415 - keeps --help quick
+    from spine_temporal.cli.session import opened_database  # noqa: PLC0415
+    from spine_temporal.recording.quality import list_quality  # noqa: PLC0415
+
+    with opened_database(Settings.from_environment()) as database, database.begin() as connection:
+        rows = list_quality(connection, workflow=workflow, failed=failed, limit=limit)
+    shown = ("partition_key", "step", "check_name", "value", "threshold", "passed", "measured_at")
+    print_rows(rows, shown, as_json=as_json, title="core_quality")
 
 
 def anomalies(

@@ -1,6 +1,6 @@
 """What a gate answers: ok or fail, with an output, measures, and where to go next."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,10 +8,30 @@ from spine_temporal.definition.errors import ErrorCategory
 
 
 @dataclass(frozen=True, kw_only=True)
-class QualityMetrics:
-    """How good a step's data was; upstream's four counts, and any named measures beside them.
+class QualityCheck:
+    """One measure that was held against its threshold. Make it with ``at_most`` or ``at_least``."""
 
-    Rates are shares in [0, 1].
+    name: str
+    value: float
+    threshold: float
+    passed: bool
+
+    @classmethod
+    def at_most(cls, name: str, value: float, threshold: float) -> "QualityCheck":
+        """Pass up to the threshold, and at it."""
+        return cls(name=name, value=value, threshold=threshold, passed=value <= threshold)
+
+    @classmethod
+    def at_least(cls, name: str, value: float, threshold: float) -> "QualityCheck":
+        """Pass from the threshold on."""
+        return cls(name=name, value=value, threshold=threshold, passed=value >= threshold)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityMetrics:
+    """How good a step's data was: upstream's four counts, any named measures beside them, and checks.
+
+    Rates are shares in [0, 1]. What is a number of it is a row of ``core_quality``.
     """
 
     record_count: int = 0
@@ -20,6 +40,12 @@ class QualityMetrics:
     null_count: int = 0
     passed: bool = True
     custom_metrics: Mapping[str, Any] = field(default_factory=dict)
+    checks: Sequence[QualityCheck] = ()
+
+    @classmethod
+    def of(cls, *checks: QualityCheck) -> "QualityMetrics":
+        """Return what these checks come to: passed where each has."""
+        return cls(passed=all(check.passed for check in checks), checks=checks)
 
     @property
     def valid_rate(self) -> float:

@@ -17,7 +17,7 @@ from spine_temporal.definition.json_values import (
     require_size,
     to_json,
 )
-from spine_temporal.definition.results import QualityMetrics, StepResult
+from spine_temporal.definition.results import QualityCheck, QualityMetrics, StepResult
 from spine_temporal.definition.steps import ChoiceStep, LambdaStep, PipelineStep
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.plan import (
@@ -88,13 +88,17 @@ def planned_items(plan: Plan, step: PlannedMap, context: WorkflowContext) -> Ste
 
 
 def quality_values(quality: QualityMetrics | None, where: str) -> dict[str, Any] | None:
-    """Return quality metrics as JSON; raise ``JsonValueError`` where a custom one is not."""
+    """Return quality metrics as JSON; raise ``JsonValueError`` where one is not."""
     if quality is None:
         return None
     given: object = quality
     if not isinstance(given, QualityMetrics):
         raise JsonValueError(f"{where} must be QualityMetrics, not {type(given).__name__}")
-    values: dict[str, Any] = to_json(vars(given), where)
+    checks: list[object] = list(given.checks)
+    strange = next((check for check in checks if not isinstance(check, QualityCheck)), None)
+    if strange is not None:
+        raise JsonValueError(f"{where}: each of its checks must be a QualityCheck, not {type(strange).__name__}")
+    values: dict[str, Any] = to_json({**vars(given), "checks": [vars(check) for check in checks]}, where)
     return values
 
 

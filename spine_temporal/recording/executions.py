@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from spine_temporal.definition.pipeline import PipelineStatus
 from spine_temporal.recording.manifest import UPSERT_STAGES
+from spine_temporal.recording.quality import UPSERT_QUALITY, quality_rows
 
 _NAMESPACE = uuid5(NAMESPACE_URL, "spine-temporal/executions")
 
@@ -47,6 +48,8 @@ _COMPLETE = text(f"""
         WHERE execution_id = :execution_id AND EXISTS (SELECT FROM held)
     ), stages AS (
         {UPSERT_STAGES.replace("WHERE TRUE", "WHERE EXISTS (SELECT FROM held)")}
+    ), quality AS (
+        {UPSERT_QUALITY.replace("WHERE TRUE", "WHERE EXISTS (SELECT FROM held)")}
     )
     SELECT run_id FROM held
 """)
@@ -162,8 +165,9 @@ def complete_execution(
     output: Mapping[str, Any],
     completed_at: datetime,
     stages: Sequence[Mapping[str, Any]],
+    measured: Sequence[Mapping[str, Any]] = (),
 ) -> bool:
-    """Write the ledger's and the manifest's rows, in one statement of the pipeline's transaction.
+    """Write the ledger's, the manifest's and the quality's rows, in one statement of the pipeline's transaction.
 
     False, with nothing written, where the run does not hold its partition any more.
     """
@@ -172,6 +176,7 @@ def complete_execution(
         "row_count": row_count_of(output),
         "output": json.dumps(output),
         "stages": json.dumps(stages),
+        "quality": json.dumps(quality_rows(measured)),
     }
     return connection.execute(_COMPLETE, execution.values() | values).scalar() is not None
 

@@ -1,8 +1,10 @@
 """The core tables. The migrations make them; a test keeps both equal."""
 
 from sqlalchemy import (
+    Boolean,
     Column,
     DateTime,
+    Float,
     Identity,
     Index,
     Integer,
@@ -115,6 +117,24 @@ core_rejects = Table(
     Column("raw_text", Text),
     Column("rejected_at", _TIME, nullable=False, server_default=func.now()),
     Index(None, "domain", "partition_key"),
+)
+
+#: What gates and pipelines measured of their data: one row per measure of a step.
+core_quality = Table(
+    "core_quality",
+    metadata,
+    Column("run_id", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    #: How often a person had sent the run back to the step.
+    Column("round", Integer, nullable=False),
+    Column("check_name", Text, nullable=False),
+    Column("value", Float),
+    Column("threshold", Float),
+    #: NULL: measured, and held against nothing.
+    Column("passed", Boolean),
+    Column("measured_at", _TIME, nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("run_id", "step", "round", "check_name"),
+    Index(None, "measured_at"),
 )
 
 #: One row per run: what it was given, the plan that it keeps, what it came to. Outlives Temporal's retention.

@@ -32,7 +32,7 @@ from spine_temporal.recording.executions import (
     row_count_of,
 )
 from spine_temporal.runtime.claims import ClaimLostError
-from spine_temporal.translation.messages import PipelineRequest, StageReached
+from spine_temporal.translation.messages import Measured, PipelineRequest, StageReached
 
 #: Seconds that a second attempt waits for the first to commit, before it ends it.
 _TURN = 5
@@ -74,6 +74,8 @@ class Attempt:
         self.attempt = temporal_attempt
         self.progress = tuple(progress)
         self.started_at = datetime.now(UTC)
+        #: What the pipeline has measured of its data.
+        self.measured: tuple[Measured, ...] = ()
         self._pipeline = pipeline
         self._database = database
         self._beat = beat
@@ -188,8 +190,14 @@ class Attempt:
         reached = () if self.request.part_of else (self._stage(outcome),)
         stages = [stage.model_dump() for stage in (*self.request.stages, *reached)]
         completed_at = outcome.completed_at or datetime.now(UTC)
+        measured = [one.model_dump() for one in (*self.request.measured, *self.measured)]
         held = complete_execution(
-            connection, self.execution, output=outcome.output, completed_at=completed_at, stages=stages
+            connection,
+            self.execution,
+            output=outcome.output,
+            completed_at=completed_at,
+            stages=stages,
+            measured=measured,
         )
         if not held:
             raise ClaimLostError
@@ -205,6 +213,7 @@ class Attempt:
         except Exception as error:
             raise SpineError(describe(error), ErrorCategory.INTERNAL) from error
         result = _as_result(answer, self.request)
+        self._measure(result)
         if result.status is PipelineStatus.FAILED:
             raise SpineError(result.error or f"pipeline {self.request.pipeline!r} failed", result.category)
         return result
@@ -214,17 +223,25 @@ class Attempt:
         try:
             output = to_json(dict(result.metrics), where)
             require_size(output, where, MAX_OUTPUT_BYTES, _TOO_LARGE)
-            quality = quality_values(result.quality, f"quality of step {self.request.step!r}")
         except JsonValueError as error:
             raise SpineError(str(error), ErrorCategory.CONFIGURATION) from None
         return StepOutcome(
             step=self.request.step,
             output=output,
-            quality=quality,
             attempt=attempt,
             started_at=self.started_at,
             completed_at=datetime.now(UTC),
         )
+
+    def _measure(self, result: PipelineResult) -> None:
+        """Keep the quality that the pipeline has measured, also where it failed of it."""
+        request = self.request
+        try:
+            quality = quality_values(result.quality, f"quality of step {request.step!r}")
+        except JsonValueError as error:
+            raise SpineError(str(error), ErrorCategory.CONFIGURATION) from None
+        if quality is not None:
+            self.measured = (Measured(step=request.step, round=request.round, quality=quality),)
 
     def _stage(self, outcome: StepOutcome) -> StageReached:
         small = {

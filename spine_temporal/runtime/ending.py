@@ -10,6 +10,7 @@ from spine_temporal.definition.step_checks import RUN_STAGES
 from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of
 from spine_temporal.recording.manifest import forget_stages, upsert_stages
 from spine_temporal.recording.partitions import release
+from spine_temporal.recording.quality import record_quality
 from spine_temporal.recording.runs import close_run
 from spine_temporal.translation.messages import EndRequest
 
@@ -27,6 +28,7 @@ def record_end(connection: Connection, request: EndRequest, *, holds: bool) -> N
         upsert_stages(connection, request.domain, partition, [*stages, _final_stage(request)])
         others = [stage for stage in RUN_STAGES if stage not in {"STARTED", result.status.value}]
         forget_stages(connection, request.domain, partition, others)
+    record_quality(connection, result.run_id, [one.model_dump() for one in request.measured])
     _record_anomalies(connection, request)
     release(connection, request.domain, result.partition, result.run_id)
 

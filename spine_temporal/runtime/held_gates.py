@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of, resolve_fault
 from spine_temporal.recording.executions import supersede_executions
+from spine_temporal.recording.quality import record_quality
 from spine_temporal.translation.messages import HoldRequest
 
 #: Category of the anomaly.
@@ -15,6 +16,7 @@ GATE_HELD = "GATE_HELD"
 
 def record_hold(connection: Connection, request: HoldRequest) -> None:
     """Write the anomaly; again for the same round it is the same row."""
+    record_quality(connection, request.run_id, [one.model_dump() for one in request.measured])
     AnomalyRecorder(connection, request.workflow_domain).record(
         f"workflow.{request.step}",
         dict(request.partition),

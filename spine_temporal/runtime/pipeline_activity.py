@@ -21,6 +21,7 @@ from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.classification import DatabaseAwayError
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.executions import fail_execution
+from spine_temporal.recording.quality import record_quality
 from spine_temporal.runtime.attempt import Attempt
 from spine_temporal.runtime.beginning import Beginnings
 from spine_temporal.runtime.chunked_attempt import ChunkedAttempt
@@ -176,6 +177,7 @@ def _retried(category: ErrorCategory, policy: ErrorPolicy) -> bool:
 
 def _count(attempt: Attempt, database: Database, message: str) -> int:
     with database.begin() as connection:
+        record_quality(connection, attempt.request.run_id, [one.model_dump() for one in attempt.measured])
         return fail_execution(connection, attempt.execution, message, attempt.started_at)
 
 

@@ -227,7 +227,7 @@ class SpineWorkflow:
         outcome = StepOutcome(step=name, output=state.outputs.get(name, {}), items=execution.items)
         stage = requests.stage_of(self._begun, outcome)
         if stage is not None:
-            self._stepping.unrecorded.append(stage)
+            self._stepping.unwritten.add(stages=(stage,))
 
     def _take(self, move: Move, tasks: dict[str, StepTask]) -> bool:
         """Start the commands of a move; return whether the run has ended."""
@@ -279,8 +279,9 @@ class SpineWorkflow:
         assert self._stepping is not None  # noqa: S101 - begun before anything is done
         result = requests.carried(self._current().result)
         if not self._begun.is_dry_run:
-            stages = tuple(self._stepping.unrecorded)
-            request = requests.end_request(self._begun, result, temporal.info().workflow_id, stages)
+            request = requests.end_request(self._begun, result, temporal.info().workflow_id).model_copy(
+                update=vars(self._stepping.unwritten)
+            )
             ended: Ended | None = await calls.record(END, request, Ended, f"end as {result.status}")
             self._resume = ended.resume if ended is not None else None
         return result

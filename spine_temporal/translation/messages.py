@@ -86,6 +86,14 @@ class StageReached(_Message):
     batch_id: str | None = None
 
 
+class Measured(_Message):
+    """The quality that a step measured, which is written with the next transaction of the run."""
+
+    step: str
+    round: int = 0
+    quality: Mapping[str, Any]
+
+
 class PipelineRequest(_Message):
     """One pipeline step to run."""
 
@@ -103,6 +111,7 @@ class PipelineRequest(_Message):
     timeout: float
     heartbeat_timeout: float
     stages: tuple[StageReached, ...] = ()
+    measured: tuple[Measured, ...] = ()
     #: How often a person has sent the run back to this step.
     round: int = 0
     #: The workflow id of the run, where a part of its map asks; such an execution reaches no stage.
@@ -119,6 +128,7 @@ class EndRequest(_Message):
     stage_rank: int
     result: WorkflowResult
     stages: tuple[StageReached, ...] = ()
+    measured: tuple[Measured, ...] = ()
 
 
 class Ended(_Message):
@@ -142,6 +152,7 @@ class HoldRequest(_Message):
     decision: Decision | None = None
     #: Steps that the decision sends the run back to: their outputs hold no longer.
     sent_back: tuple[str, ...] = ()
+    measured: tuple[Measured, ...] = ()
 
 
 class WaitForRequest(_Message):

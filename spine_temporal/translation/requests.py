@@ -48,7 +48,7 @@ def rank_of(begun: Begun, step: str) -> int:
 
 
 def pipeline_request(
-    step: PlannedPipeline, begun: Begun, params: Mapping[str, Any], *, repeated: int, stages: tuple[StageReached, ...]
+    step: PlannedPipeline, begun: Begun, params: Mapping[str, Any], *, repeated: int
 ) -> PipelineRequest:
     """Return what the pipeline's activity is given; its own params win over the run's."""
     forced = {"force": True} if begun.force else {}
@@ -66,7 +66,6 @@ def pipeline_request(
         on_error=step.on_error,
         timeout=step.timeout,
         heartbeat_timeout=step.heartbeat_timeout,
-        stages=stages,
         round=repeated,
     )
 
@@ -159,7 +158,7 @@ def stage_of(begun: Begun, outcome: StepOutcome) -> StageReached | None:
     )
 
 
-def end_request(begun: Begun, result: WorkflowResult, workflow_id: str, stages: tuple[StageReached, ...]) -> EndRequest:
+def end_request(begun: Begun, result: WorkflowResult, workflow_id: str) -> EndRequest:
     """Return how the run ended, for its last transaction."""
     return EndRequest(
         domain=recording_domain(begun),
@@ -167,7 +166,6 @@ def end_request(begun: Begun, result: WorkflowResult, workflow_id: str, stages: 
         workflow_id=workflow_id,
         stage_rank=len(begun.plan.places) + 1,
         result=result,
-        stages=stages,
     )
 
 

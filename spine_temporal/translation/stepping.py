@@ -32,12 +32,37 @@ from spine_temporal.translation.messages import (
     VERDICT,
     BatchRequest,
     Begun,
+    Measured,
     StageReached,
     WaitForRequest,
 )
 
 #: Seconds between two looks for code that this worker lacks.
 MISSING_CODE_INTERVAL = 10
+
+
+@dataclass
+class Unwritten:
+    """What has come about and no transaction has written yet; the next one takes it along."""
+
+    stages: tuple[StageReached, ...] = ()
+    measured: tuple[Measured, ...] = ()
+
+    def add(self, *, stages: tuple[StageReached, ...] = (), measured: tuple[Measured, ...] = ()) -> None:
+        """Keep something until then."""
+        self.stages += stages
+        self.measured += measured
+
+    def taken(self) -> "Unwritten":
+        """Take all of it."""
+        taken = Unwritten(self.stages, self.measured)
+        self.stages, self.measured = (), ()
+        return taken
+
+    def put_back(self, taken: "Unwritten") -> None:
+        """Keep what a transaction has not written after all."""
+        self.stages = taken.stages + self.stages
+        self.measured = taken.measured + self.measured
 
 
 @dataclass(kw_only=True)
@@ -51,8 +76,7 @@ class Stepping:
     progressed: Callable[[str, ItemCounts], None]
     #: What people have decided of held gates, by step.
     decisions: dict[str, Decision]
-    #: Stages that were reached and that no transaction has written yet.
-    unrecorded: list[StageReached] = field(default_factory=list)
+    unwritten: Unwritten = field(default_factory=Unwritten)
 
     async def do(self, command: Doing) -> StepOutcome | Decision:  # noqa: PLR0911 - one for each kind
         """Do one command and return how the step ended, or what was decided of it."""
@@ -86,24 +110,29 @@ class Stepping:
         failure = self.state().failure
         if failure is not None:
             params = {"failure": vars(failure), **params}
-        carried = tuple(self.unrecorded)
-        self.unrecorded.clear()
-        request = requests.pipeline_request(step, self.begun, params, repeated=command.round, stages=carried)
+        carried = self.unwritten.taken()
+        request = requests.pipeline_request(step, self.begun, params, repeated=command.round).model_copy(
+            update=vars(carried)
+        )
         try:
             outcome = await calls.run_pipeline(request)
         except BaseException:
-            self.unrecorded[:0] = carried
+            self.unwritten.put_back(carried)
             raise
-        if outcome.failed:  # its transaction was rolled back, and the stages with it
-            self.unrecorded[:0] = carried
+        if outcome.failed:  # its transaction was rolled back, and what it carried with it
+            self.unwritten.put_back(carried)
         return outcome
 
     async def _evaluate(self, command: Evaluate) -> StepOutcome:
         """Ask the gate, and go by the verdict that history holds: the code may have changed since."""
         step = command.step
-        return await self._recorded(
+        verdict = await self._recorded(
             step.name, step.kind, lambda: evaluate(self.spine, step, self.state().context_of(step.name))
         )
+        if verdict.quality is not None and not self.begun.is_dry_run:
+            again = self.state().rounds.get(step.name, 0)
+            self.unwritten.add(measured=(Measured(step=step.name, round=again, quality=verdict.quality),))
+        return verdict
 
     async def _computed(self, step: Computing) -> StepOutcome:
         """Ask the code what the step works with, and go by what history holds of the answer."""
@@ -198,8 +227,14 @@ class Stepping:
         """Record that the gate is held, wait for a person or the deadline, and record the decision."""
         step, identity = command.step, temporal.info().workflow_id
         self.decisions.pop(step.name, None)
-        held = requests.hold_request(self.begun, identity, command)
-        await calls.record(HOLD, held, None, f"hold {step.name}", beside=True)
+        carried = self.unwritten.taken()
+        held = requests.hold_request(self.begun, identity, command).model_copy(update={"measured": carried.measured})
+        self.unwritten.add(stages=carried.stages)
+        try:
+            await calls.record(HOLD, held, None, f"hold {step.name}", beside=True)
+        except BaseException:
+            self.unwritten.add(measured=carried.measured)
+            raise
         try:
             await temporal.wait_condition(
                 lambda: step.name in self.decisions,

@@ -54,3 +54,8 @@ def test_a_held_gate_is_understood_and_decided(spine, start_worker):
         "waived by ann: a short week",
     )
     assert typed("waive", identity, "check", "--by", "ann", "--reason", "again").returncode == 2
+    measured = json.loads(typed("quality", "--failed", "--json", "--workflow", "vocabulary.strict").stdout)
+    assert [(row["step"], row["check_name"], row["value"], row["threshold"]) for row in measured] == [
+        ("check", "overall", None, None),
+        ("check", "rows", 1.0, 2.0),
+    ]

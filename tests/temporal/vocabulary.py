@@ -5,6 +5,10 @@ from sqlalchemy import text
 from spine_temporal import (
     ErrorCategory,
     Pipeline,
+    PipelineResult,
+    PipelineStatus,
+    QualityCheck,
+    QualityMetrics,
     RetryPolicy,
     SpineError,
     Step,
@@ -47,11 +51,29 @@ class Slow(Pipeline):
         return {}
 
 
+@register_pipeline("vocabulary.measuring")
+class Measuring(Pipeline):
+    """Measures its data, and fails of it where it is told to."""
+
+    def run(self):
+        bad = self.params.get("invalid", 0)
+        quality = QualityMetrics(
+            record_count=10,
+            valid_count=10 - bad,
+            invalid_count=bad,
+            passed=bad < 5,
+            custom_metrics={"share": bad / 10, "huge": 10**400, "words": "not a number"},
+        )
+        status = PipelineStatus.COMPLETED if bad < 5 else PipelineStatus.FAILED
+        return PipelineResult(status=status, metrics={"row_count": 10}, error="half is bad", quality=quality)
+
+
 def enough(ctx, config):
     rows = ctx.get_output("ingest", "row_count", 0)
+    quality = QualityMetrics.of(QualityCheck.at_least("rows", rows, config["least"]))
     if rows < config["least"]:
-        return StepResult.fail(f"{rows} rows are too few", "QUALITY_GATE")
-    return StepResult.ok(output={"rows": rows})
+        return StepResult.fail(f"{rows} rows are too few", "QUALITY_GATE", quality=quality)
+    return StepResult.ok(output={"rows": rows}, quality=quality)
 
 
 def fails(ctx, config):
@@ -180,6 +202,14 @@ HELD = Workflow(
     steps=[
         Step.pipeline("ingest", "vocabulary.mended"),
         Step.lambda_("check", enough, {"least": 2}, on_error="HOLD"),
+        Step.pipeline("after", "vocabulary.work"),
+    ],
+)
+MEASURED = Workflow(
+    name="vocabulary.measured",
+    steps=[
+        Step.pipeline("ingest", "vocabulary.measuring"),
+        Step.lambda_("check", enough, {"least": 1}),
         Step.pipeline("after", "vocabulary.work"),
     ],
 )

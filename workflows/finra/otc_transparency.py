@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
-from spine_temporal import QualityMetrics, Step, StepResult, Workflow, WorkflowContext
+from spine_temporal import QualityCheck, QualityMetrics, Step, StepResult, Workflow, WorkflowContext
 
 #: Accepted spellings of a tier, lower case.
 TIERS = {
@@ -83,9 +83,8 @@ def validate_ingest(ctx: WorkflowContext, config: Mapping[str, Any]) -> StepResu
         return missing
     rows, errors = ctx.get_output("ingest", "row_count"), ctx.get_output("ingest", "error_count")
     least, most = config.get("min_rows", 1000), config.get("max_errors", 10)
-    quality = _quality(
-        _at_least("row_count", rows, least),
-        _at_most("error_count", errors, most),
+    quality = QualityMetrics.of(
+        QualityCheck.at_least("row_count", rows, least), QualityCheck.at_most("error_count", errors, most)
     )
     if rows < least:
         return StepResult.fail(f"Too few records ingested: {rows} < {least}", "QUALITY_GATE", quality=quality)
@@ -102,33 +101,19 @@ def validate_normalize(ctx: WorkflowContext, config: Mapping[str, Any]) -> StepR
     nulls, rejects = ctx.get_output("normalize", "null_rate"), ctx.get_output("normalize", "reject_rate")
     conflicts = ctx.get_output("normalize", "duplicate_conflict_keys")
     checks = {
-        f"Null rate too high: {nulls:.1%}": _at_most("null_rate", nulls, config.get("max_null_rate", 0.05)),
-        f"Reject rate too high: {rejects:.1%}": _at_most("reject_rate", rejects, config.get("max_reject_rate", 0.01)),
-        f"Too many keys with different quantities: {conflicts}": _at_most(
+        f"Null rate too high: {nulls:.1%}": QualityCheck.at_most("null_rate", nulls, config.get("max_null_rate", 0.05)),
+        f"Reject rate too high: {rejects:.1%}": QualityCheck.at_most(
+            "reject_rate", rejects, config.get("max_reject_rate", 0.01)
+        ),
+        f"Too many keys with different quantities: {conflicts}": QualityCheck.at_most(
             "duplicate_conflict_keys", conflicts, config.get("max_conflicts", 10)
         ),
     }
-    quality = _quality(*checks.values())
+    quality = QualityMetrics.of(*checks.values())
     for error, check in checks.items():
-        if not check["passed"]:
+        if not check.passed:
             return StepResult.fail(error, "DATA_QUALITY", quality=quality)
     return StepResult.ok(output={"null_rate": nulls, "reject_rate": rejects}, quality=quality)
-
-
-def _at_most(name: str, value: float, threshold: float) -> dict[str, Any]:
-    """Return the record of a check: a value at its threshold passes."""
-    return {"name": name, "value": value, "threshold": threshold, "passed": value <= threshold}
-
-
-def _at_least(name: str, value: float, threshold: float) -> dict[str, Any]:
-    return {"name": name, "value": value, "threshold": threshold, "passed": value >= threshold}
-
-
-def _quality(*checks: Mapping[str, Any]) -> QualityMetrics:
-    """Return the gate's checks in the form in which its recorded verdict keeps them."""
-    return QualityMetrics(
-        passed=all(check["passed"] for check in checks), custom_metrics={"checks": [dict(check) for check in checks]}
-    )
 
 
 def _missing(ctx: WorkflowContext, step: str, *keys: str) -> StepResult | None:

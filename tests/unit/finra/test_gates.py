@@ -2,7 +2,7 @@
 
 import pytest
 
-from spine_temporal import WorkflowContext
+from spine_temporal import QualityCheck, WorkflowContext
 from workflows.finra.otc_transparency import WEEKLY_REFRESH, validate_ingest, validate_normalize
 
 INGEST = {"row_count": 1000, "error_count": 10}
@@ -60,12 +60,12 @@ def test_a_step_that_gave_nothing_is_not_taken_for_zero():
 def test_a_gate_records_each_check_with_its_threshold():
     answer = ask(validate_ingest, "ingest", INGEST | {"error_count": 11})
     assert answer.quality.passed is False
-    assert answer.quality.custom_metrics["checks"] == [
-        {"name": "row_count", "value": 1000, "threshold": 1000, "passed": True},
-        {"name": "error_count", "value": 11, "threshold": 10, "passed": False},
+    assert list(answer.quality.checks) == [
+        QualityCheck(name="row_count", value=1000, threshold=1000, passed=True),
+        QualityCheck(name="error_count", value=11, threshold=10, passed=False),
     ]
     passed = ask(validate_normalize, "normalize", NORMALIZE).quality
-    assert [check["name"] for check in passed.custom_metrics["checks"]] == list(NORMALIZE)
+    assert [check.name for check in passed.checks] == list(NORMALIZE)
     assert passed.passed is True
 
 
