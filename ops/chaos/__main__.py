@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ops.chaos import simulation
+from ops.chaos import large_map, simulation
 from ops.chaos.compare import Contents, compare, contents
 from ops.chaos.monkey import disturb
+from ops.chaos.person import decide_all
 from ops.chaos.runs import Outcome, await_all, connected, start_all, still_open, workflow_task_failures
 from ops.chaos.work import Job, work
 from ops.chaos.world import World
@@ -39,10 +40,12 @@ class Ended:
 async def _run(world: World, jobs: list[Job], seed: int, seconds: float) -> Ended:
     """Run the jobs; with ``seconds``, while the monkey is loose for that long."""
     client = await connected(world.address)
+    person = asyncio.create_task(decide_all(client))
     events, identities = await _both(disturb(world, seed, seconds), start_all(client, jobs, seconds * 0.8))
     tending = asyncio.create_task(_tend(world))
     outcomes = await await_all(client, identities)
     tending.cancel()
+    person.cancel()
     return Ended(
         outcomes=outcomes,
         contents=contents(world.database_url),
@@ -97,8 +100,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=360)
     parser.add_argument("--no-disk", action="store_true")
     parser.add_argument("--schedules", type=int, default=100_000)
+    parser.add_argument("--items", type=int, default=10_000, help="of the large map; 0: none")
     options = parser.parse_args()
     if simulation.main(options.schedules):
+        return 1
+    if options.items and large_map.run(options.items):
         return 1
     seed = int(os.environ.get("CHAOS_SEED", "1"))
     print(f"chaos: seed {seed}, {options.runs} jobs, {options.seconds:.0f} s of trouble (CHAOS_SEED={seed} repeats it)")

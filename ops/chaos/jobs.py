@@ -10,6 +10,8 @@ from sqlalchemy import text
 from spine_temporal import (
     ErrorCategory,
     Pipeline,
+    QualityCheck,
+    QualityMetrics,
     RetryPolicy,
     SpineError,
     Step,
@@ -24,8 +26,9 @@ from spine_temporal.definition.composite import AnyStep
 TABLE = "CREATE TABLE chaos_rows (job text, test text, step text, number int, note text)"
 
 _INSERT = text("INSERT INTO chaos_rows VALUES (:job, :test, :step, :number, :note)")
+_COUNT_ROWS = text("SELECT count(*) FROM chaos_rows WHERE job = :job AND test = :test AND step = :step")
 _SEED = 20251128
-_COUNT = 16
+_COUNT = 24
 #: Attempts that a step may take: an attempt that was lost, or that waited for a server, must not count among them.
 _ATTEMPTS = {"transient": 3, "raise": 2}
 
@@ -86,11 +89,59 @@ class Item(Pipeline):
         """Return the item."""
         values = {"job": self.params["job"], "test": self.params["test"], "step": self.params["step"]}
         self.connection.execute(_INSERT, values | {"number": self.params["item"], "note": "item"})
-        time.sleep(0.05)
+        time.sleep(self.params.get("seconds", 0.05))
         return {"row_count": 1, "item": self.params["item"]}
 
 
+@register_pipeline("chaos.source")
+class Source(Pipeline):
+    """Writes a row, and tells how many its earlier executions have committed: a source that a person mends."""
+
+    def run(self) -> dict[str, Any]:
+        """Return how many rows were there before."""
+        values = {"job": self.params["job"], "test": self.params["test"], "step": self.params["step"]}
+        before = self.connection.execute(_COUNT_ROWS, values).scalar_one()
+        self.connection.execute(_INSERT, values | {"number": before, "note": "source"})
+        return {"row_count": 1, "before": before}
+
+
 ITEM = Workflow(name="chaos.item", steps=[Step.pipeline("item", "chaos.item", heartbeat_timeout=3)])
+SUB = Workflow(
+    name="chaos.sub",
+    domain="chaos",
+    partition_by=["test", "step"],
+    steps=[
+        Step.pipeline("work", "chaos.work", {"does": "ok", "rows": 2, "seconds": 0.1}, heartbeat_timeout=3),
+        Step.lambda_("check", lambda ctx, config: StepResult.ok(output={"rows": ctx.get_output("work", "row_count")})),
+    ],
+)
+
+
+def _in_order(ctx: WorkflowContext, config: Any) -> StepResult:
+    """Count the results, and those that stand at their item's place."""
+    results = ctx.get_output("fan", "results")
+    in_place = sum(result == {"row_count": 1, "item": place} for place, result in enumerate(results))
+    return StepResult.ok(output={"results": len(results), "in_place": in_place})
+
+
+LARGE_MAP = Workflow(
+    name="chaos.large_map",
+    domain="chaos",
+    partition_by=["test"],
+    steps=[
+        Step.map("fan", "items", ITEM, params={"job": "large", "step": "fan", "seconds": 0.01}, max_concurrency=32),
+        Step.lambda_("in_order", _in_order),
+    ],
+)
+
+
+def _mended(ctx: WorkflowContext, config: Any) -> StepResult:
+    """Fail until the source was run again."""
+    before = ctx.get_output(config["source"], "before", 0)
+    quality = QualityMetrics.of(QualityCheck.at_least("before", before, 1))
+    if not quality.passed:
+        return StepResult.fail("the source is not mended", "QUALITY_GATE", quality=quality)
+    return StepResult.ok(output={"before": before}, quality=quality)
 
 
 def _gate(does: str) -> Any:
@@ -107,6 +158,45 @@ def _gate(does: str) -> Any:
 
 def _condition(answer: bool) -> Callable[[WorkflowContext], bool]:
     return lambda _context: answer
+
+
+def _held(draw: random.Random, job: str, name: str) -> list[AnyStep]:
+    """Return a source and a gate that holds the run; what the person decides stands in the gate's name."""
+    source = f"{name}_source"
+    action = draw.choice(("waive", "waive", "retry", "retry", "abort"))
+    return [
+        Step.pipeline(source, "chaos.source", {"job": job, "step": source}, heartbeat_timeout=3),
+        Step.lambda_(f"{name}_{action}", _mended, {"source": source}, on_error="HOLD"),
+    ]
+
+
+def _other(name: str) -> list[AnyStep]:
+    """Return a sub-workflow beside a step that waits for its partition."""
+
+    def partition(ctx: WorkflowContext) -> dict[str, Any]:
+        return {"test": ctx.get_param("test"), "step": name}
+
+    def params(ctx: WorkflowContext) -> dict[str, Any]:
+        return {"job": "sub", **partition(ctx)}
+
+    return [
+        Step.parallel(
+            name,
+            [
+                Step.workflow(f"{name}_sub", SUB, params),
+                Step.wait_for(f"{name}_for", SUB, partition, poll_interval=0.3, timeout=300),
+            ],
+        )
+    ]
+
+
+def _steps(draw: random.Random, job: str, name: str, following: list[str]) -> list[AnyStep]:
+    kind = draw.choices(("one", "held", "other"), weights=(8, 0 if name == "s1" else 2, 1))[0]
+    if kind == "held" and name != "s0":  # nothing is held in a branch that may not be taken
+        return _held(draw, job, name)
+    if kind == "other":
+        return _other(name)
+    return [_step(draw, job, name, following)]
 
 
 def _step(draw: random.Random, job: str, name: str, following: list[str]) -> AnyStep:
@@ -147,8 +237,8 @@ def _work(draw: random.Random, job: str, name: str, on_error: str, pipeline: str
 def _workflow(number: int) -> Workflow:
     draw, job = random.Random(_SEED + number), f"chaos.n{number}"
     names = [f"s{position}" for position in range(draw.randrange(2, 6))]
-    steps = [_step(draw, job, name, names[position + 1 :]) for position, name in enumerate(names)]
-    return Workflow(name=job, domain="chaos", partition_by=["test"], steps=steps)
+    steps = [_steps(draw, job, name, names[position + 1 :]) for position, name in enumerate(names)]
+    return Workflow(name=job, domain="chaos", partition_by=["test"], steps=[step for part in steps for step in part])
 
 
 WORKFLOWS = [_workflow(number) for number in range(_COUNT)]

@@ -190,7 +190,8 @@ def pipeline(
     if transaction.aborted or (guards.claim and store.claim != run):
         store.abort(transaction)
         raise AbortedError
-    transaction.writes += [("complete", run, step.name), *(("stage", stage, run) for stage in (*stages, step.stage))]
+    reached = [*stages, step.stage] if step.stage else stages  # an item of a map reaches none
+    transaction.writes += [("complete", run, step.name), *(("stage", stage, run) for stage in reached)]
     yield "complete, not committed"
     if guards.claim and store.claim != run:
         store.abort(transaction)

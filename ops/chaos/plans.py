@@ -21,6 +21,9 @@ def _choice(name: str, then: str, otherwise: str | None = None) -> AnyStep:
     return Step.choice(name, lambda _context: True, then, otherwise)
 
 
+ITEMS = 3
+_ITEM = Workflow(name="simulated.item", steps=[_work("item")])
+
 _STEPS: tuple[tuple[list[AnyStep], dict[str, str]], ...] = (
     ([_work("a"), _gate("g"), _work("b")], {}),
     ([_work("a"), _gate("g"), _work("b")], {"g": "fails"}),
@@ -34,6 +37,7 @@ _STEPS: tuple[tuple[list[AnyStep], dict[str, str]], ...] = (
     ([_gate("g"), Step.parallel("p", [_work("a"), _gate("h"), _work("b")]), _work("c")], {}),
     ([Step.parallel("p", [_work("a"), _work("b"), _work("c")], max_concurrency=2), _work("d")], {"a": "fails"}),
     ([_work("a"), _gate("g", on_error="HOLD"), _work("b")], {"g": "fails"}),
+    ([_work("a"), Step.map("m", list(range(ITEMS)), _ITEM), _work("b")], {}),
 )
 
 PLANS = tuple(

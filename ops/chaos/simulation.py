@@ -7,16 +7,17 @@ follow each other, so that what is left of the first meets the second.
 import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
 
 from ops.chaos.model import ROWS, AbortedError, Attempt, Guards, Lease, Store, begin, end, pipeline, stages_of
-from ops.chaos.plans import PLANS, outcome_of
+from ops.chaos.plans import ITEMS, PLANS, outcome_of
 from spine_temporal.definition.outcome import Decision
+from spine_temporal.machine.fan import item_name
 from spine_temporal.machine.machine import advance, start
-from spine_temporal.machine.plan import PlannedPipeline
+from spine_temporal.machine.plan import PlannedMap, PlannedPipeline
 from spine_temporal.machine.state import Command, Decided, Finish, Hold, Run, State, StepEnded, Stop
 from spine_temporal.machine.step_outcome import StepOutcome
 
@@ -142,10 +143,12 @@ def snapshot(store: Store, *, terminated: bool = False) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class History:
-    """What a run has recorded: whether it has begun, and its steps."""
+    """What a run has recorded: whether it has begun, its steps, and how far the one is that is done now."""
 
     begun: bool = False
     steps: tuple[str, ...] = ()
+    #: How many pipelines of the step that is done now have ended.
+    items: int = 0
 
 
 def _run(world: World, number: int, run: str) -> bool:
@@ -173,14 +176,28 @@ def _task(world: World, number: int, run: str, lasting: list[History]) -> None:
             _until_answered(world, partial(end, world.store, world.guards, run, state, stages))
             world.task_completes()
             return
-        if isinstance(step, PlannedPipeline):
+        executed = _executed(step)
+        if executed:
             world.task_completes()
             lasting.append(history)
-            outcome = outcome_of(number, step.name)
-            _until_answered(world, partial(pipeline, world.store, world.guards, run, step, outcome, stages))
-        history = History(begun=True, steps=(*history.steps, step.name))
-        if isinstance(step, PlannedPipeline):
+        for one in executed[history.items :]:
+            outcome = outcome_of(number, one.name)
+            _until_answered(world, partial(pipeline, world.store, world.guards, run, one, outcome, stages))
+            history = replace(history, items=history.items + 1)
             lasting.append(history)
+        history = History(begun=True, steps=(*history.steps, step.name))
+        if executed:
+            lasting.append(history)
+
+
+def _executed(step: Any) -> list[PlannedPipeline]:
+    """Return the pipelines that a step runs: itself, or one for each item of a map."""
+    if isinstance(step, PlannedPipeline):
+        return [step]
+    if isinstance(step, PlannedMap) and step.pipeline is not None:
+        item = step.pipeline.model_copy(update={"stage": ""})
+        return [item.model_copy(update={"name": item_name(step.name, index)}) for index in range(ITEMS)]
+    return []
 
 
 def _until_answered(world: World, attempt: Callable[[Lease], Attempt]) -> None:

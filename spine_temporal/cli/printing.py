@@ -35,7 +35,8 @@ def print_result(result: WorkflowResult, *, as_json: bool) -> None:
         typer.echo(result.model_dump_json(indent=2))
         return
     typer.echo(f"Status: {result.status}")
-    typer.echo(f"Completed steps: {', '.join(result.completed_steps) or 'none'}")
+    done = "Would run" if result.is_dry_run else "Completed steps"
+    typer.echo(f"{done}: {', '.join(result.completed_steps) or 'none'}")
     if result.skipped_steps:
         typer.echo(f"Skipped steps: {', '.join(result.skipped_steps)}")
     for step in result.step_executions:
@@ -44,6 +45,9 @@ def print_result(result: WorkflowResult, *, as_json: bool) -> None:
     if result.error:
         where = f" at {result.error_step}" if result.error_step else ""
         typer.echo(f"Error{where}: {result.error} ({result.error_category})")
+    if result.is_dry_run:
+        typer.echo("Dry run: no pipeline was run and nothing was written; pipelines gave their sample_output")
+        return
     if result.duration_seconds is not None:
         typer.echo(f"Duration: {result.duration_seconds:.2f} s")
     typer.echo(f"Run: {result.run_id}")

@@ -113,6 +113,7 @@ def item_params(step: PlannedMap, params: Mapping[str, Any], item: Any) -> dict[
     if step.item_param is None and not isinstance(item, Mapping):
         raise ValueError(f"the item {str(item)[:100]!r} is no dict of params: name an item_param")
     mine = dict(item) if step.item_param is None else {step.item_param: item}
+    params = {name: value for name, value in params.items() if name != step.items_param}
     if step.pipeline is not None:
         return {**step.defaults, **params, **step.pipeline.params, **step.params, **mine}
     return {**known(params, step.known_params), **step.params, **mine}

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from spine_temporal.definition.items import items_path
 from spine_temporal.definition.policies import ErrorPolicy
 
 
@@ -100,6 +101,12 @@ class PlannedMap(_Planned):
     def computed(self) -> bool:
         """Whether code gives the items, when the step begins."""
         return self.path is None and self.items is None
+
+    @property
+    def items_param(self) -> str | None:
+        """The run's param that is the list of items, which no item is given."""
+        path = items_path(self.path, ()) if self.path is not None else None
+        return path.keys[0] if path is not None and path.step is None and len(path.keys) == 1 else None
 
 
 class PlannedWorkflow(_Planned):

@@ -16,9 +16,9 @@ from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.json_values import clean_text, json_size
 from spine_temporal.definition.outcome import OMITTED, Decision, WorkflowResult
-from spine_temporal.machine.fan import item_name, item_params
+from spine_temporal.machine.fan import item_name, item_params, tolerated_of
 from spine_temporal.machine.machine import steps_again
-from spine_temporal.machine.plan import PlannedPipeline
+from spine_temporal.machine.plan import PlannedMap, PlannedPipeline
 from spine_temporal.machine.state import Hold
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.translation.messages import (
@@ -103,10 +103,19 @@ def sub_options(begun: Begun) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value}
 
 
-def without_plan(begun: Begun) -> Begun:
-    """Return what a part of a map needs to know of its run."""
+def batch_of(step: PlannedMap, begun: Begun, workflow_id: str, items: tuple[Any, ...], again: int) -> BatchRequest:
+    """Return a whole map as one part, with what its items need to know of the run: neither its plan nor its items."""
     plan = begun.plan.model_copy(update={"steps": (), "on_failure": (), "on_cancel": ()})
-    return begun.model_copy(update={"plan": plan, "kept": {}})
+    params = {name: value for name, value in begun.params.items() if name != step.items_param}
+    return BatchRequest(
+        step=step if step.items is None else step.model_copy(update={"items": ()}),
+        begun=begun.model_copy(update={"plan": plan, "kept": {}, "params": params}),
+        workflow_id=workflow_id,
+        first=0,
+        items=items,
+        tolerated=tolerated_of(step, len(items)),
+        round=again,
+    )
 
 
 def hold_request(begun: Begun, workflow_id: str, command: Hold, decision: Decision | None = None) -> HoldRequest:

@@ -10,7 +10,7 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 from spine_temporal.definition.outcome import Decision, ItemCounts, WorkflowResult
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.evaluate import VALUE, Computing, compute, evaluate, planned_items
-from spine_temporal.machine.fan import Fan, ItemOutcome, counts_of, known, map_outcome, tolerated_of
+from spine_temporal.machine.fan import Fan, ItemOutcome, counts_of, known, map_outcome
 from spine_temporal.machine.state import (
     Doing,
     Evaluate,
@@ -30,7 +30,6 @@ from spine_temporal.translation.messages import (
     DECIDE,
     HOLD,
     VERDICT,
-    BatchRequest,
     Begun,
     Measured,
     StageReached,
@@ -196,16 +195,8 @@ class Stepping:
         if found.failed or found.resume is not None:
             return found
         items = tuple(found.output[VALUE])
-        total, tolerated = len(items), tolerated_of(step, len(items))
-        whole = BatchRequest(
-            step=step,
-            begun=requests.without_plan(self.begun),
-            workflow_id=temporal.info().workflow_id,
-            first=0,
-            items=items,
-            tolerated=tolerated,
-            round=command.round,
-        )
+        whole = requests.batch_of(step, self.begun, temporal.info().workflow_id, items, command.round)
+        total, tolerated = len(items), whole.tolerated
         if total <= BATCH:
 
             def progressed(fan: Fan) -> None:

@@ -15,7 +15,7 @@ def test_a_disturbed_world_ends_as_its_undisturbed_twin():
     ended = subprocess.run(
         [
             *(sys.executable, "-m", "ops.chaos", "--runs", "30", "--seconds", "25"),
-            *("--no-disk", "--schedules", "2000"),
+            *("--no-disk", "--schedules", "2000", "--items", "300"),
         ],
         cwd=ROOT,
         capture_output=True,

@@ -18,6 +18,10 @@ def week(finra):
 
 def test_run_prints_the_result_alone_on_stdout_and_the_rows_can_be_read(spine, start_worker, week):
     start_worker()
+    dry = spine("run", WORKFLOW, *week, "--dry-run")
+    assert dry.returncode == 0
+    assert "Would run: ingest, validate_ingest, normalize, validate_normalize, aggregate" in dry.stdout
+    assert json.loads(spine("manifest", "--json").stdout) == []
     ended = spine("run", WORKFLOW, *week, "--json")
     assert ended.returncode == 0, ended.stderr
     result = json.loads(ended.stdout)

@@ -134,9 +134,19 @@ WEEKLY_REFRESH = Workflow(
     partition_by=("week_ending", "tier"),
     tags=("finra", "weekly"),
     steps=[
-        Step.pipeline("ingest", "finra.otc_transparency.ingest_week", stage="INGESTED"),
+        Step.pipeline(
+            "ingest",
+            "finra.otc_transparency.ingest_week",
+            stage="INGESTED",
+            sample_output={"row_count": 5000, "error_count": 0},
+        ),
         Step.lambda_("validate_ingest", validate_ingest, {"min_rows": 1000, "max_errors": 10}),
-        Step.pipeline("normalize", "finra.otc_transparency.normalize_week", stage="NORMALIZED"),
+        Step.pipeline(
+            "normalize",
+            "finra.otc_transparency.normalize_week",
+            stage="NORMALIZED",
+            sample_output={"null_rate": 0.0, "reject_rate": 0.0, "duplicate_conflict_keys": 0},
+        ),
         Step.lambda_(
             "validate_normalize",
             validate_normalize,

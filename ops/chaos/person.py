@@ -1,0 +1,42 @@
+"""The person who decides of held gates: what is decided stands in the gate's name, so that it is the same each time."""
+
+import asyncio
+import contextlib
+
+from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError, WorkflowUpdateFailedError
+from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError as UpdateTimeoutError
+from temporalio.service import RPCError
+
+from spine_temporal.definition.outcome import StepStatus, WorkflowResult
+
+#: Seconds between two looks, and that an answer may take while everything dies.
+_INTERVAL = 0.5
+_PATIENCE = 5.0
+_HELD = "SpineOutcome = 'HELD' AND ExecutionStatus = 'Running'"
+
+
+async def decide_all(client: Client) -> None:
+    """Decide whatever is held, for ever; a decision that is lost is given again."""
+    while True:
+        with contextlib.suppress(RPCError, RuntimeError):
+            async for run in client.list_workflows(_HELD):
+                await _decide(client.get_workflow_handle(run.id, run_id=run.run_id))
+        await asyncio.sleep(_INTERVAL)
+
+
+async def _decide(handle: "WorkflowHandle[object, object]") -> None:
+    with contextlib.suppress(
+        RPCError, TimeoutError, WorkflowQueryFailedError, WorkflowUpdateFailedError, UpdateTimeoutError
+    ):
+        progress = await asyncio.wait_for(handle.query("progress", result_type=WorkflowResult), _PATIENCE)
+        for step in progress.step_executions:
+            if step.status is StepStatus.HELD:
+                await asyncio.wait_for(_decide_step(handle, step.step_name), _PATIENCE)
+
+
+async def _decide_step(handle: "WorkflowHandle[object, object]", gate: str) -> None:
+    name, _, action = gate.rpartition("_")
+    decision = {"step": gate, "by": "ann", "reason": "as its name says"}
+    if action == "retry":
+        decision["from"] = f"{name}_source"
+    await handle.execute_update(action, decision, id=f"{action}-{gate}")
