@@ -8,7 +8,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import psycopg
 
@@ -32,14 +34,28 @@ _DISK = 3000
 class World:
     """One home with its servers and workers."""
 
-    def __init__(self, home: Path, *, small_disk: bool = False) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        small_disk: bool = False,
+        modules: Sequence[str] = MODULES,
+        dynamic_config: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.home = home
+        self._modules = modules
+        self._dynamic_config = dynamic_config
         self.disk = self._mounted() if small_disk else False
         (home / "logs").mkdir(parents=True, exist_ok=True)
         home.chmod(0o755)
         self.database_url, self.postgres = start_postgres(home)
         self.address, _, self.temporal = start_temporal(
-            home, SEARCH_ATTRIBUTES, port=_free_port(), ui_port=_free_port(), before=ServerState()
+            home,
+            SEARCH_ATTRIBUTES,
+            port=_free_port(),
+            ui_port=_free_port(),
+            before=ServerState(),
+            dynamic_config=dynamic_config,
         )
         self.proxy = Proxy(int(self.address.rpartition(":")[2]))
         self._prepare()
@@ -53,7 +69,7 @@ class World:
             "SPINE_HOME": str(self.home / "unused"),
             "SPINE_DATABASE_URL": self.database_url,
             "SPINE_TASK_QUEUE": TASK_QUEUE,
-            "SPINE_MODULES": ",".join(MODULES),
+            "SPINE_MODULES": ",".join(self._modules),
             "TEMPORAL_ADDRESS": f"127.0.0.1:{self.proxy.port}",
         }
         with (self.home / "logs" / f"worker{number}.log").open("ab") as log:
@@ -103,7 +119,12 @@ class World:
         """Bring Temporal back, on its port and its file."""
         port = int(self.address.rpartition(":")[2])
         self.address, _, self.temporal = start_temporal(
-            self.home, SEARCH_ATTRIBUTES, port=port, ui_port=_free_port(), before=ServerState()
+            self.home,
+            SEARCH_ATTRIBUTES,
+            port=port,
+            ui_port=_free_port(),
+            before=ServerState(),
+            dynamic_config=self._dynamic_config,
         )
 
     def cut_sessions(self) -> int:
@@ -148,7 +169,7 @@ class World:
 
     def _prepare(self) -> None:
         database = Database(self.database_url)
-        upgrade(database, MODULES)
+        upgrade(database, self._modules)
         with database.begin() as connection:
             connection.exec_driver_sql(jobs.TABLE)
         database.close()

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from spine_temporal.embedded.errors import NOT_INSTALLED, EmbeddedError, with_log
 from spine_temporal.embedded.state import ServerState, is_process
@@ -32,6 +33,7 @@ def start_temporal(
     port: int | None,
     ui_port: int | None,
     before: ServerState,
+    dynamic_config: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[str, str, int]:
     """Start the server; return its address, the Web UI's URL and the process id."""
     program = temporal_program()
@@ -43,8 +45,8 @@ def start_temporal(
         program, "server", "start-dev", "--ip", "127.0.0.1", "--port", str(chosen), "--ui-port", str(chosen_ui),
         "--db-filename", str(home / "temporal" / "temporal.db"), "--log-level", "warn",
     ]  # fmt: skip
-    for key in _DISPATCH:
-        arguments += ["--dynamic-config-value", f"{key}=500"]
+    for key, value in (dict.fromkeys(_DISPATCH, "500") | dict(dynamic_config)).items():
+        arguments += ["--dynamic-config-value", f"{key}={value}"]
     for name, kind in search_attributes.items():
         arguments += ["--search-attribute", f"{name}={kind}"]
     with log.open("ab") as output:

@@ -237,7 +237,7 @@ class Stepping:
             decision = Decision(
                 action=step.at_deadline,
                 by="deadline",
-                reason=f"nobody decided within {step.deadline:g} s",
+                reason=f"nobody decided within {step.deadline:.12g} s",
                 at=temporal.now(),
             )
         decided = requests.hold_request(self.begun, identity, command, decision)
