@@ -2,7 +2,7 @@
 
 import inspect
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -85,6 +85,11 @@ def planned_items(plan: Plan, step: PlannedMap, context: WorkflowContext) -> Ste
         return StepOutcome(step=step.name, output={VALUE: found_items(path, context.params, context.outputs)})
     except ValueError as error:
         return StepOutcome(step=step.name, error=f"map {step.name!r}: {error}", category=_CONFIGURATION)
+
+
+def there(step: PlannedWaitFor, partitions: Sequence[Mapping[str, Any]]) -> StepOutcome:
+    """Return what a step gives that waited for partitions, now that they are there."""
+    return StepOutcome(step=step.name, output={"reached": step.reached, "partitions": len(partitions)})
 
 
 def quality_values(quality: QualityMetrics | None, where: str) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from spine_temporal.definition.outcome import Decision, WorkflowResult
 from spine_temporal.definition.params import partition_of, resolve_params
 from spine_temporal.definition.pipeline import PipelineResult, PipelineStatus
 from spine_temporal.definition.workflow import Workflow
-from spine_temporal.machine.evaluate import VALUE, Computing, compute, describe, evaluate, planned_items
+from spine_temporal.machine.evaluate import VALUE, Computing, compute, describe, evaluate, planned_items, there
 from spine_temporal.machine.fan import Fan, ItemOutcome, item_params, known, map_outcome, tolerated_of
 from spine_temporal.machine.machine import advance, start
 from spine_temporal.machine.plan import PlannedMap, PlannedPipeline, PlannedWorkflow
@@ -30,6 +30,7 @@ from spine_temporal.machine.state import (
     State,
     StepEnded,
     Stop,
+    WaitFor,
 )
 from spine_temporal.machine.step_outcome import StepOutcome
 
@@ -109,6 +110,9 @@ class _Driver:
                 return self._map(state, command.step)
             case RunWorkflow():
                 return self._sub_workflow(state, command.step)
+            case WaitFor():
+                partitions = self._given(state, command.step, command.step.partitions)
+                return partitions if isinstance(partitions, StepOutcome) else there(command.step, partitions)
         return StepOutcome(step=command.step.name)
 
     def _given(self, state: State, step: Computing, otherwise: Any) -> Any:

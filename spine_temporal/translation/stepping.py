@@ -9,7 +9,7 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 
 from spine_temporal.definition.outcome import Decision, ItemCounts, WorkflowResult
 from spine_temporal.definition.workflow import Workflow
-from spine_temporal.machine.evaluate import VALUE, Computing, compute, evaluate, planned_items
+from spine_temporal.machine.evaluate import VALUE, Computing, compute, evaluate, planned_items, there
 from spine_temporal.machine.fan import Fan, ItemOutcome, counts_of, known, map_outcome
 from spine_temporal.machine.state import (
     Doing,
@@ -168,7 +168,7 @@ class Stepping:
                 return value
             partitions = tuple(value.output[VALUE])
         if self.begun.is_dry_run:
-            return StepOutcome(step=step.name)
+            return there(step, partitions)
         return await calls.wait_for(
             step, WaitForRequest(workflow=step.workflow, partitions=partitions, reached=step.reached)
         )

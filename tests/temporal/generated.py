@@ -42,6 +42,8 @@ SUB = Workflow(
         Step.lambda_("check", lambda ctx, config: StepResult.ok(output=ctx.get_output("work"))),
     ],
 )  # fmt: skip
+#: Partition of the sub-workflow that is there before anything begins.
+READY = "ready"
 PIPELINES = {"generated.work": Work}
 
 
@@ -77,6 +79,8 @@ def _step(specs, names, position):  # noqa: PLR0911 - one for each kind
             return Step.pipeline(name, "generated.work", {"does": spec["does"]}, on_error=spec["on_error"])
         case "wait":
             return Step.wait(name, 0.05)
+        case "wait_for":
+            return Step.wait_for(name, SUB, lambda ctx: {"unique": READY}, poll_interval=0.2, timeout=30)
         case "parallel":
             inner = [_inner(spec, f"{name}_{number}", does) for number, does in enumerate(spec["does"])]
             return Step.parallel(name, inner, spec["at_once"], on_error=spec["on_error"])
@@ -110,11 +114,19 @@ def build(name, specs):
     """Return the workflow; where its choices cannot be nested so, each choice becomes a gate."""
     names = [f"s{position}" for position in range(len(specs))]
     try:
-        return Workflow(name=name, steps=[_step(specs, names, position) for position in range(len(specs))])
+        steps = [_step(specs, names, position) for position in range(len(specs))]
+        return Workflow(name=name, steps=steps, on_failure=_hooks(specs))
     except DefinitionError:
         gate = {"kind": "gate", "does": "ok", "on_error": "STOP"}
         plain = [gate if spec["kind"] == "choice" else spec for spec in specs]
-        return Workflow(name=name, steps=[_step(plain, names, position) for position in range(len(specs))])
+        steps = [_step(plain, names, position) for position in range(len(specs))]
+        return Workflow(name=name, steps=steps, on_failure=_hooks(specs))
+
+
+def _hooks(specs):
+    """Return what runs after a failure: nothing, or two pipelines of which the first may fail."""
+    does = ("count", "quality", None)[len(specs) % 3]
+    return [Step.pipeline(f"hook_{given}", "generated.work", {"does": given}) for given in (does, "empty") if does]
 
 
 def make(batch, suffix):

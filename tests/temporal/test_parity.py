@@ -43,7 +43,7 @@ STEP = st.one_of(
             "to": st.integers(1, 3),
         }
     ),
-    st.fixed_dictionaries({"kind": st.just("wait")}),
+    st.fixed_dictionaries({"kind": st.sampled_from(["wait", "wait_for"])}),
     st.fixed_dictionaries(
         {
             "kind": st.just("parallel"),
@@ -117,6 +117,7 @@ async def _compare(temporal, database, specs):
         from spine_temporal import SpineClient
 
         client = SpineClient(temporal, task_queue=queue)
+        await client.execute(generated.SUB, {"unique": generated.READY, "does": "count"})
         results = await asyncio.gather(*(client.execute(workflow, {"unique": workflow.name}) for workflow in workflows))
     for workflow, durable in zip(workflows, results, strict=True):
         local = in_process(workflow)
