@@ -23,6 +23,7 @@ def _choice(name: str, then: str, otherwise: str | None = None) -> AnyStep:
 
 ITEMS = 3
 _ITEM = Workflow(name="simulated.item", steps=[_work("item")])
+_SUB = Workflow(name="simulated.sub", steps=[_work("inner")])
 
 _STEPS: tuple[tuple[list[AnyStep], dict[str, str]], ...] = (
     ([_work("a"), _gate("g"), _work("b")], {}),
@@ -38,6 +39,7 @@ _STEPS: tuple[tuple[list[AnyStep], dict[str, str]], ...] = (
     ([Step.parallel("p", [_work("a"), _work("b"), _work("c")], max_concurrency=2), _work("d")], {"a": "fails"}),
     ([_work("a"), _gate("g", on_error="HOLD"), _work("b")], {"g": "fails"}),
     ([_work("a"), Step.map("m", list(range(ITEMS)), _ITEM), _work("b")], {}),
+    ([_work("a"), Step.workflow("w", _SUB), Step.wait_for("f", _SUB, {}), _work("b")], {"w": "fails"}),
 )
 
 PLANS = tuple(
