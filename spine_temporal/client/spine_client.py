@@ -4,16 +4,18 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import (
     Client,
     WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -30,6 +32,7 @@ from spine_temporal.definition.outcome import WorkflowResult
 from spine_temporal.definition.params import fingerprint, partition_of, resolve_params, workflow_id
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.recording.database import Database
+from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES, of_run
 
 #: What a worker gets to take a decision.
 _PATIENCE = timedelta(seconds=20)
@@ -90,6 +93,7 @@ class SpineClient:
     def __init__(self, client: Client, *, task_queue: str = "spine") -> None:
         self.client = client
         self.task_queue = task_queue
+        self._knows_attributes: bool | None = None
 
     async def start(
         self,
@@ -111,30 +115,34 @@ class SpineClient:
         if not isinstance(workflow, Workflow):
             raise DefinitionError(f"start() takes a Workflow, not {workflow!r}")
         resolved = resolve_params(workflow, params)
-        identity = workflow_id(workflow, partition_of(workflow, resolved))
+        partition = partition_of(workflow, resolved)
+        identity = workflow_id(workflow, partition)
         if dry_run:
             identity = f"{identity}/dry-run-{uuid4().hex[:8]}"
         options = _options(
             workflow, force=force, dry_run=dry_run, start_from=start_from, on_gate_failure=on_gate_failure
         )
+        mine = fingerprint(resolved)
+        start = partial(
+            self.client.start_workflow,
+            workflow.name,
+            args=[dict(params or {}), options] if options else [dict(params or {})],
+            id=identity,
+            task_queue=self.task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            memo={FINGERPRINT: mine},
+            search_attributes=await self._attributes(workflow, partition),
+            static_summary=workflow.description[:200] or None,
+        )
         try:
-            handle = await self.client.start_workflow(
-                workflow.name,
-                args=[dict(params or {}), options] if options else [dict(params or {})],
-                id=identity,
-                task_queue=self.task_queue,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                id_conflict_policy=WorkflowIDConflictPolicy.FAIL
-                if force or start_from
-                else WorkflowIDConflictPolicy.USE_EXISTING,
-                memo={FINGERPRINT: fingerprint(resolved)},
-                static_summary=workflow.description[:200] or None,
-            )
+            handle = await start(id_conflict_policy=WorkflowIDConflictPolicy.FAIL)
         except WorkflowAlreadyStartedError as error:
-            raise PartitionBusyError(
-                f"{identity} is running (run {error.run_id}): wait for it or cancel it before you run it again"
-            ) from None
-        await self._check_same_params(handle, identity, fingerprint(resolved))
+            if force or start_from:
+                raise PartitionBusyError(
+                    f"{identity} is running (run {error.run_id}): wait for it or cancel it before you run it again"
+                ) from None
+            handle = await start(id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING)
+            await self._check_same_params(handle, identity, mine)
         return RunHandle(workflow_id=identity, handle=handle)
 
     async def execute(
@@ -197,6 +205,12 @@ class SpineClient:
             raise
         return RunHandle(workflow_id=identity, handle=handle)
 
+    async def _attributes(self, workflow: Workflow, partition: Mapping[str, Any]) -> TypedSearchAttributes | None:
+        """Return the run's search attributes, which the run itself would else have to set; None: not known here."""
+        if self._knows_attributes is None:
+            self._knows_attributes = await knows_search_attributes(self.client)
+        return of_run(workflow.domain, partition, workflow.version) if self._knows_attributes else None
+
     async def _check_same_params(self, handle: WorkflowHandle[Any, Any], identity: str, mine: str) -> None:
         theirs = await (await handle.describe()).memo_value(FINGERPRINT, default=mine)
         if theirs != mine:
@@ -205,6 +219,17 @@ class SpineClient:
                 "wait for it or cancel it, then start again",
                 code="PARAMS_MISMATCH",
             )
+
+
+async def knows_search_attributes(client: Client) -> bool:
+    """Return whether the namespace has our search attributes."""
+    try:
+        known = await client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=client.namespace)
+        )
+    except RPCError:
+        return False
+    return SEARCH_ATTRIBUTES.keys() <= known.custom_attributes.keys()
 
 
 def _options(

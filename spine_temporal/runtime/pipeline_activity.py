@@ -196,12 +196,15 @@ class _Heart:
                 self._loop.call_soon_threadsafe(self._told.set)
 
     async def keep_on(self, interval: float) -> None:
-        """Beat at each interval, and at once where there is something to tell; Temporal's client thins them out."""
+        """Beat after each interval, and at once where there is something to tell; Temporal's client thins them out.
+
+        None at the beginning: a short pipeline costs no call.
+        """
         while True:
-            self.beat()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._told.wait(), interval)
             self._told.clear()
+            self.beat()
 
     def beat(self) -> None:
         activity.heartbeat(*self._details)

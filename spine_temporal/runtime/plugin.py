@@ -23,6 +23,7 @@ from spine_temporal.runtime.pipeline_activity import pipeline_activity
 from spine_temporal.runtime.run_activities import RunActivities
 from spine_temporal.translation.maps import MapBatch
 from spine_temporal.translation.payloads import SpinePayloadConverter
+from spine_temporal.translation.runner import SpineWorkflowRunner
 from spine_temporal.translation.translate import translate
 
 #: Passed through the sandbox: pure, and loaded for every workflow instance otherwise. Never a module with gates.
@@ -92,7 +93,7 @@ class SpinePlugin(SimplePlugin):
         if not isinstance(runner, SandboxedWorkflowRunner):
             return runner
         restrictions = runner.restrictions.with_passthrough_modules(*self._passed_through)
-        return dataclasses.replace(runner, restrictions=restrictions)
+        return SpineWorkflowRunner(restrictions=restrictions, runner_class=runner.runner_class)
 
 
 def _with_payloads(existing: DataConverter | None) -> DataConverter:

@@ -1,12 +1,13 @@
 """Where Temporal's sandbox finds the translated classes: ``from spine_temporal.translation.classes import NAME``.
 
-The sandbox imports a workflow class by module and name for every instance. This module is passed through, so that
-importing it costs nothing; the attribute is then made from the user's own module, which the sandbox loads itself and
-so keeps its guard on the gates.
+The class is the same one for every run; its definition is taken from the user's own module, which each run's guard
+loads anew, so that no run sees what another has left in a global. Temporal's own sandbox, which imports a class by
+module and name, finds it here too.
 """
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from temporalio import workflow as temporal
@@ -15,6 +16,7 @@ from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.definition.pipeline import registration_paused
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.translation.definition import SpineWorkflow
+from spine_temporal.translation.guard import guarded_definition
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,18 +50,35 @@ def class_of(workflow: Workflow, source: Source) -> type:
 
 
 def __getattr__(name: str) -> Any:
-    source = _sources.get(name)
-    if source is None:
+    if name not in _sources:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if not temporal.unsafe.in_sandbox():
-        return _classes[name][1]
-    # The builtin and not importlib: the sandbox replaces the builtin.
+    if temporal.unsafe.in_sandbox():
+        load(_sources[name])  # here, and not when the run asks for it
+    return _classes[name][1]
+
+
+def source_of(class_name: str) -> Source:
+    """Return where a translated class has its definition."""
+    return _sources[class_name]
+
+
+def load(source: Source) -> Workflow:
+    """Return the workflow of a source; in a sandbox, as the sandbox loads it."""
+    # The builtin and not importlib: a sandbox replaces the builtin.
     with registration_paused():
         module = __import__(source.module, fromlist=["_"])
     workflow = _found(module, source.attribute)
     if not isinstance(workflow, Workflow):
         raise DefinitionError(f"{source.module}.{source.attribute} is no Workflow any more")
-    return _build(workflow, name)
+    return workflow
+
+
+def _definition_of(name: str) -> Workflow:
+    """Return the workflow of a class, as whatever guards this run has loaded it."""
+    guarded = guarded_definition()
+    if guarded is not None:
+        return guarded
+    return load(_sources[name]) if temporal.unsafe.in_sandbox() else _classes[name][0]
 
 
 def _found(module: Any, attribute: str) -> Any:
@@ -80,7 +99,7 @@ def _build(workflow: Workflow, name: str) -> type:
         "__module__": __name__,
         "__qualname__": name,
         "__doc__": workflow.description or None,
-        "spine": workflow,
+        "spine": cached_property(lambda _instance: _definition_of(name)),
         "run": temporal.run(run),
     }
     cls = type(name, (SpineWorkflow,), namespace)

@@ -1,7 +1,7 @@
 """The Temporal workflow definition: begin, drive the machine, end. The translated classes are its subclasses."""
 
 import asyncio
-from typing import Any, ClassVar
+from typing import Any
 
 from temporalio import workflow as temporal
 from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
@@ -35,7 +35,8 @@ StepTask = asyncio.Task[StepOutcome | Decision]
 class SpineWorkflow:
     """Runs one Spine workflow. What decides is the machine; what is decided on is history."""
 
-    spine: ClassVar[Workflow]
+    #: Its definition, which a translated class finds.
+    spine: Workflow
 
     def __init__(self) -> None:
         self._state: State | None = None

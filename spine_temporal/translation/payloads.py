@@ -6,6 +6,7 @@ from typing import Any
 
 from temporalio.api.common.v1 import Payload
 from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.converter import CompositePayloadConverter
 from temporalio.exceptions import ApplicationError, FailureError
 
 from spine_temporal.definition.errors import ErrorCategory
@@ -15,8 +16,15 @@ from spine_temporal.definition.json_values import clean_text
 _LONGEST = 300
 
 
-class SpinePayloadConverter(PydanticPayloadConverter):
+#: Temporal makes a converter anew for about every payload; the parts, with their pydantic adapters, are made once.
+_PARTS = tuple(PydanticPayloadConverter().converters.values())
+
+
+class SpinePayloadConverter(CompositePayloadConverter):
     """Pydantic's converter, with errors that say which payload it was and what is wrong with it."""
+
+    def __init__(self) -> None:
+        super().__init__(*_PARTS)
 
     def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
         """Return the values; raise an ``ApplicationError`` of category CONFIGURATION for one that cannot be read."""

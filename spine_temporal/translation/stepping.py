@@ -25,6 +25,7 @@ from spine_temporal.machine.state import (
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.translation import calls, requests
 from spine_temporal.translation.details import current_details
+from spine_temporal.translation.guard import guarded
 from spine_temporal.translation.maps import BATCH, run_items
 from spine_temporal.translation.messages import (
     DECIDE,
@@ -142,7 +143,9 @@ class Stepping:
     async def _recorded(self, name: str, kind: str, ask: Callable[[], StepOutcome]) -> StepOutcome:
         beside = self.begun.plan.places[name].parallel is not None
         while True:
-            verdict = requests.asked_of_reset(ask(), self.begun, temporal.info().run_id)
+            with guarded():
+                answer = ask()
+            verdict = requests.asked_of_reset(answer, self.begun, temporal.info().run_id)
             recorded: StepOutcome = await calls.record(
                 VERDICT, verdict, StepOutcome, f"verdict of {name}", beside=beside
             )

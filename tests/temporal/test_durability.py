@@ -13,7 +13,6 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.worker import Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from spine_temporal import ParamsError, PartitionBusyError, SpineClient, SpinePlugin, WorkflowStatus
 from spine_temporal.client.why import reasons
@@ -21,6 +20,7 @@ from spine_temporal.embedded.temporal_server import temporal_program
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import definitions_of, load_definitions
 from spine_temporal.runtime.worker import running_worker
+from spine_temporal.translation.guard import Guard
 from tests.temporal import jobs, partitioned, slow
 
 
@@ -188,17 +188,17 @@ async def test_the_plugin_makes_any_client_and_worker_run_spine_workflows(server
 
 
 async def test_an_instance_loads_the_workflows_own_modules_again_and_no_other(serve, monkeypatch):
-    instances = []
-    create = SandboxedWorkflowRunner.create_instance
+    guards = []
+    create = Guard.__init__
 
-    def kept(self, details):
-        instances.append(create(self, details))
-        return instances[-1]
+    def kept(self, *arguments):
+        guards.append(self)
+        create(self, *arguments)
 
-    monkeypatch.setattr(SandboxedWorkflowRunner, "create_instance", kept)
+    monkeypatch.setattr(Guard, "__init__", kept)
     async with serve(jobs.GATED) as service:
         await service.execute(jobs.GATED)
-    loaded = instances[-1].importer.new_modules
+    loaded = guards[-1]._importer.new_modules
     again = {name for name, module in loaded.items() if sys.modules.get(name) is not module}
     heavy = {"sqlalchemy", "psycopg", "pydantic", "spine_temporal", "alembic", "typer"}
     assert not {name for name in again if name.partition(".")[0] in heavy}
