@@ -21,6 +21,10 @@ class _Planned(BaseModel):
     following: int = 0
     on_error: ErrorPolicy = ErrorPolicy.STOP
 
+    def model_post_init(self, context: Any, /) -> None:
+        """Count the kind as set: it tells the steps of a plan apart, also where what was not set is left out."""
+        self.model_fields_set.add("kind")
+
 
 class PlannedRetry(BaseModel):
     """How often and how fast a pipeline is tried again; times in seconds."""

@@ -5,7 +5,7 @@ from itertools import zip_longest
 from typing import Any
 
 from temporalio.api.common.v1 import Payload
-from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.contrib.pydantic import PydanticPayloadConverter, ToJsonOptions
 from temporalio.converter import CompositePayloadConverter
 from temporalio.exceptions import ApplicationError, FailureError
 
@@ -17,7 +17,8 @@ _LONGEST = 300
 
 
 #: Temporal makes a converter anew for about every payload; the parts, with their pydantic adapters, are made once.
-_PARTS = tuple(PydanticPayloadConverter().converters.values())
+#: Fields of models that were not set have their defaults, and are left out.
+_PARTS = tuple(PydanticPayloadConverter(ToJsonOptions(exclude_unset=True)).converters.values())
 
 
 class SpinePayloadConverter(CompositePayloadConverter):
