@@ -126,3 +126,4 @@ def _workflow(name: str, *, local: bool = False) -> Workflow:
 
 
 JOB = _workflow("bench.job")
+LOCAL = _workflow("bench.local", local=True)

@@ -47,10 +47,13 @@ class Step:
         heartbeat_timeout: timedelta | float | None = None,
         stage: str | None = None,
         sample_output: Mapping[str, Any] | None = None,
+        local: bool = False,
     ) -> PipelineStep:
         """Run the registered pipeline with the run's params and these: a dict, or a pure function of the context.
 
-        ``sample_output`` stands for its output in a dry run.
+        ``sample_output`` stands for its output in a dry run. ``local`` is for pipelines of milliseconds: the first
+        attempt runs within the workflow task, on the worker that has the run, and costs Temporal one event; where it
+        is to be tried again, it is an activity as any other. Beside other steps and in a map it makes no difference.
         """
         return PipelineStep(
             name=name,
@@ -63,6 +66,7 @@ class Step:
             or DEFAULT_HEARTBEAT_TIMEOUT,
             stage=stage or "",
             sample_output=sample_output or {},
+            local=local,
         )
 
     @staticmethod

@@ -46,6 +46,8 @@ class PlannedPipeline(_Planned):
     retry: PlannedRetry = Field(default_factory=PlannedRetry)
     timeout: float
     heartbeat_timeout: float
+    #: Whether its first attempt runs within the workflow task.
+    local: bool = False
     #: Whether code gives the params, when the step begins.
     computed: bool = False
     sample_output: Mapping[str, Any] = Field(default_factory=dict)

@@ -19,7 +19,9 @@ _NAMESPACE = uuid5(NAMESPACE_URL, "spine-temporal/executions")
 # first has committed or gone, and then meets its row. A pipeline may compute for long between two statements.
 _OPEN = text("""
     WITH turn AS MATERIALIZED (
-        SELECT pg_advisory_xact_lock(:lock_key), pg_advisory_xact_lock_shared(:run_key),
+        SELECT CASE WHEN :patience <> '' THEN set_config('lock_timeout', :patience, true) END,
+            pg_advisory_xact_lock(:lock_key), pg_advisory_xact_lock_shared(:run_key),
+            CASE WHEN :patience <> '' THEN set_config('lock_timeout', '0', true) END,
             set_config('idle_in_transaction_session_timeout', '0', true)
     )
     INSERT INTO core_executions AS ledger
@@ -146,15 +148,18 @@ def lock_key_of(execution_id: UUID) -> int:
     return int.from_bytes(execution_id.bytes[:8], "big", signed=True)
 
 
-def open_execution(connection: Connection, execution: Execution) -> LedgerEntry:
-    """Take the execution's turn and open its row; COMPLETED: another attempt has done it, and this is its output."""
-    row = (
-        connection.execute(
-            _OPEN, {**execution.values(), "lock_key": execution.lock_key, "run_key": run_key_of(execution.run_id)}
-        )
-        .mappings()
-        .one()
-    )
+def open_execution(connection: Connection, execution: Execution, *, patience: float | None = None) -> LedgerEntry:
+    """Take the execution's turn and open its row; COMPLETED: another attempt has done it, and this is its output.
+
+    ``patience``: seconds to wait for the turn; None: for ever.
+    """
+    values = {
+        **execution.values(),
+        "lock_key": execution.lock_key,
+        "run_key": run_key_of(execution.run_id),
+        "patience": "" if patience is None else f"{patience:g}s",
+    }
+    row = connection.execute(_OPEN, values).mappings().one()
     return LedgerEntry(**{**row, "status": PipelineStatus(row["status"])})
 
 

@@ -59,6 +59,8 @@ class Attempt:
         beat: Callable[..., None],
         temporal_attempt: int,
         progress: Sequence[Any] = (),
+        *,
+        is_local: bool = False,
     ) -> None:
         self.request = request
         self.execution = Execution(
@@ -79,6 +81,8 @@ class Attempt:
         self._pipeline = pipeline
         self._database = database
         self._beat = beat
+        # Within a workflow task nobody knows whether another worker's attempt, which came before, lives on.
+        self._patience = _TURN if is_local else None
         self._abandoned = Event()
         self._connection: Connection | None = None
 
@@ -160,7 +164,7 @@ class Attempt:
                 self._connection = None
 
     def _within(self, connection: Connection) -> StepOutcome:
-        entry = open_execution(connection, self.execution)
+        entry = open_execution(connection, self.execution, patience=self._patience)
         if entry.status is PipelineStatus.COMPLETED:
             return self._recorded(entry)
         self._require_holder(entry)

@@ -100,6 +100,11 @@ def _check_pipeline(workflow: Workflow, step: PipelineStep, pipelines: Mapping[s
             f"step {step.name!r} of workflow {workflow.name!r} names the pipeline {step.pipeline!r}, which is not "
             f"registered: import the module with its @register_pipeline, or name one of {known}"
         )
+    if step.local and not pipelines[step.pipeline].transactional:
+        raise DefinitionError(
+            f"step {step.name!r} of workflow {workflow.name!r}: the pipeline {step.pipeline!r} commits in parts, so it "
+            "takes longer than a local step may: leave local out"
+        )
 
 
 def _check_code(workflow: Workflow, step: AnyStep, code: Callable[..., Any]) -> None:

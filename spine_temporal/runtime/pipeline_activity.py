@@ -57,9 +57,17 @@ def pipeline_activity(
 
 async def _run(pipeline: type[Pipeline], database: Database, request: PipelineRequest) -> StepOutcome:
     info = activity.info()
-    beat = _Heart(info.heartbeat_details)
+    beat = _Heart(info.heartbeat_details, silent=info.is_local)
     kind = Attempt if pipeline.transactional else ChunkedAttempt
-    attempt = kind(request, pipeline, database, beat.from_thread, info.attempt, info.heartbeat_details)
+    attempt = kind(
+        request,
+        pipeline,
+        database,
+        beat.from_thread,
+        info.attempt + request.again,
+        info.heartbeat_details,
+        is_local=info.is_local,
+    )
     beating = asyncio.create_task(beat.keep_on(request.heartbeat_timeout / 3))
     try:
         return _counted(attempt, await _within_time(attempt))
@@ -184,8 +192,10 @@ def _count(attempt: Attempt, database: Database, message: str) -> int:
 class _Heart:
     """Heartbeats while the attempt's thread lives; the pipeline's own details ride on them."""
 
-    def __init__(self, details: Sequence[Any]) -> None:
+    def __init__(self, details: Sequence[Any], *, silent: bool) -> None:
         self._details = tuple(details)
+        #: Within a workflow task nobody listens.
+        self._silent = silent
         self._loop = asyncio.get_running_loop()
         self._told = asyncio.Event()
 
@@ -207,7 +217,8 @@ class _Heart:
             self.beat()
 
     def beat(self) -> None:
-        activity.heartbeat(*self._details)
+        if not self._silent:
+            activity.heartbeat(*self._details)
 
 
 def _in_thread(call: Callable[[], StepOutcome], name: str) -> "asyncio.Future[StepOutcome]":

@@ -65,6 +65,7 @@ async def running_worker(
         plugins=[plugin],
         workflows=[UnknownWorkflow],
         max_concurrent_activities=max_activities,
+        max_concurrent_local_activities=max_activities,
         max_concurrent_workflow_tasks=40,
         graceful_shutdown_timeout=timedelta(seconds=grace),
         sticky_queue_schedule_to_start_timeout=STICKY,

@@ -84,8 +84,34 @@ async def _patiently(activity: str, request: BaseModel, answer: type[Answer] | N
     )
 
 
-async def run_pipeline(request: PipelineRequest) -> StepOutcome:
-    """Run a pipeline's activity; whatever it fails of is the step's outcome."""
+async def run_pipeline(request: PipelineRequest, *, local: bool = False) -> StepOutcome:
+    """Run a pipeline's activity; whatever it fails of is the step's outcome.
+
+    A ``local`` one is tried once within the workflow task; where that must be tried again, as any other.
+    """
+    if local:
+        try:
+            tried: StepOutcome = await temporal.execute_local_activity(
+                request.pipeline,
+                request,
+                result_type=StepOutcome,
+                start_to_close_timeout=timedelta(seconds=request.timeout + _GRACE),
+                retry_policy=RetryPolicy(maximum_attempts=1),
+                cancellation_type=temporal.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            )
+        except FailureError as error:
+            if is_cancelled_exception(error):
+                raise
+            cause = cause_of(error)
+            if isinstance(cause, ApplicationError) and cause.non_retryable:
+                return failed_outcome(request.step, error)
+        else:
+            return tried
+        request = request.model_copy(update={"again": True})
+    return await _run_pipeline(request)
+
+
+async def _run_pipeline(request: PipelineRequest) -> StepOutcome:
     retry = request.retry
     try:
         outcome: StepOutcome = await temporal.execute_activity(

@@ -116,6 +116,8 @@ class PipelineRequest(_Message):
     round: int = 0
     #: The workflow id of the run, where a part of its map asks; such an execution reaches no stage.
     part_of: str | None = None
+    #: Whether an attempt within a workflow task came before, and may live on.
+    again: bool = False
 
 
 class EndRequest(_Message):

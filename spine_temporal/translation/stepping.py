@@ -115,7 +115,7 @@ class Stepping:
             update=vars(carried)
         )
         try:
-            outcome = await calls.run_pipeline(request)
+            outcome = await calls.run_pipeline(request, local=step.local and not self._is_beside(step.name))
         except BaseException:
             self.unwritten.put_back(carried)
             raise
@@ -141,7 +141,7 @@ class Stepping:
         )
 
     async def _recorded(self, name: str, kind: str, ask: Callable[[], StepOutcome]) -> StepOutcome:
-        beside = self.begun.plan.places[name].parallel is not None
+        beside = self._is_beside(name)
         while True:
             with guarded():
                 answer = ask()
@@ -154,6 +154,10 @@ class Stepping:
             waiting = f"a worker whose {self.spine.name!r} has the {kind} step {name!r}"
             temporal.set_current_details(current_details(self.state(), waiting))
             await temporal.sleep(MISSING_CODE_INTERVAL, summary=f"no code for step {name}")
+
+    def _is_beside(self, name: str) -> bool:
+        """Whether others may run at the same time."""
+        return self.begun.plan.places[name].parallel is not None
 
     async def _wait(self, command: Wait) -> StepOutcome:
         step, began = command.step, temporal.now()

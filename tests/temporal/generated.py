@@ -76,7 +76,8 @@ def _step(specs, names, position):  # noqa: PLR0911 - one for each kind
     spec, name = specs[position], names[position]
     match spec["kind"]:
         case "pipeline":
-            return Step.pipeline(name, "generated.work", {"does": spec["does"]}, on_error=spec["on_error"])
+            params = {"does": spec["does"]}
+            return Step.pipeline(name, "generated.work", params, on_error=spec["on_error"], local=spec["local"])
         case "wait":
             return Step.wait(name, 0.05)
         case "wait_for":

@@ -43,6 +43,7 @@ VOCABULARY = {
     "computed": vocabulary.COMPUTED,
     "waited_for": vocabulary.WAITS_IN_VAIN,
     "held": vocabulary.HELD,
+    "local": vocabulary.LOCAL,
 }
 
 

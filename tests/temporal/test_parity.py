@@ -33,6 +33,7 @@ STEP = st.one_of(
             "kind": st.just("pipeline"),
             "does": st.sampled_from(["count", "count", "empty", "quality", "not_json"]),
             "on_error": st.sampled_from(["STOP", "CONTINUE"]),
+            "local": st.booleans(),
         }
     ),
     st.fixed_dictionaries(

@@ -51,6 +51,17 @@ class Slow(Pipeline):
         return {}
 
 
+@register_pipeline("vocabulary.unsteady")
+class Unsteady(Pipeline):
+    """Fails as often as it is told to, with a failure that is tried again."""
+
+    def run(self):
+        if self.attempt <= self.params.get("fails", 0):
+            raise SpineError("not yet", ErrorCategory.TRANSIENT)
+        self.connection.execute(text("INSERT INTO mended VALUES (:test)"), {"test": self.params["test"]})
+        return {"row_count": 1, "attempt": self.attempt}
+
+
 @register_pipeline("vocabulary.measuring")
 class Measuring(Pipeline):
     """Measures its data, and fails of it where it is told to."""
@@ -203,6 +214,16 @@ HELD = Workflow(
         Step.pipeline("ingest", "vocabulary.mended"),
         Step.lambda_("check", enough, {"least": 2}, on_error="HOLD"),
         Step.pipeline("after", "vocabulary.work"),
+    ],
+)
+LOCAL = Workflow(
+    name="vocabulary.local",
+    partition_by=["test"],
+    steps=[
+        Step.pipeline("first", "vocabulary.unsteady", local=True, retry=RetryPolicy(initial_interval=0.1)),
+        Step.lambda_("check", lambda ctx, config: StepResult.ok(output=ctx.get_output("first"))),
+        Step.pipeline("second", "vocabulary.work", local=True, on_error="CONTINUE"),
+        Step.parallel("both", [Step.pipeline("beside", "vocabulary.work", local=True)]),
     ],
 )
 MEASURED = Workflow(
