@@ -14,6 +14,7 @@ from tests.temporal import chunked
 from tests.temporal import vocabulary as jobs
 from tests.temporal.test_vocabulary import replays
 
+LOCAL_PARTS = Workflow(name="local.parts", steps=[Step.pipeline("parts", chunked.Parts.name, local=True)])
 SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
 
 
@@ -90,6 +91,5 @@ async def test_one_that_is_locked_by_an_attempt_of_a_frozen_worker_gets_its_turn
 
 
 def test_a_pipeline_that_commits_in_parts_cannot_be_local():
-    workflow = Workflow(name="local.parts", steps=[Step.pipeline("parts", chunked.Parts.name, local=True)])
     with pytest.raises(DefinitionError, match="commits in parts"):
-        definitions_of([workflow])
+        definitions_of([LOCAL_PARTS])
