@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types format chaos hostile lock clean
+.PHONY: demo test lint types format chaos hostile bench bench-quick lock clean
 
 demo: .venv/.installed
 	$(BIN)/python ops/demo.py
@@ -25,6 +25,13 @@ chaos: .venv/.installed
 hostile: .venv/.installed
 	$(BIN)/python -m ops.hostile
 
+# About an hour and a half; its peers live in an environment of their own. A part alone: make bench BENCH="--only jobs"
+bench: .venv/.bench
+	.venv/bench/bin/python -m ops.benchmarks $(BENCH)
+
+bench-quick: .venv/.bench
+	.venv/bench/bin/python -m ops.benchmarks --quick
+
 format: .venv/.installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -34,12 +41,20 @@ lock: .venv/.installed
 	$(BIN)/pip install -q pip-tools
 	$(BIN)/pip-compile -q pyproject.toml --extra embedded --extra test -o requirements.lock --generate-hashes \
 		--strip-extras --no-header --allow-unsafe
-	sed -i '/^--/d' requirements.lock
+	$(BIN)/pip-compile -q pyproject.toml --extra embedded --extra bench -o ops/benchmarks/requirements.lock \
+		--generate-hashes --strip-extras --no-header --allow-unsafe
+	sed -i '/^--/d' requirements.lock ops/benchmarks/requirements.lock
 
 .venv/.installed: pyproject.toml requirements.lock
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	touch $@
+
+.venv/.bench: .venv/.installed ops/benchmarks/requirements.lock
+	$(PYTHON) -m venv .venv/bench
+	.venv/bench/bin/pip install -q --disable-pip-version-check --require-hashes -r ops/benchmarks/requirements.lock
+	.venv/bench/bin/pip install -q --disable-pip-version-check --no-deps -e .
 	touch $@
 
 clean:

@@ -110,20 +110,41 @@ def _checked_normalize(ctx: WorkflowContext, config: Mapping[str, Any]) -> StepR
 
 
 def _workflow(name: str, *, local: bool = False) -> Workflow:
-    kind = {"local": True} if local else {}
     return Workflow(
         name=name,
         domain="bench",
         partition_by=["number"],
         steps=[
-            Step.pipeline("ingest", "bench.ingest", stage="INGESTED", **kind),
+            Step.pipeline("ingest", "bench.ingest", stage="INGESTED", local=local),
             Step.lambda_("check_ingest", _checked_ingest, {"least": 100, "most": 10}),
-            Step.pipeline("normalize", "bench.normalize", stage="NORMALIZED", **kind),
+            Step.pipeline("normalize", "bench.normalize", stage="NORMALIZED", local=local),
             Step.lambda_("check_normalize", _checked_normalize, {"most": 0.05}),
-            Step.pipeline("aggregate", "bench.aggregate", stage="AGGREGATED", **kind),
+            Step.pipeline("aggregate", "bench.aggregate", stage="AGGREGATED", local=local),
         ],
     )
 
 
 JOB = _workflow("bench.job")
 LOCAL = _workflow("bench.local", local=True)
+
+
+def _long(count: int) -> Workflow:
+    steps = [Step.pipeline(f"step{number}", "bench.ingest") for number in range(count)]
+    return Workflow(name=f"bench.steps_{count}", domain="bench", partition_by=["number"], steps=steps)
+
+
+STEPS_5, STEPS_50, STEPS_500 = _long(5), _long(50), _long(500)
+#: As many items as the run's number says.
+ITEMS = Workflow(
+    name="bench.items",
+    domain="bench",
+    partition_by=["number"],
+    steps=[
+        Step.map(
+            "fan",
+            lambda ctx: list(range(ctx.get_param("number"))),
+            Workflow(name="bench.item", steps=[Step.pipeline("item", "bench.ingest")]),
+            max_concurrency=50,
+        )
+    ],
+)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import select
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,8 @@ from spine_temporal.recording.migrate import upgrade
 from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
 
 MODULES = ("activities",)
+#: Seconds that an order may take.
+_PATIENCE = 1200
 #: Parts whose processor time is told apart.
 PARTS = ("python", "temporal", "postgres")
 
@@ -36,6 +40,8 @@ class Measure:
     each: tuple[float, ...]
     #: Processor seconds by part.
     cpu: Mapping[str, float]
+    #: What the runs had to tell.
+    told: tuple[Any, ...] = ()
 
     @property
     def per_second(self) -> float:
@@ -55,13 +61,14 @@ class Lab:
 
     home: Path
     state: ServerState
+    database_url: str
     systems: list["System"] = field(default_factory=list)
 
     def database(self, name: str) -> str:
         """Make a migrated database; return its URL."""
-        with psycopg.connect(self.state.database_url, autocommit=True) as connection:
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}"')
-        head, _, query = self.state.database_url.partition("?")
+        head, _, query = self.database_url.partition("?")
         url = f"{head.rpartition('/')[0]}/{name}?{query}"
         database = Database(url)
         upgrade(database, MODULES)
@@ -70,7 +77,8 @@ class Lab:
 
     def system(self, name: str, module: str, *arguments: str) -> "System":
         """Start a system in a process of its own, and wait until it takes orders."""
-        system = System(name=name, lab=self, url=self.database(f"bench_{name}"), module=module, arguments=arguments)
+        url = self.database(f"bench_{len(self.systems)}_{re.sub(r'[^a-z0-9]+', '_', name.lower())}")
+        system = System(name=name, lab=self, url=url, module=module, arguments=arguments)
         self.systems.append(system)
         return system
 
@@ -79,11 +87,11 @@ class Lab:
         return {"temporal": _seconds(self.state.temporal_pid), "postgres": _seconds(self._postgres_pid())}
 
     def _postgres_pid(self) -> int:
-        with psycopg.connect(self.state.database_url) as connection:
+        with psycopg.connect(self.database_url) as connection:
             row = connection.execute("SELECT pg_backend_pid()").fetchone()
             parent = psutil.Process(row[0] if row else 0).parent()
         assert parent is not None
-        return parent.pid
+        return int(parent.pid)
 
 
 @contextmanager
@@ -93,7 +101,7 @@ def lab() -> Iterator[Lab]:
         Path(folder).chmod(0o755)
         home = Path(folder) / "spine"
         with embedded_servers(home, search_attributes=SEARCH_ATTRIBUTES) as state:
-            made = Lab(home=home, state=state)
+            made = Lab(home=home, state=state, database_url=state.database_url or "")
             try:
                 yield made
             finally:
@@ -142,7 +150,12 @@ class System:
             seconds=answer["seconds"],
             each=tuple(answer["each"]),
             cpu={part: after[part] - before[part] for part in PARTS},
+            told=tuple(answer["told"]),
         )
+
+    def skip_to(self, number: int) -> None:
+        """Let the next run have this number."""
+        self._next = number
 
     def memory(self) -> int:
         """Return its resident bytes."""
@@ -165,10 +178,11 @@ class System:
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        ready, _, _ = select.select([self._process.stdout], [], [], _PATIENCE)
+        line = self._process.stdout.readline() if ready else ""
         if not line:
             log = Path(self._log.name).read_text()[-3000:]
-            raise RuntimeError(f"{self.name} has ended with {self._process.wait()}:\n{log}")
+            raise RuntimeError(f"{self.name} gives no answer (exit code {self._process.poll()}):\n{log}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-#: Does one run, whose number is the partition; raises where it does not complete.
-OneRun = Callable[[int], Awaitable[None]]
+#: Does one run, whose number is the partition, and returns what is worth telling of it; raises where it fails.
+OneRun = Callable[[int], Awaitable[Any]]
 
 
 def addresses() -> tuple[str, str]:
@@ -33,16 +33,17 @@ async def _measured(one: OneRun, *, runs: int, first: int, at_once: int) -> dict
     """Do the runs, so many at once; return the seconds of all together and of each."""
     numbers = iter(range(first, first + runs))
     each: list[float] = []
+    told: list[Any] = []
 
     async def lane() -> None:
         for number in numbers:
             began = time.perf_counter()
-            await one(number)
+            told.append(await one(number))
             each.append(time.perf_counter() - began)
 
     began = time.perf_counter()
     await asyncio.gather(*(lane() for _ in range(at_once)))
-    return {"seconds": time.perf_counter() - began, "each": each}
+    return {"seconds": time.perf_counter() - began, "each": each, "told": [what for what in told if what is not None]}
 
 
 def _tell(answers: Any, what: dict[str, Any]) -> None:

@@ -24,6 +24,8 @@ _DISPATCH = (
     "history.timerProcessorMaxPollRPS",
     "history.visibilityProcessorMaxPollRPS",
 )
+#: What every benchmark must tell.
+DISPATCH_LIMIT = f"{', '.join(_DISPATCH)} = 500 a second"
 
 
 def start_temporal(

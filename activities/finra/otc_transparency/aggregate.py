@@ -70,6 +70,9 @@ _TIER_WEEKLY = f"""
     FROM symbols, venues
 """
 
+#: What aggregates a capture, in this order.
+STATEMENTS = (_SYMBOL_VENUE, _SYMBOL_WEEKLY, _VENUE_WEEKLY, _TIER_WEEKLY)
+
 _SUMMARY = text("""
     SELECT total_shares, total_trades, symbol_count, venue_count, row_count, reject_count,
         hhi_by_venue AS tier_hhi, hhi_by_symbol
@@ -108,7 +111,7 @@ class AggregateWeek(Pipeline):
                 text(f"DELETE FROM finra_otc_{table} WHERE capture_id = :capture_id"),
                 values,
             )
-        for statement in (_SYMBOL_VENUE, _SYMBOL_WEEKLY, _VENUE_WEEKLY, _TIER_WEEKLY):
+        for statement in STATEMENTS:
             self.connection.execute(text(statement), values)
             self.heartbeat()
 

@@ -107,6 +107,9 @@ _ACCEPT = text("""
     FROM finra_otc_checked WHERE codes = '{}'
 """)
 
+#: What types, checks and dedupes a capture, in this order.
+STATEMENTS = (_CHECKED, _DUPLICATES, _REJECT, _ACCEPT)
+
 _COUNTS = text("""
     SELECT count(*) AS accepted, count(DISTINCT symbol) AS symbol_count, count(DISTINCT mpid) AS venue_count,
         coalesce(sum(total_shares), 0) AS total_shares,
@@ -182,7 +185,7 @@ class NormalizeWeek(Pipeline):
         for statement in _CLEAR:
             self.connection.execute(statement, values)
         values["latest"] = self._latest(capture)
-        for statement in (_CHECKED, _DUPLICATES, _REJECT, _ACCEPT):
+        for statement in STATEMENTS:
             self.connection.execute(statement, values)
             self.heartbeat()
         self.connection.execute(text("DROP TABLE finra_otc_checked"))

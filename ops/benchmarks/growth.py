@@ -1,0 +1,158 @@
+"""What grows with what: cost with runs in the database, with steps and items; memory; queries with rows."""
+
+import time
+from collections.abc import Callable
+from statistics import median
+
+import psycopg
+from sqlalchemy import Connection
+
+from ops.benchmarks.lab import Lab, System
+from ops.benchmarks.ratios import Ratio
+from spine_temporal.recording.anomaly_life import list_anomalies
+from spine_temporal.recording.database import Database
+from spine_temporal.recording.manifest import WorkManifest
+
+_OURS = "ops.benchmarks.systems.ours"
+#: Runs of one block, and how many at once.
+_BLOCK, _AT_ONCE = 250, 40
+_STEPS = (5, 50, 500)
+_ITEMS = (10, 1_000, 10_000)
+_DOMAIN = "workflow.grown"
+
+_FILL_MANIFEST = """
+    INSERT INTO core_manifest (domain, partition_key, stage, stage_rank, row_count)
+    SELECT %(domain)s, jsonb_build_object('number', number), 'COMPLETED', 9, 1
+    FROM generate_series(%(first)s::bigint, %(last)s) AS number ON CONFLICT DO NOTHING
+"""
+_FILL_ANOMALIES = """
+    INSERT INTO core_anomalies
+        (anomaly_id, domain, stage, partition_key, severity, category, message, metadata, fault_id, resolved_at)
+    SELECT gen_random_uuid(), 'grown', 'workflow.step', jsonb_build_object('number', number), 'ERROR',
+        'WORKFLOW_FAILURE', 'it has failed', jsonb_build_object('workflow', 'grown', 'run_id', number::text),
+        gen_random_uuid(), CASE WHEN number %% 100 = 0 THEN NULL ELSE now() END
+    FROM generate_series(%(first)s::bigint, %(last)s) AS number
+"""
+_LIST_MANIFEST = """
+    SELECT * FROM core_manifest ORDER BY updated_at DESC, domain, partition_key, stage_rank DESC LIMIT 1000
+"""
+
+
+def with_runs(lab: Lab, most: int) -> tuple[list[Ratio], list[str]]:
+    """Return cost a run and the worker's memory while the database fills with runs."""
+    system = lab.system("grown", _OURS, "JOB")
+    lines = ["| runs in the database | ms a run, all processors | runs a second | worker, MiB |", "|---|---|---|---|"]
+    costs: dict[int, float] = {}
+    memory: dict[int, int] = {}
+    for runs in (10, 100, 1_000, 2_000, 10_000, 20_000):
+        if runs > most:
+            break
+        while system.runs < runs:
+            system.measure(min(2_000, runs - system.runs), at_once=_AT_ONCE)
+        memory[runs] = system.memory()
+        blocks = [system.measure(_BLOCK, at_once=_AT_ONCE) for _ in range(3)]
+        costs[runs] = median(sum(block.cpu.values()) / block.runs for block in blocks)
+        rate = median(block.per_second for block in blocks)
+        lines.append(f"| {runs:,} | {costs[runs] * 1000:.1f} | {rate:.1f} | {memory[runs] / 2**20:.0f} |")
+        print(f"  {lines[-1]}", flush=True)
+    system.stop()
+    last = max(costs)
+    cost_at, memory_from = min(last, 10_000), min(last, 2_000)
+    return [
+        Ratio(
+            name="growth_runs",
+            values=(costs[10] / costs[cost_at],),
+            target=0.83,
+            what=f"CPU a run at 10 runs : at {cost_at:,}",
+        ),
+        Ratio(
+            name="memory",
+            values=(memory[memory_from] / memory[last],),
+            target=0.9,
+            what=f"worker's memory after {memory_from:,} runs : after {last:,}",
+        ),
+    ], lines
+
+
+def with_steps_and_items(lab: Lab, most_items: int) -> list[str]:
+    """Return cost a step with steps, and a second's items with items."""
+    lines = ["| steps | ms a step | factor |", "|---|---|---|"]
+    first = None
+    for steps in _STEPS:
+        system = lab.system(f"steps{steps}", _OURS, f"STEPS_{steps}")
+        system.measure(1)
+        seconds = median(system.measure(1).seconds for _ in range(5 if steps < 500 else 2)) / steps
+        first = first or seconds
+        lines.append(f"| {steps} | {seconds * 1000:.1f} | {seconds / first:.2f} |")
+        print(f"  {lines[-1]}", flush=True)
+        system.stop()
+    lines += ["", "| items of a map | items a second | ms an item | factor |", "|---|---|---|---|"]
+    first = None
+    system = lab.system("items", _OURS, "ITEMS")
+    for items in [count for count in _ITEMS if count <= most_items]:
+        seconds = _map(system, items) / items
+        first = first or seconds
+        lines.append(f"| {items:,} | {1 / seconds:.0f} | {seconds * 1000:.2f} | {seconds / first:.2f} |")
+        print(f"  {lines[-1]}", flush=True)
+    system.stop()
+    return lines
+
+
+def _map(system: System, items: int) -> float:
+    """The number of a run is the number of its items; a second run of it has another partition."""
+    system.skip_to(items)
+    return system.measure(1).seconds
+
+
+def with_rows(lab: Lab, most: int) -> list[str]:
+    """Return the time of an upsert and of the lists while manifest and anomalies fill with rows."""
+    url = lab.database("rows")
+    database = Database(url)
+    lines = ["| rows in each table | upsert, ms | manifest, ms | anomalies, ms |", "|---|---|---|---|"]
+    filled, first = 0, None
+    for rows in (10_000, 100_000, 1_000_000, 10_000_000):
+        if rows > most:
+            break
+        _fill(url, filled + 1, rows)
+        filled = rows
+        with database.begin() as connection:
+            times = (
+                _timed(connection, _upserted, rows),
+                _timed(connection, _manifest_listed, rows),
+                _timed(connection, _anomalies_listed, rows),
+            )
+        first = first or times
+        cells = [f"{now * 1000:.2f} ({now / then:.1f}x)" for now, then in zip(times, first, strict=True)]
+        lines.append(f"| {rows:,} | " + " | ".join(cells) + " |")
+        print(f"  {lines[-1]}", flush=True)
+    database.close()
+    return lines
+
+
+def _fill(url: str, first: int, last: int) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in (_FILL_MANIFEST, _FILL_ANOMALIES):
+            connection.execute(statement, {"domain": _DOMAIN, "first": first, "last": last})
+        connection.execute("VACUUM ANALYZE core_manifest, core_anomalies")
+
+
+def _upserted(connection: Connection, number: int) -> None:
+    WorkManifest(connection, _DOMAIN, ("COMPLETED",)).advance_to({"number": number}, "COMPLETED")
+
+
+def _manifest_listed(connection: Connection, _number: int) -> None:
+    connection.exec_driver_sql(_LIST_MANIFEST).all()
+
+
+def _anomalies_listed(connection: Connection, _number: int) -> None:
+    list_anomalies(connection, workflow="grown")
+
+
+def _timed(connection: Connection, call: Callable[[Connection, int], None], rows: int) -> float:
+    """Return the median seconds of a call, for rows that lie far apart."""
+    seconds = []
+    for number in range(1, rows, max(1, rows // 25)):
+        began = time.perf_counter()
+        call(connection, number)
+        seconds.append(time.perf_counter() - began)
+    return median(seconds)

