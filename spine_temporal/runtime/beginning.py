@@ -17,14 +17,12 @@ from spine_temporal.machine.planning import plan_of
 from spine_temporal.machine.resume import EndedRun, Resumed, resumed
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.ended_runs import ended_run
-from spine_temporal.recording.manifest import upsert_stages
 from spine_temporal.recording.partitions import Holder, claim, holder_of, release
 from spine_temporal.recording.runs import (
     BegunRun,
     CompletedRun,
-    completed_run,
+    known_runs,
     latest_run_of_partition,
-    lock_run,
     open_run,
     requested_resume,
     run_of,
@@ -169,7 +167,7 @@ class Beginnings:
         mine = claim(
             connection, beginning.domain, begun.partition, workflow_id=request.workflow_id, run_id=request.run_id
         )
-        known = lock_run(connection, request.run_id)
+        known, earlier = known_runs(connection, request.run_id, beginning.domain, begun.partition)
         if known is not None and known.has_ended:
             raise _EndedAlreadyError(known)
         if not mine:
@@ -177,7 +175,10 @@ class Beginnings:
             if holder is None:
                 raise SpineError("the partition is just being given back", ErrorCategory.TRANSIENT)
             return holder
-        begun = _resumed(connection, beginning) if beginning.resumed else _started(connection, beginning, known)
+        if beginning.resumed:
+            begun = _resumed(connection, beginning)
+        else:
+            begun = _started(connection, beginning, known, earlier)
         require_time(beginning.until)
         return begun
 
@@ -189,7 +190,9 @@ class Beginnings:
             return ended_run(connection, row)
 
 
-def _started(connection: Connection, beginning: _Beginning, known: BegunRun | None) -> Begun:
+def _started(
+    connection: Connection, beginning: _Beginning, known: BegunRun | None, earlier: CompletedRun | None
+) -> Begun:
     """Write the run's row and its STARTED stage, or find that nothing is left to do.
 
     A second call for the same run finds the plan of the first.
@@ -197,11 +200,9 @@ def _started(connection: Connection, beginning: _Beginning, known: BegunRun | No
     begun, options = beginning.begun, beginning.options
     if known is not None:
         begun = begun.model_copy(update={"plan": Plan.model_validate(known.plan)})
-    elif options.start_from is None and not begun.force:
-        earlier = completed_run(connection, beginning.domain, begun.partition, other_than=begun.run_id)
-        if earlier is not None:
-            release(connection, beginning.domain, begun.partition, begun.run_id)
-            return begun.model_copy(update={"earlier": _same_params(beginning.workflow, earlier, begun)})
+    elif earlier is not None and options.start_from is None and not begun.force:
+        release(connection, beginning.domain, begun.partition, begun.run_id)
+        return begun.model_copy(update={"earlier": _same_params(beginning.workflow, earlier, begun)})
     if options.start_from is not None:
         return _started_from(connection, beginning, options.start_from)
     _write(connection, beginning, begun)
@@ -248,9 +249,8 @@ def _write(connection: Connection, beginning: _Beginning, begun: Begun, *, resum
         temporal=beginning.temporal,
         resumed_from=resumed_from,
         correction=beginning.resumed.correction if beginning.resumed else None,
+        stage=run_stage("STARTED", 0, begun.run_id),
     )
-    stage = run_stage("STARTED", 0, begun.run_id)
-    upsert_stages(connection, beginning.domain, dict(begun.partition), [stage])
 
 
 def _same_params(workflow: Workflow, earlier: CompletedRun, begun: Begun) -> WorkflowResult:

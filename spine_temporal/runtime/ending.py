@@ -8,8 +8,6 @@ from sqlalchemy import Connection
 from spine_temporal.definition.outcome import StepStatus, WorkflowResult, WorkflowStatus
 from spine_temporal.definition.step_checks import RUN_STAGES
 from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of
-from spine_temporal.recording.manifest import forget_stages, upsert_stages
-from spine_temporal.recording.partitions import release
 from spine_temporal.recording.quality import record_quality
 from spine_temporal.recording.runs import close_run
 from spine_temporal.translation.messages import EndRequest
@@ -21,16 +19,21 @@ def record_end(connection: Connection, request: EndRequest, *, holds: bool) -> N
     """Write how the run ended; the manifest is the business of the run that ``holds`` the partition."""
     result = request.result
     completed = result.completed_at or result.started_at
-    close_run(connection, result.run_id, result.status.value, completed, result.model_dump_json())
-    partition = dict(result.partition)
-    if holds:
-        stages = [stage.model_dump() for stage in request.stages]
-        upsert_stages(connection, request.domain, partition, [*stages, _final_stage(request)])
-        others = [stage for stage in RUN_STAGES if stage not in {"STARTED", result.status.value}]
-        forget_stages(connection, request.domain, partition, others)
+    stages = [*(stage.model_dump() for stage in request.stages), _final_stage(request)]
+    others = [stage for stage in RUN_STAGES if stage not in {"STARTED", result.status.value}]
     record_quality(connection, result.run_id, [one.model_dump() for one in request.measured])
     _record_anomalies(connection, request)
-    release(connection, request.domain, result.partition, result.run_id)
+    close_run(
+        connection,
+        result.run_id,
+        request.domain,
+        dict(result.partition),
+        status=result.status.value,
+        completed_at=completed,
+        result=result.model_dump_json(),
+        stages=stages if holds else [],
+        forgotten=others if holds else [],
+    )
 
 
 def run_stage(stage: str, rank: int, run_id: str, metrics: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -14,8 +14,7 @@ from spine_temporal.definition.errors import ErrorCategory, ParamsError, SpineEr
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.manifest import WorkManifest
-from spine_temporal.recording.partitions import regain
-from spine_temporal.recording.runs import lock_run
+from spine_temporal.recording.runs import begin_end
 from spine_temporal.runtime.beginning import Beginnings
 from spine_temporal.runtime.deadlines import given_up_at, require_time
 from spine_temporal.runtime.ending import record_end
@@ -140,16 +139,17 @@ class RunActivities:
     def _end(self, request: EndRequest, until: datetime, *, was_reset: bool) -> None:
         result = request.result
         with self._database.begin() as connection:
-            begun = lock_run(connection, result.run_id)
-            if begun is not None and begun.status == result.status.value and not was_reset:
-                return  # recorded by an attempt whose answer was lost; the partition may be another's by now
-            holds = regain(
+            recorded, holds = begin_end(
                 connection,
+                result.run_id,
+                result.status.value,
                 request.domain,
                 result.partition,
                 workflow_id=request.workflow_id,
-                run_id=result.run_id,
+                was_reset=was_reset,
             )
+            if recorded:
+                return  # by an attempt whose answer was lost; the partition may be another's by now
             record_end(connection, request, holds=holds)
             require_time(until)
 

@@ -16,6 +16,7 @@ from spine_temporal.recording.migrate import require_current, upgrade
 from spine_temporal.recording.partitions import claim, holder_of, regain, release, still_holds
 from spine_temporal.recording.runs import open_run, request_resume, requested_resume, take_resume
 from spine_temporal.recording.tables import metadata
+from spine_temporal.runtime.ending import run_stage
 
 KEY = {"week_ending": "2025-11-28", "tier": "OTC"}
 STAGES = ["STARTED", "INGESTED", "VALIDATED", "COMPLETED"]
@@ -168,7 +169,8 @@ def test_a_transaction_whose_process_is_frozen_does_not_hold_others_up_for_ever(
 
 def test_a_resume_is_for_one_run_which_finds_it_again(connection):
     run = {"workflow": "w", "domain": "d", "partition": KEY, "params": {}, "plan": "{}", "temporal": "here"}
-    open_run(connection, run_id="r1", workflow_id="w/1", started_at=datetime.now(UTC), **run)
+    stage = run_stage("STARTED", 0, "r1")
+    open_run(connection, run_id="r1", workflow_id="w/1", started_at=datetime.now(UTC), stage=stage, **run)
     assert requested_resume(connection, run_id="r1", asked_by="r2") is None
     request_resume(connection, "r1", {"run_id": "r1"})
     assert requested_resume(connection, run_id="r1", asked_by="r2") == {"run_id": "r1"}

@@ -41,12 +41,16 @@ _TIER = "tier IN ('NMS_TIER_1', 'NMS_TIER_2', 'OTC')"
 _STATUS = "status IN ('INGESTED', 'NORMALIZED', 'AGGREGATED', 'FAILED_GATE')"
 
 
-def _table(name: str, *parts: Any) -> Table:
-    """Return a table whose rows belong to a capture and go with it."""
+def _table(name: str, *parts: Any, large: bool = False) -> Table:
+    """Return a table whose rows belong to a capture.
+
+    A ``large`` one has no foreign key, which would be looked up for every row of a million: a quarter of the refresh.
+    """
+    references = [] if large else [ForeignKey("finra_otc_capture.capture_id", ondelete="CASCADE")]
     return Table(
         f"finra_otc_{name}",
         metadata,
-        Column("capture_id", Text, ForeignKey("finra_otc_capture.capture_id", ondelete="CASCADE"), nullable=False),
+        Column("capture_id", Text, *references, nullable=False),
         Column("execution_id", Text),
         Column("week_ending", Date, CheckConstraint(_FRIDAY), nullable=False),
         Column("tier", Text, CheckConstraint(_TIER), nullable=False),
@@ -99,6 +103,7 @@ raw = _table(
     Column("raw_line", Text, nullable=False),
     Column("record_hash", CHAR(64), nullable=False),
     PrimaryKeyConstraint("capture_id", "line_no"),
+    large=True,
 )
 
 #: The typed rows: one per symbol and venue.
@@ -114,6 +119,7 @@ normalized = _table(
     Column("source_line", Integer, nullable=False),
     PrimaryKeyConstraint("capture_id", "symbol", "mpid"),
     Index("finra_otc_normalized_symbol", "symbol", "week_ending"),
+    large=True,
 )
 
 #: The lines that were refused, each with all of its reasons; the first is ``reason_code``.
@@ -152,6 +158,7 @@ symbol_venue = _table(
     Column("trades", BigInteger, nullable=False),
     Column("venue_share", Double, CheckConstraint("venue_share BETWEEN 0 AND 1")),
     PrimaryKeyConstraint("capture_id", "symbol", "mpid"),
+    large=True,
 )
 
 venue_weekly = _table(
