@@ -8,6 +8,7 @@ import json
 import logging
 import os
 from pathlib import Path
+from typing import Any
 
 from dagster import Config, DagsterInstance, OpExecutionContext, RunConfig, job, op
 from sqlalchemy import create_engine
@@ -25,7 +26,7 @@ class Number(Config):
     number: int
 
 
-def _pipeline(step: str, stages: list[str], number: int, run_id: str) -> dict[str, float]:
+def _pipeline(step: str, stages: list[str], number: int, run_id: str) -> dict[str, Any]:
     output = work.WORK[step]({"rows": work.ROWS})
     with _engine.begin() as connection:
         connection.exec_driver_sql(work.INSERT_LEDGER, work.ledger_row(number, run_id, step, json.dumps(output)))
@@ -35,20 +36,20 @@ def _pipeline(step: str, stages: list[str], number: int, run_id: str) -> dict[st
 
 
 @op
-def ingest(context: OpExecutionContext, config: Number) -> dict[str, float]:
+def ingest(context: OpExecutionContext, config: Number) -> dict[str, Any]:
     """Run the first pipeline."""
     return _pipeline("ingest", ["STARTED", "INGESTED"], config.number, context.run_id)
 
 
 @op
-def normalize(context: OpExecutionContext, config: Number, ingested: dict[str, float]) -> dict[str, float]:
+def normalize(context: OpExecutionContext, config: Number, ingested: dict[str, Any]) -> dict[str, Any]:
     """Check, and run the second."""
     work.check_ingest(ingested)
     return _pipeline("normalize", ["CHECKED_INGEST", "NORMALIZED"], config.number, context.run_id)
 
 
 @op
-def aggregate(context: OpExecutionContext, config: Number, normalized: dict[str, float]) -> dict[str, float]:
+def aggregate(context: OpExecutionContext, config: Number, normalized: dict[str, Any]) -> dict[str, Any]:
     """Check, and run the third."""
     work.check_normalize(normalized)
     stages = ["CHECKED_NORMALIZE", "AGGREGATED", "COMPLETED"]
