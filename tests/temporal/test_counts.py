@@ -1,0 +1,55 @@
+"""What a run costs, counted: activities, events, bytes, transactions and statements. No clock is needed for it."""
+
+import pytest
+from sqlalchemy import event
+from temporalio.api.enums.v1 import EventType
+
+from ops.benchmarks import job
+
+
+@pytest.fixture
+async def service(serve):
+    async with serve(job.JOB, job.LOCAL) as running:
+        yield running
+
+
+@pytest.fixture
+def executed(database):
+    """The statements and the commits of a worker."""
+    found = []
+    event.listen(database.engine, "before_cursor_execute", lambda _c, _cursor, statement, *_: found.append(statement))
+    event.listen(database.engine, "commit", lambda _connection: found.append("COMMIT"))
+    return found
+
+
+async def run(service, workflow):
+    handle = await service.client.start(workflow, {"number": 1, "rows": job.ROWS})
+    assert (await handle.result()).status == "COMPLETED"
+    return (await handle.handle.fetch_history()).events
+
+
+def of(events, name):
+    return [one for one in events if one.event_type == getattr(EventType, f"EVENT_TYPE_{name}")]
+
+
+async def test_the_five_step_job_schedules_three_activities_and_stays_in_its_budget(service):
+    events = await run(service, job.JOB)
+    assert len(of(events, "ACTIVITY_TASK_SCHEDULED")) == 3
+    assert len(of(events, "WORKFLOW_TASK_COMPLETED")) == 4
+    assert len(events) == 28
+    assert sum(one.ByteSize() for one in events) < 11_000
+
+
+async def test_with_local_pipelines_it_is_one_workflow_task(service):
+    events = await run(service, job.LOCAL)
+    assert of(events, "ACTIVITY_TASK_SCHEDULED") == []
+    assert len(of(events, "WORKFLOW_TASK_COMPLETED")) == 1
+    assert len(of(events, "MARKER_RECORDED")) == 7  # begin, five steps, end
+    assert len(events) == 13
+
+
+async def test_it_is_five_transactions_of_twelve_statements(service, executed):
+    await run(service, job.JOB)
+    commits = [position for position, statement in enumerate(executed) if statement == "COMMIT"]
+    sizes = [end - begin - 1 for begin, end in zip([-1, *commits], commits, strict=False)]
+    assert sizes == [3, 2, 2, 2, 3]  # begin; three pipelines, each opened and completed; end
