@@ -1,1 +1,1 @@
-"""Spine to Temporal: a Workflow becomes a workflow definition that drives the machine, inside the sandbox."""
+"""Spine to Temporal: a Workflow becomes a workflow definition that drives the machine; gates run in the sandbox."""
