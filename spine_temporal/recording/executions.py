@@ -13,6 +13,8 @@ from spine_temporal.definition.pipeline import PipelineStatus
 from spine_temporal.recording.manifest import UPSERT_STAGES
 from spine_temporal.recording.quality import UPSERT_QUALITY, quality_rows
 
+#: How often at most a run was sent back to a step whose execution is looked for.
+_ROUNDS = 10
 _NAMESPACE = uuid5(NAMESPACE_URL, "spine-temporal/executions")
 
 # The advisory lock comes first in the plan, as the INSERT reads from it: a second attempt waits here until the
@@ -71,6 +73,13 @@ _FAIL = text("""
 _SUPERSEDE = text("""
     UPDATE core_executions SET status = 'SUPERSEDED'
     WHERE run_id = :run_id AND step = ANY(:steps) AND status = 'COMPLETED'
+""")
+
+_DONE_BEFORE = text("""
+    SELECT output FROM core_executions
+    WHERE execution_id = ANY(:execution_ids) AND status = 'COMPLETED' AND pipeline = :pipeline
+        AND params = CAST(:params AS jsonb)
+    ORDER BY completed_at DESC LIMIT 1
 """)
 
 _HOLDERS = text("""
@@ -161,6 +170,21 @@ def open_execution(connection: Connection, execution: Execution, *, patience: fl
     }
     row = connection.execute(_OPEN, values).mappings().one()
     return LedgerEntry(**{**row, "status": PipelineStatus(row["status"])})
+
+
+def done_before(connection: Connection, execution: Execution, run_id: str) -> Mapping[str, Any] | None:
+    """Return what another run's execution of the same step gave, of the same pipeline with the same params.
+
+    None where it has none.
+    """
+    known = [execution_id_of(run_id, execution.step, repeated) for repeated in range(_ROUNDS)]
+    values = {
+        "execution_ids": known,
+        "pipeline": execution.pipeline,
+        "params": json.dumps(dict(execution.params)),
+    }
+    output: Mapping[str, Any] | None = connection.execute(_DONE_BEFORE, values).scalar()
+    return output
 
 
 def complete_execution(

@@ -27,6 +27,7 @@ from spine_temporal.recording.executions import (
     Execution,
     LedgerEntry,
     complete_execution,
+    done_before,
     end_attempts,
     open_execution,
     row_count_of,
@@ -168,9 +169,25 @@ class Attempt:
         if entry.status is PipelineStatus.COMPLETED:
             return self._recorded(entry)
         self._require_holder(entry)
-        outcome = self._outcome(self._result(), entry.attempt)
+        outcome = self._done_before(connection, entry) or self._outcome(self._result(), entry.attempt)
         self._complete(connection, outcome)
         return outcome
+
+    def _done_before(self, connection: Connection, entry: LedgerEntry) -> StepOutcome | None:
+        """Return the outcome that the run has which this one resumes."""
+        earlier = self.request.earlier
+        output = None if earlier is None else done_before(connection, self.execution, earlier)
+        if output is None:
+            return None
+        now = datetime.now(UTC)
+        return StepOutcome(
+            step=self.request.step,
+            output=output,
+            attempt=entry.attempt,
+            started_at=self.started_at,
+            completed_at=now,
+            kept_from=earlier,
+        )
 
     def _recorded(self, entry: LedgerEntry) -> StepOutcome:
         return StepOutcome(

@@ -133,6 +133,7 @@ class Beginnings:
             holds_gates=options.on_gate_failure == "hold",
             search_attributes=self._search_attributes,
             kept=fresh.kept,
+            items_of=None if options.resume.start_from else ended.run_id,
         )
         beginning = await self._beginning(request, workflow, options, begun)
         return await self._claims.settle(partial(self._claim, replace(beginning, resumed=fresh)))

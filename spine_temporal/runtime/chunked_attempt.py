@@ -62,7 +62,8 @@ class ChunkedAttempt(Attempt):
             if entry.status is PipelineStatus.COMPLETED:
                 return self._recorded(entry)
             self._require_holder(entry)
-        outcome = self._outcome(self._result(), entry.attempt)
+            kept = self._done_before(session, entry)
+        outcome = kept or self._outcome(self._result(), entry.attempt)
         with session.begin():
             self._complete(session, outcome)
         return outcome

@@ -71,6 +71,8 @@ class Begun(_Message):
     earlier: WorkflowResult | None = None
     #: Steps of an earlier run that are not done again.
     kept: Mapping[str, StepOutcome] = Field(default_factory=dict)
+    #: The run whose completed items of maps are not done again.
+    items_of: str | None = None
     #: How a person wants the run to go on, which was reset for it; nothing has begun.
     resume: ResumeOptions | None = None
 
@@ -118,6 +120,8 @@ class PipelineRequest(_Message):
     part_of: str | None = None
     #: Whether an attempt within a workflow task came before, and may live on.
     again: bool = False
+    #: The run whose output is taken over where it has done the same, with the same params.
+    earlier: str | None = None
 
 
 class EndRequest(_Message):

@@ -90,6 +90,7 @@ def item_request(request: BatchRequest, index: int, pipeline: PlannedPipeline) -
         heartbeat_timeout=pipeline.heartbeat_timeout,
         round=request.round,
         part_of=request.workflow_id,
+        earlier=begun.items_of,
     )
 
 

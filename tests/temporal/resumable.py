@@ -55,6 +55,17 @@ class Wait(Pipeline):
         return {"waited": True}
 
 
+@register_pipeline("resumable.item")
+class Item(Pipeline):
+    """Tells that it ran; one item needs a file that somebody has to put there."""
+
+    def run(self):
+        _ran(self.params, self.params["item"])
+        if self.params["item"] == 2 and not (Path(self.params["folder"]) / "source").exists():
+            raise SpineError("no source", ErrorCategory.DATA_QUALITY, code="NO_SOURCE")
+        return {"row_count": 1, "item": self.params["item"]}
+
+
 def least(ctx, config):
     rows = ctx.get_output("ingest", "row_count")
     if rows < config["least"]:
@@ -104,7 +115,20 @@ ROUTED = Workflow(
         Step.lambda_("last", last),
     ],
 )
-ALL = (GATED, SOURCED, PARTIAL, WAITING, ROUTED)
+MAPPED = Workflow(
+    name="resumable.mapped",
+    params_model=Week,
+    partition_by=["week"],
+    steps=[
+        Step.map(
+            "fan",
+            [0, 1, 2, 3],
+            Workflow(name="resumable.one_item", steps=[Step.pipeline("item", "resumable.item")]),
+            max_concurrency=1,
+        )
+    ],
+)
+ALL = (GATED, SOURCED, PARTIAL, WAITING, ROUTED, MAPPED)
 
 
 async def until_waiting(folder, times=1):

@@ -46,6 +46,18 @@ async def _activities(service, identity):
     return [identity for identity in ids if not identity.isdigit()]
 
 
+async def test_the_items_of_a_map_that_were_done_are_not_done_again(service, params, tmp_path):
+    identity, failed = await _failed(service, resumable.MAPPED, params)
+    assert failed.error == "1 of 4 items failed, the first at 2: NO_SOURCE: no source"
+    (tmp_path / "source").touch()
+    result = await _resume(service, identity)
+    assert [item["item"] for item in result.outputs["fan"]["results"]] == [0, 1, 2, 3]
+    assert (tmp_path / "ran").read_text() == "0 1 2 2 3 "
+    again = await service.client.execute(resumable.MAPPED, params, start_from="fan", force=False)
+    assert again.status is WorkflowStatus.COMPLETED
+    assert (tmp_path / "ran").read_text() == "0 1 2 2 3 0 1 2 3 "
+
+
 async def test_after_a_gate_failed_it_goes_on_with_a_mended_threshold(service, params, tmp_path):
     (tmp_path / "source").touch()
     identity, failed = await _failed(service, resumable.GATED, params)
