@@ -135,7 +135,8 @@ class SpineClient:
             static_summary=workflow.description[:200] or None,
         )
         try:
-            handle = await start(id_conflict_policy=WorkflowIDConflictPolicy.FAIL)
+            # Eager: a worker on this very client takes the first workflow task with the answer.
+            handle = await start(id_conflict_policy=WorkflowIDConflictPolicy.FAIL, request_eager_start=True)
         except WorkflowAlreadyStartedError as error:
             if force or start_from:
                 raise PartitionBusyError(

@@ -110,11 +110,23 @@ _ACCEPT = text("""
 #: What types, checks and dedupes a capture, in this order.
 STATEMENTS = (_CHECKED, _DUPLICATES, _REJECT, _ACCEPT)
 
+# By symbol first, which is a hash of few; count(DISTINCT ...) would sort every row.
 _COUNTS = text("""
-    SELECT count(*) AS accepted, count(DISTINCT symbol) AS symbol_count, count(DISTINCT mpid) AS venue_count,
-        coalesce(sum(total_shares), 0) AS total_shares,
-        count(*) FILTER (WHERE (total_shares = 0) <> (total_trades = 0)) AS one_sided
-    FROM finra_otc_normalized WHERE capture_id = :capture_id
+    WITH symbols AS (
+        SELECT symbol, count(*) AS lines, sum(total_shares) AS shares,
+            count(*) FILTER (WHERE (total_shares = 0) <> (total_trades = 0)) AS one_sided,
+            min(issue_name COLLATE "C") <> max(issue_name COLLATE "C") AS has_several_names
+        FROM finra_otc_normalized WHERE capture_id = :capture_id GROUP BY symbol
+    ), collisions AS (
+        SELECT FROM symbols GROUP BY lower(symbol) HAVING count(*) > 1
+    ), venues AS (
+        SELECT DISTINCT mpid FROM finra_otc_normalized WHERE capture_id = :capture_id
+    )
+    SELECT coalesce(sum(lines), 0)::bigint AS accepted, count(*) AS symbol_count,
+        (SELECT count(*) FROM venues) AS venue_count, coalesce(sum(shares), 0) AS total_shares,
+        coalesce(sum(one_sided), 0)::bigint AS one_sided, (SELECT count(*) FROM collisions) AS collisions,
+        count(*) FILTER (WHERE has_several_names) AS several_names
+    FROM symbols
 """)
 
 _BLANKS = text(f"""
@@ -133,20 +145,6 @@ _CONFLICTS = text(f"""
     SELECT count(DISTINCT ({_trimmed("issue_symbol_identifier")}, upper({_trimmed("mpid")} COLLATE "C")))
     FROM finra_otc_reject JOIN finra_otc_raw USING (capture_id, line_no)
     WHERE capture_id = :capture_id AND reason_code = 'DUPLICATE_CONFLICT'
-""")
-
-_COLLISIONS = text("""
-    SELECT count(*) FROM (
-        SELECT lower(symbol) FROM finra_otc_normalized WHERE capture_id = :capture_id
-        GROUP BY lower(symbol) HAVING count(DISTINCT symbol) > 1
-    ) AS collisions
-""")
-
-_SEVERAL_NAMES = text("""
-    SELECT count(*) FROM (
-        SELECT FROM finra_otc_normalized WHERE capture_id = :capture_id
-        GROUP BY symbol HAVING min(issue_name COLLATE "C") <> max(issue_name COLLATE "C")
-    ) AS symbols
 """)
 
 _MEDIAN = text("""
@@ -170,11 +168,12 @@ class NormalizeWeek(Pipeline):
         known = capture.status in {"NORMALIZED", "AGGREGATED"} and not self.params.get("force")
         if not known:
             self._write(capture)
-        output = self._output(capture)
+        counts = self.connection.execute(_COUNTS, {"capture_id": capture.capture_id}).mappings().one()
+        output = self._output(capture, counts)
         if not known:
             passes = GATES.pass_normalize(output["null_rate"], output["reject_rate"], output["duplicate_conflict_keys"])
             set_status(self.connection, capture.capture_id, "NORMALIZED" if passes else "FAILED_GATE")
-        self._record(capture, output)
+        self._record(capture, output, counts)
         return output
 
     def _write(self, capture: Capture) -> None:
@@ -195,9 +194,8 @@ class NormalizeWeek(Pipeline):
         """A row cannot have been updated after it was captured; a day is left for time zones."""
         return self.connection.execute(_LATEST, {"capture_id": capture.capture_id}).scalar_one()
 
-    def _output(self, capture: Capture) -> dict[str, Any]:
+    def _output(self, capture: Capture, counts: Mapping[str, Any]) -> dict[str, Any]:
         values = {"capture_id": capture.capture_id}
-        counts = self.connection.execute(_COUNTS, values).mappings().one()
         reasons = {row[0]: row[1] for row in self.connection.execute(_REASONS, values)}
         blanks = self.connection.execute(_BLANKS, values).scalar_one()
         rejected = sum(reasons.values())
@@ -215,12 +213,11 @@ class NormalizeWeek(Pipeline):
             "one_sided": counts["one_sided"],
         }
 
-    def _record(self, capture: Capture, output: Mapping[str, Any]) -> None:
+    def _record(self, capture: Capture, output: Mapping[str, Any], counts: Mapping[str, Any]) -> None:
         values = capture.identity
         band = WARN_BANDS[capture.tier]
         median = self.connection.execute(_MEDIAN, values).scalar()
-        collisions = self.connection.execute(_COLLISIONS, values).scalar_one()
-        several = self.connection.execute(_SEVERAL_NAMES, values).scalar_one()
+        collisions, several = counts["collisions"], counts["several_names"]
         warnings = [
             ("SYMBOL_COUNT", output["symbol_count"] < band.least_symbols, f"{output['symbol_count']:,} symbols"),
             ("VENUE_COUNT", output["venue_count"] < band.least_venues, f"{output['venue_count']} venues"),
