@@ -21,16 +21,17 @@ _ITEMS = (10, 1_000, 10_000)
 _DOMAIN = "workflow.grown"
 
 _FILL_MANIFEST = """
-    INSERT INTO core_manifest (domain, partition_key, stage, stage_rank, row_count)
-    SELECT %(domain)s, jsonb_build_object('number', number), 'COMPLETED', 9, 1
+    INSERT INTO core_manifest (domain, partition_key, stage, stage_rank, row_count, updated_at)
+    SELECT %(domain)s, jsonb_build_object('number', number), 'COMPLETED', 9, 1, now() + number * interval '1 ms'
     FROM generate_series(%(first)s::bigint, %(last)s) AS number ON CONFLICT DO NOTHING
 """
 _FILL_ANOMALIES = """
     INSERT INTO core_anomalies
-        (anomaly_id, domain, stage, partition_key, severity, category, message, metadata, fault_id, resolved_at)
+        (anomaly_id, domain, stage, partition_key, severity, category, message, metadata, fault_id, resolved_at,
+         last_seen_at)
     SELECT gen_random_uuid(), 'grown', 'workflow.step', jsonb_build_object('number', number), 'ERROR',
         'WORKFLOW_FAILURE', 'it has failed', jsonb_build_object('workflow', 'grown', 'run_id', number::text),
-        gen_random_uuid(), CASE WHEN number %% 100 = 0 THEN NULL ELSE now() END
+        gen_random_uuid(), CASE WHEN number %% 100 = 0 THEN NULL ELSE now() END, now() + number * interval '1 ms'
     FROM generate_series(%(first)s::bigint, %(last)s) AS number
 """
 _LIST_MANIFEST = """

@@ -38,6 +38,8 @@ core_manifest = Table(
     Column("batch_id", Text),
     Column("updated_at", _TIME, nullable=False, server_default=func.now()),
     PrimaryKeyConstraint("domain", "partition_key", "stage"),
+    #: The lists show what is newest, however many rows there are.
+    Index(None, "updated_at"),
 )
 
 #: What went wrong, or was worth a person's look.
@@ -67,6 +69,8 @@ core_anomalies = Table(
     Index(None, "domain", "partition_key"),
     Index(None, "detected_at"),
     Index(None, "fault_id"),
+    Index(None, "last_seen_at"),
+    Index("core_anomalies_open", "last_seen_at", postgresql_where=text("resolved_at IS NULL")),
     Index("core_anomalies_open_fault", "fault_id", unique=True, postgresql_where=text("resolved_at IS NULL")),
 )
 

@@ -1,4 +1,4 @@
-"""What gates and pipelines measure of their data is kept."""
+"""What gates and pipelines measure of their data is kept; lists show what is newest, however many rows there are."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,7 +23,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "step", "round", "check_name", name="core_quality_pkey"),
     )
     op.create_index("core_quality_measured_at", "core_quality", ["measured_at"])
+    op.create_index("core_manifest_updated_at", "core_manifest", ["updated_at"])
+    op.create_index("core_anomalies_last_seen_at", "core_anomalies", ["last_seen_at"])
+    op.create_index(
+        "core_anomalies_open", "core_anomalies", ["last_seen_at"], postgresql_where=sa.text("resolved_at IS NULL")
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("core_anomalies_open", "core_anomalies")
+    op.drop_index("core_anomalies_last_seen_at", "core_anomalies")
+    op.drop_index("core_manifest_updated_at", "core_manifest")
     op.drop_table("core_quality")
