@@ -119,6 +119,7 @@ async def _run_pipeline(request: PipelineRequest) -> StepOutcome:
             request,
             result_type=StepOutcome,
             activity_id=f"{request.step}#{request.round}" if request.round else request.step,
+            summary=f"{request.step}: {request.pipeline}",
             start_to_close_timeout=timedelta(seconds=request.timeout + _GRACE),
             heartbeat_timeout=timedelta(seconds=request.heartbeat_timeout),
             # The worker counts the pipeline's failures and says which is the last: an attempt that was lost with

@@ -59,7 +59,7 @@ POINTS: dict[str, Callable[[], None]] = {
     "before the commit": lambda: _after(attempt, "complete_execution"),
     "after the commit, before the answer": lambda: _after(attempt.Attempt, "run"),
     "after the answer, before the next workflow task": _when_the_workflow_hears_of_a_step,
-    "in begin, before its commit": lambda: _after(beginning, "upsert_stages"),
+    "in begin, before its commit": lambda: _after(beginning, "open_run"),
     "in begin, after its commit": lambda: _after(beginning.Beginnings, "_claim"),
     "in the anomaly's write": lambda: _after(AnomalyRecorder, "record"),
     "in the last activity, before its commit": lambda: _after(run_activities, "record_end"),
