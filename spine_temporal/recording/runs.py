@@ -13,14 +13,14 @@ from spine_temporal.recording.manifest import UPSERT_STAGES
 
 _OPEN = text(f"""
     WITH run AS (
-    INSERT INTO core_runs (run_id, workflow_id, workflow, domain, partition_key, params, plan, status, started_at,
-        temporal, resumed_from, correction)
-    VALUES (:run_id, :workflow_id, :workflow, :domain, CAST(:partition_key AS jsonb), CAST(:params AS jsonb),
-        CAST(:plan AS jsonb), 'RUNNING', :started_at, :temporal, :resumed_from, CAST(:correction AS jsonb))
-    ON CONFLICT (run_id) DO UPDATE SET
-        params = excluded.params, plan = excluded.plan, resumed_from = excluded.resumed_from,
-        correction = excluded.correction
-    WHERE excluded.resumed_from IS NOT NULL
+        INSERT INTO core_runs (run_id, workflow_id, workflow, domain, partition_key, params, plan, status, started_at,
+            temporal, resumed_from, correction)
+        VALUES (:run_id, :workflow_id, :workflow, :domain, CAST(:partition_key AS jsonb), CAST(:params AS jsonb),
+            CAST(:plan AS jsonb), 'RUNNING', :started_at, :temporal, :resumed_from, CAST(:correction AS jsonb))
+        ON CONFLICT (run_id) DO UPDATE SET
+            params = excluded.params, plan = excluded.plan, resumed_from = excluded.resumed_from,
+            correction = excluded.correction
+        WHERE excluded.resumed_from IS NOT NULL
     )
     {UPSERT_STAGES}
 """)

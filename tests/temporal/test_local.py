@@ -1,5 +1,6 @@
 """A local pipeline runs within the workflow task, once; what must be tried again becomes an activity as any other."""
 
+import asyncio
 import threading
 from uuid import uuid4
 
@@ -22,7 +23,7 @@ SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
 async def service(serve, database):
     with database.begin() as connection:
         connection.execute(text("CREATE TABLE mended (test text)"))
-    async with serve(jobs.LOCAL) as running:
+    async with serve(jobs.LOCAL, jobs.LOCAL_SLOW) as running:
         yield running
 
 
@@ -55,6 +56,19 @@ async def test_one_that_fails_for_a_moment_is_tried_again_as_an_activity(service
     assert scheduled == ["first", "beside"]
     assert service.rows("SELECT attempt FROM core_executions WHERE step = 'first'") == [(2,)]
     assert service.rows("SELECT count(*) FROM mended") == [(1,)]
+
+
+async def test_a_cancelled_one_is_rolled_back(service):
+    handle = await service.client.start(jobs.LOCAL_SLOW, {"test": uuid4().hex})
+    for _ in range(100):
+        if service.rows("SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)%' AND pid <> pg_backend_pid()"):
+            break
+        await asyncio.sleep(0.05)
+    await handle.cancel()
+    result = await asyncio.wait_for(handle.result(), 40)
+    assert result.status is WorkflowStatus.CANCELLED
+    assert service.rows("SELECT count(*) FROM core_executions") == [(0,)]
+    assert service.rows("SELECT count(*) FROM core_partitions") == [(0,)]
 
 
 async def test_one_that_fails_for_good_is_not_tried_again(service):

@@ -226,6 +226,7 @@ LOCAL = Workflow(
         Step.parallel("both", [Step.pipeline("beside", "vocabulary.work", local=True)]),
     ],
 )
+LOCAL_SLOW = Workflow(name="vocabulary.local_slow", steps=[Step.pipeline("slow", "vocabulary.slow", local=True)])
 MEASURED = Workflow(
     name="vocabulary.measured",
     steps=[
