@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import (
     Client,
     WorkflowHandle,
@@ -32,7 +31,8 @@ from spine_temporal.definition.outcome import WorkflowResult
 from spine_temporal.definition.params import fingerprint, partition_of, resolve_params, workflow_id
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.recording.database import Database
-from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES, of_run
+from spine_temporal.runtime.namespace import has_search_attributes
+from spine_temporal.translation.search_attributes import of_run
 
 #: What a worker gets to take a decision.
 _PATIENCE = timedelta(seconds=20)
@@ -209,7 +209,7 @@ class SpineClient:
     async def _attributes(self, workflow: Workflow, partition: Mapping[str, Any]) -> TypedSearchAttributes | None:
         """Return the run's search attributes, which the run itself would else have to set; None: not known here."""
         if self._knows_attributes is None:
-            self._knows_attributes = await knows_search_attributes(self.client)
+            self._knows_attributes = await has_search_attributes(self.client)
         return of_run(workflow.domain, partition, workflow.version) if self._knows_attributes else None
 
     async def _check_same_params(self, handle: WorkflowHandle[Any, Any], identity: str, mine: str) -> None:
@@ -220,17 +220,6 @@ class SpineClient:
                 "wait for it or cancel it, then start again",
                 code="PARAMS_MISMATCH",
             )
-
-
-async def knows_search_attributes(client: Client) -> bool:
-    """Return whether the namespace has our search attributes."""
-    try:
-        known = await client.operator_service.list_search_attributes(
-            ListSearchAttributesRequest(namespace=client.namespace)
-        )
-    except RPCError:
-        return False
-    return SEARCH_ATTRIBUTES.keys() <= known.custom_attributes.keys()
 
 
 def _options(

@@ -8,11 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
@@ -20,20 +17,15 @@ from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import Definitions
 from spine_temporal.runtime.holders import Standings
 from spine_temporal.runtime.left_behind import close_left_behind
+from spine_temporal.runtime.namespace import has_search_attributes
 from spine_temporal.runtime.plugin import SpinePlugin
 from spine_temporal.runtime.unknown_workflow import UnknownWorkflow
 from spine_temporal.settings import Settings
-from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
 
 #: After which a workflow task goes to any worker, where the one that knows the run does not take it: it may be dead.
 STICKY = timedelta(seconds=3)
 #: Connections beside those of running pipelines: begin and end, and the ledger's counts.
 SPARE_CONNECTIONS = 10
-
-_TYPES = {
-    "Keyword": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
-    "KeywordList": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
-}
 
 
 @asynccontextmanager
@@ -56,7 +48,7 @@ async def running_worker(
     plugin = SpinePlugin(
         definitions=definitions,
         database=database,
-        search_attributes=await has_search_attributes(client),
+        search_attributes=await has_search_attributes(client, add=True),
         passed_through=passed_through,
     )
     worker = Worker(
@@ -96,24 +88,6 @@ def _deployment(version: WorkerDeploymentVersion | None) -> WorkerDeploymentConf
     return WorkerDeploymentConfig(
         version=version, use_worker_versioning=True, default_versioning_behavior=VersioningBehavior.PINNED
     )
-
-
-async def has_search_attributes(client: Client) -> bool:
-    """Return whether the namespace has our search attributes; add them where it lacks them and lets us."""
-    service, namespace = client.operator_service, client.namespace
-    try:
-        known = await service.list_search_attributes(ListSearchAttributesRequest(namespace=namespace))
-        missing = {
-            name: _TYPES[kind] for name, kind in SEARCH_ATTRIBUTES.items() if name not in known.custom_attributes
-        }
-        if missing:
-            await service.add_search_attributes(
-                AddSearchAttributesRequest(namespace=namespace, search_attributes=missing)
-            )
-            return False  # a namespace takes a while to know them; the next worker uses them
-    except RPCError:
-        return False
-    return True
 
 
 async def until_signalled() -> None:
