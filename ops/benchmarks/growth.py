@@ -41,7 +41,7 @@ _LIST_MANIFEST = """
 
 def with_runs(lab: Lab, most: int) -> tuple[list[Ratio], list[str]]:
     """Return cost a run and the worker's memory while the database fills with runs."""
-    system = lab.system("grown", _OURS, "JOB")
+    system = lab.system("grown", _OURS, "job", "JOB")
     lines = ["| runs in the database | ms a run, all processors | runs a second | worker, MiB |", "|---|---|---|---|"]
     costs: dict[int, float] = {}
     memory: dict[int, int] = {}
@@ -80,7 +80,7 @@ def with_steps_and_items(lab: Lab, most_items: int) -> list[str]:
     lines = ["| steps | ms a step | factor |", "|---|---|---|"]
     first = None
     for steps in _STEPS:
-        system = lab.system(f"steps{steps}", _OURS, f"STEPS_{steps}")
+        system = lab.system(f"steps{steps}", _OURS, "long_jobs", f"STEPS_{steps}")
         system.measure(1)
         seconds = median(system.measure(1).seconds for _ in range(5 if steps < 500 else 2)) / steps
         first = first or seconds
@@ -89,7 +89,7 @@ def with_steps_and_items(lab: Lab, most_items: int) -> list[str]:
         system.stop()
     lines += ["", "| items of a map | items a second | ms an item | factor |", "|---|---|---|---|"]
     first = None
-    system = lab.system("items", _OURS, "ITEMS")
+    system = lab.system("items", _OURS, "long_jobs", "ITEMS")
     for items in [count for count in _ITEMS if count <= most_items]:
         seconds = _map(system, items) / items
         first = first or seconds

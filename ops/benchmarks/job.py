@@ -12,6 +12,7 @@ from uuid import NAMESPACE_OID, uuid5
 from spine_temporal import Pipeline, Step, StepResult, Workflow, WorkflowContext, register_pipeline
 
 ROWS = 1000
+INGEST, NORMALIZE, AGGREGATE = "bench.ingest", "bench.normalize", "bench.aggregate"
 MANIFEST_ROWS, LEDGER_ROWS = 7, 3
 STAGES = ("STARTED", "INGESTED", "CHECKED_INGEST", "NORMALIZED", "CHECKED_NORMALIZE", "AGGREGATED", "COMPLETED")
 
@@ -115,36 +116,14 @@ def _workflow(name: str, *, local: bool = False) -> Workflow:
         domain="bench",
         partition_by=["number"],
         steps=[
-            Step.pipeline("ingest", "bench.ingest", stage="INGESTED", local=local),
+            Step.pipeline("ingest", INGEST, stage="INGESTED", local=local),
             Step.lambda_("check_ingest", _checked_ingest, {"least": 100, "most": 10}),
-            Step.pipeline("normalize", "bench.normalize", stage="NORMALIZED", local=local),
+            Step.pipeline("normalize", NORMALIZE, stage="NORMALIZED", local=local),
             Step.lambda_("check_normalize", _checked_normalize, {"most": 0.05}),
-            Step.pipeline("aggregate", "bench.aggregate", stage="AGGREGATED", local=local),
+            Step.pipeline("aggregate", AGGREGATE, stage="AGGREGATED", local=local),
         ],
     )
 
 
 JOB = _workflow("bench.job")
 LOCAL = _workflow("bench.local", local=True)
-
-
-def _long(count: int) -> Workflow:
-    steps = [Step.pipeline(f"step{number}", "bench.ingest") for number in range(count)]
-    return Workflow(name=f"bench.steps_{count}", domain="bench", partition_by=["number"], steps=steps)
-
-
-STEPS_5, STEPS_50, STEPS_500 = _long(5), _long(50), _long(500)
-#: As many items as the run's number says.
-ITEMS = Workflow(
-    name="bench.items",
-    domain="bench",
-    partition_by=["number"],
-    steps=[
-        Step.map(
-            "fan",
-            lambda ctx: list(range(ctx.get_param("number"))),
-            Workflow(name="bench.item", steps=[Step.pipeline("item", "bench.ingest")]),
-            max_concurrency=50,
-        )
-    ],
-)

@@ -11,8 +11,8 @@ from ops.benchmarks.ratios import Ratio
 _SYSTEMS = "ops.benchmarks.systems"
 #: Module and arguments of each system.
 MODULES = {
-    "ours": ("ours", "JOB"),
-    "ours, local": ("ours", "LOCAL"),
+    "ours": ("ours", "job", "JOB"),
+    "ours, local": ("ours", "job", "LOCAL"),
     "hand-written, naive": ("naive",),
     "hand-written, best": ("best",),
     "three no-op activities": ("floor",),

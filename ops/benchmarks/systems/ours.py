@@ -1,7 +1,8 @@
-"""spine-temporal: the definition of ``ops.benchmarks.job``, with the defaults. Argument: the workflow's name there."""
+"""spine-temporal with the defaults. Arguments: a module of ``ops.benchmarks``, and the name of its workflow."""
 
 import asyncio
 import sys
+from importlib import import_module
 
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -18,13 +19,14 @@ from spine_temporal.settings import Settings
 async def main() -> None:
     """Serve orders."""
     address, url = addresses()
-    workflow: Workflow = getattr(job, sys.argv[1])
+    module, name = f"ops.benchmarks.{sys.argv[1]}", sys.argv[2]
+    workflow: Workflow = getattr(import_module(module), name)
     activities = Settings().max_activities
     database = Database(url, pool_size=activities + SPARE_CONNECTIONS)
     client = await Client.connect(address, data_converter=pydantic_data_converter)
     queue = f"bench-{workflow.name}"
     async with running_worker(
-        client, database, load_definitions(["ops.benchmarks.job"]), task_queue=queue, max_activities=activities
+        client, database, load_definitions([module]), task_queue=queue, max_activities=activities
     ):
         spine = SpineClient(client, task_queue=queue)
 
