@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -68,7 +69,7 @@ async def _run(pipeline: type[Pipeline], database: Database, request: PipelineRe
         info.heartbeat_details,
         is_local=info.is_local,
     )
-    beating = asyncio.create_task(beat.keep_on(request.heartbeat_timeout / 3))
+    beat.start(request.heartbeat_timeout / 3)
     try:
         return _counted(attempt, await _within_time(attempt))
     except ClaimLostError:
@@ -82,7 +83,7 @@ async def _run(pipeline: type[Pipeline], database: Database, request: PipelineRe
         # Without its cause: Temporal replaces a failure of more than a few kilobytes by "exceeds size limit".
         raise await _failure(attempt, database, error) from None
     finally:
-        beating.cancel()
+        beat.stop()
 
 
 def _counted(attempt: Attempt, outcome: StepOutcome) -> StepOutcome:
@@ -132,19 +133,18 @@ async def _within_time(attempt: Attempt) -> StepOutcome:
     """Wait for the attempt's thread; at its time limit or on cancellation, stop it first."""
     work = _in_thread(attempt.run, f"spine-{attempt.request.step}")
     try:
-        return await asyncio.wait_for(asyncio.shield(work), attempt.request.timeout)
-    except TimeoutError:
-        outcome = await _stopped(attempt, work)
-        if outcome is not None:
-            return outcome
-        raise SpineError(
-            f"the pipeline took longer than its timeout of {attempt.request.timeout:g} s: "
-            "raise the step's timeout, or do less in one step",
-            ErrorCategory.TIMEOUT,
-        ) from None
+        done, _ = await asyncio.wait([work], timeout=attempt.request.timeout)
     except asyncio.CancelledError:
         await _stopped(attempt, work)
         raise
+    outcome = work.result() if done else await _stopped(attempt, work)
+    if outcome is not None:
+        return outcome
+    raise SpineError(
+        f"the pipeline took longer than its timeout of {attempt.request.timeout:g} s: "
+        "raise the step's timeout, or do less in one step",
+        ErrorCategory.TIMEOUT,
+    )
 
 
 async def _stopped(attempt: Attempt, work: "asyncio.Future[StepOutcome]") -> StepOutcome | None:
@@ -197,28 +197,34 @@ class _Heart:
         #: Within a workflow task nobody listens.
         self._silent = silent
         self._loop = asyncio.get_running_loop()
-        self._told = asyncio.Event()
+        self._context = contextvars.copy_context()
+        self._next: asyncio.TimerHandle | None = None
+
+    def start(self, interval: float) -> None:
+        """Beat after each interval. None at the beginning: a short pipeline costs no call."""
+        self._next = self._loop.call_later(interval, self._again, interval)
+
+    def stop(self) -> None:
+        """Beat no more."""
+        self._silent = True
+        if self._next is not None:
+            self._next.cancel()
 
     def from_thread(self, *details: Any) -> None:
+        """Beat at once where there is something to tell; Temporal's client thins them out."""
         if details:
             self._details = details
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
-                self._loop.call_soon_threadsafe(self._told.set)
-
-    async def keep_on(self, interval: float) -> None:
-        """Beat after each interval, and at once where there is something to tell; Temporal's client thins them out.
-
-        None at the beginning: a short pipeline costs no call.
-        """
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._told.wait(), interval)
-            self._told.clear()
-            self.beat()
+                self._loop.call_soon_threadsafe(self.beat, context=self._context)
 
     def beat(self) -> None:
+        """Tell Temporal that the attempt lives, with what it told last."""
         if not self._silent:
             activity.heartbeat(*self._details)
+
+    def _again(self, interval: float) -> None:
+        self.beat()
+        self.start(interval)
 
 
 def _in_thread(call: Callable[[], StepOutcome], name: str) -> "asyncio.Future[StepOutcome]":
