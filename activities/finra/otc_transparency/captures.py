@@ -35,6 +35,10 @@ _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('finra.otc_transpare
 
 _STATUS = text("UPDATE finra_otc_capture SET status = :status WHERE capture_id = :capture_id")
 
+_INGESTED = text("""
+    UPDATE finra_otc_capture SET status = :status, execution_id = :execution_id WHERE capture_id = :capture_id
+""")
+
 _UNSET_CURRENT = text("""
     UPDATE finra_otc_capture SET is_current = false
     WHERE tier = :tier AND week_ending = :week_ending AND is_current AND capture_id <> :capture_id
@@ -127,6 +131,11 @@ def observe(connection: Connection, capture_id: str) -> None:
 def set_status(connection: Connection, capture_id: str, status: str) -> None:
     """Set how far the capture has come."""
     connection.execute(_STATUS, {"capture_id": capture_id, "status": status})
+
+
+def set_ingested(connection: Connection, capture_id: str, status: str, execution_id: str) -> None:
+    """Set the status after the raw lines were written, and which execution has written them."""
+    connection.execute(_INGESTED, {"capture_id": capture_id, "status": status, "execution_id": execution_id})
 
 
 def make_current(connection: Connection, capture: Capture) -> str | None:

@@ -13,7 +13,7 @@ from activities.finra.otc_transparency.captures import (
     insert_capture,
     lock_week,
     observe,
-    set_status,
+    set_ingested,
 )
 from activities.finra.otc_transparency.parse import ParsedFile, parse
 from activities.finra.otc_transparency.raw_rows import write_raw
@@ -38,7 +38,7 @@ from activities.finra.otc_transparency.week import (
 from spine_temporal import Pipeline, register_pipeline
 
 _CLEAR_ROWS = tuple(
-    text(f"DELETE FROM finra_otc_{table} WHERE capture_id = :capture_id") for table in ("raw", "reject")
+    text(f"DELETE FROM finra_otc_{table} WHERE capture_id = :capture_id") for table in ("line", "reject")
 )
 
 
@@ -104,18 +104,17 @@ class IngestWeek(Pipeline):
             observe(self.connection, capture_id)
         skipped = known is not None and not self.params.get("force")
         if not skipped:
-            self._write(capture_id, tier, week_ending, received.parsed)
+            self._write(capture_id, received.parsed)
         capture = find_capture(self.connection, capture_id)
         assert capture is not None  # noqa: S101 - inserted above
         return _output(capture, skipped=skipped)
 
-    def _write(self, capture_id: str, tier: Tier, week_ending: date, parsed: ParsedFile) -> None:
+    def _write(self, capture_id: str, parsed: ParsedFile) -> None:
         for statement in _CLEAR_ROWS:
             self.connection.execute(statement, {"capture_id": capture_id})
-        head = (capture_id, self.idempotency_key, week_ending.isoformat(), tier.name)
-        write_raw(self.connection, parsed, head, self.heartbeat)
+        write_raw(self.connection, parsed, capture_id, self.heartbeat)
         passes = GATES.pass_ingest(len(parsed.lines), len(parsed.bad))
-        set_status(self.connection, capture_id, "INGESTED" if passes else "FAILED_GATE")
+        set_ingested(self.connection, capture_id, "INGESTED" if passes else "FAILED_GATE", self.idempotency_key)
 
 
 def _described(received: Received) -> dict[str, Any]:

@@ -54,7 +54,7 @@ INVARIANTS = {
     """,
     "every normalized row comes from a raw line": """
         SELECT NOT EXISTS (
-            SELECT FROM finra_otc_normalized AS row LEFT JOIN finra_otc_raw AS raw
+            SELECT FROM finra_otc_normalized AS row LEFT JOIN finra_otc_line AS raw
                 ON raw.capture_id = row.capture_id AND raw.line_no = row.source_line
             WHERE row.capture_id = :capture_id AND raw.line_no IS NULL
         )

@@ -23,14 +23,14 @@ def _trimmed(column: str) -> str:
 _CHECKED = text(rf"""
     CREATE TEMPORARY TABLE finra_otc_checked ON COMMIT DROP AS
     WITH trimmed AS (
-        SELECT line_no, raw_line, lower({_trimmed("tier_description")} COLLATE "C") AS tier_text,
+        SELECT line_no, lower({_trimmed("tier_description")} COLLATE "C") AS tier_text,
             {_trimmed("issue_symbol_identifier")} COLLATE "C" AS symbol,
             nullif({_trimmed("issue_name")}, '') AS issue_name,
             nullif({_trimmed("market_participant_name")}, '') AS venue_name,
             upper({_trimmed("mpid")} COLLATE "C") AS mpid,
             {_trimmed("total_weekly_share_quantity")} AS shares, {_trimmed("total_weekly_trade_count")} AS trades,
             {_trimmed("last_update_date")} AS updated
-        FROM finra_otc_raw WHERE capture_id = :capture_id AND tier_description IS NOT NULL
+        FROM finra_otc_line WHERE capture_id = :capture_id AND tier_description IS NOT NULL
     ), forms AS (
         SELECT DISTINCT updated FROM trimmed
         WHERE updated ~ '^[12][0-9]{{3}}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$'
@@ -94,7 +94,8 @@ _REJECT = text("""
             WHEN 'DUPLICATE_EXACT' THEN 'a line before it says the same'
             WHEN 'DUPLICATE_CONFLICT' THEN 'another line of its symbol and MPID has other quantities'
         END,
-        raw_line
+        (SELECT raw_line FROM finra_otc_raw AS raw
+            WHERE raw.capture_id = :capture_id AND raw.line_no = finra_otc_checked.line_no)
     FROM finra_otc_checked WHERE codes <> '{}'
 """)
 
@@ -129,8 +130,9 @@ _COUNTS = text("""
     FROM symbols
 """)
 
+# A line with a blank is always rejected.
 _BLANKS = text(f"""
-    SELECT count(*) FROM finra_otc_raw
+    SELECT count(*) FROM finra_otc_reject JOIN finra_otc_line USING (capture_id, line_no)
     WHERE capture_id = :capture_id AND tier_description IS NOT NULL
         AND ({_trimmed("issue_symbol_identifier")} = '' OR {_trimmed("mpid")} = ''
             OR {_trimmed("total_weekly_share_quantity")} = '' OR {_trimmed("total_weekly_trade_count")} = '')
@@ -143,7 +145,7 @@ _REASONS = text("""
 
 _CONFLICTS = text(f"""
     SELECT count(DISTINCT ({_trimmed("issue_symbol_identifier")}, upper({_trimmed("mpid")} COLLATE "C")))
-    FROM finra_otc_reject JOIN finra_otc_raw USING (capture_id, line_no)
+    FROM finra_otc_reject JOIN finra_otc_line USING (capture_id, line_no)
     WHERE capture_id = :capture_id AND reason_code = 'DUPLICATE_CONFLICT'
 """)
 

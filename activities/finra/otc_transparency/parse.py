@@ -1,8 +1,9 @@
 """The structure of a weekly file: header, lines, which of them split into eight fields. No typing here."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 from spine_temporal import ErrorCategory, SpineError
 
@@ -27,7 +28,7 @@ class ParsedFile:
 
     lines: list[bytes]
     #: Line number in the file of every data line, from 1.
-    numbers: list[int]
+    numbers: Sequence[int]
     #: Position in ``lines`` to reason, for lines that do not split or are not UTF-8.
     bad: dict[int, str]
     extra_columns: tuple[str, ...]
@@ -39,9 +40,14 @@ class ParsedFile:
 
     def values(self, column: int) -> set[str]:
         """Return the distinct values of the first (0) or last (7) column, of lines that split."""
-        good = (line for position, line in enumerate(self.lines) if position not in self.bad)
-        ends = (line.partition(b"|")[0] if column == 0 else line.rpartition(b"|")[2] for line in good)
-        return {value.decode().strip() for value in set(ends)}
+        good = self.lines
+        if self.bad:
+            good = [line for position, line in enumerate(good) if position not in self.bad]
+        if column == 0:
+            ends = {line[: line.index(b"|")] for line in good}
+        else:
+            ends = {line[line.rindex(b"|") + 1 :] for line in good}
+        return {value.decode().strip() for value in ends}
 
 
 def parse(data: bytes, where: str) -> ParsedFile:
@@ -57,11 +63,10 @@ def parse(data: bytes, where: str) -> ParsedFile:
     if b"\x00" in lines[at]:
         raise _refused(f"{where} is UTF-16 or no text at all: save it as UTF-8", "ENCODING")
     order = _order(names, lines[at], where)
-    numbers = [number for number, line in enumerate(lines[at + 1 :], at + 2) if line.strip()]
-    rows = [lines[number - 1] for number in numbers]
+    numbers, rows = _numbered(lines, at + 1)
     if not rows:
         raise _refused(f"{where} has a header and no rows: fetch it again", "SOURCE_EMPTY")
-    bad = dict(_bad_lines(rows, len(names), clean=_is_clean(data)))
+    bad = _bad_lines(rows, len(names), clean=_is_clean(data))
     undecodable = sum(reason == BAD_ENCODING for reason in bad.values())
     if undecodable * 100 > len(rows):
         raise _refused(f"{where}: {undecodable:,} of {len(rows):,} lines are not UTF-8: save it as UTF-8", "ENCODING")
@@ -90,10 +95,23 @@ def _order(names: list[str], line: bytes, where: str) -> list[int]:
         ) from None
 
 
+def _numbered(lines: list[bytes], first: int) -> tuple[Sequence[int], list[bytes]]:
+    """Return number and content of the lines from there on that are not blank."""
+    end = len(lines)
+    while end > first and not lines[end - 1].strip():
+        end -= 1
+    rows, numbers = lines[first:end], range(first + 1, end + 1)
+    if all(map(bytes.strip, rows)):
+        return numbers, rows
+    return [number for number in numbers if lines[number - 1].strip()], [row for row in rows if row.strip()]
+
+
 def _is_clean(data: bytes) -> bool:
-    """Whether the whole file is UTF-8 that Postgres can store, so that no line need be looked at."""
+    """Whether it is all UTF-8 that Postgres can store."""
     if b"\x00" in data:
         return False
+    if data.isascii():
+        return True
     try:
         data.decode()
     except UnicodeDecodeError:
@@ -101,12 +119,12 @@ def _is_clean(data: bytes) -> bool:
     return True
 
 
-def _bad_lines(rows: list[bytes], fields: int, *, clean: bool) -> Iterator[tuple[int, str]]:
-    for position, line in enumerate(rows):
-        if not clean and not _is_clean(line):
-            yield position, BAD_ENCODING
-        elif line.count(b"|") != fields - 1:
-            yield position, FIELD_COUNT
+def _bad_lines(rows: list[bytes], fields: int, *, clean: bool) -> dict[int, str]:
+    separators = map(bytes.count, rows, repeat(b"|"))
+    bad = {position: FIELD_COUNT for position, count in enumerate(separators) if count != fields - 1}
+    if not clean:
+        bad |= {position: BAD_ENCODING for position, line in enumerate(rows) if not _is_clean(line)}
+    return dict(sorted(bad.items()))
 
 
 def _reordered(line: bytes, order: list[int]) -> bytes:

@@ -12,11 +12,15 @@ from activities.finra.otc_transparency.parse import BAD_ENCODING, ParsedFile
 BLOCK = 5_000
 
 _COPY = """
-    COPY finra_otc_raw (capture_id, execution_id, week_ending, tier, line_no, tier_description,
-        issue_symbol_identifier, issue_name, market_participant_name, mpid, total_weekly_share_quantity,
-        total_weekly_trade_count, last_update_date, raw_line, record_hash)
+    COPY finra_otc_line (capture_id, line_no, tier_description, issue_symbol_identifier, issue_name,
+        market_participant_name, mpid, total_weekly_share_quantity, total_weekly_trade_count, last_update_date)
     FROM STDIN (FORMAT text, DELIMITER '|', ENCODING 'UTF8')
 """
+
+_BAD = text("""
+    INSERT INTO finra_otc_line (capture_id, line_no, unsplit, unsplit_hash)
+    SELECT :capture_id, * FROM unnest(CAST(:numbers AS int[]), CAST(:lines AS text[]), CAST(:hashes AS text[]))
+""")
 
 _REJECT = text("""
     INSERT INTO finra_otc_reject
@@ -30,52 +34,48 @@ _REJECT = text("""
     WHERE capture_id = :capture_id
 """)
 
-_NULLS = b"|".join([rb"\N"] * 8)
 
-
-def write_raw(
-    connection: Connection, parsed: ParsedFile, head: tuple[str, ...], heartbeat: Callable[..., None]
-) -> None:
-    """Write the lines, and a reject for each that does not split. ``head``: capture, execution, week, tier."""
+def write_raw(connection: Connection, parsed: ParsedFile, capture_id: str, heartbeat: Callable[..., None]) -> None:
+    """Write the lines, and a reject for each that does not split."""
     driver: Any = connection.connection.driver_connection
     with driver.cursor().copy(_COPY) as copy:
-        for done, block in _blocks(parsed, "|".join(head).encode()):
+        for done, block in _blocks(parsed, capture_id.encode()):
             copy.write(block)
             heartbeat("lines", done)
     if parsed.bad:
-        connection.execute(
-            _REJECT,
-            {
-                "capture_id": head[0],
-                "numbers": [parsed.numbers[position] for position in parsed.bad],
-                "reasons": list(parsed.bad.values()),
-            },
-        )
+        _write_bad(connection, parsed, capture_id)
 
 
-def _blocks(parsed: ParsedFile, head: bytes) -> Iterator[tuple[int, bytes]]:
+def _blocks(parsed: ParsedFile, capture_id: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield COPY's rows of the lines that split, with how many lines of the file they go to."""
+    row = (capture_id + b"|%d|%s\n").__mod__
     for start in range(0, len(parsed.lines), BLOCK):
         end = min(start + BLOCK, len(parsed.lines))
-        rows = (_row(parsed, position, head) for position in range(start, end))
-        yield end, b"\n".join(rows) + b"\n"
-
-
-def _row(parsed: ParsedFile, position: int, head: bytes) -> bytes:
-    line = parsed.lines[position]
-    digest = hashlib.sha256(line).hexdigest().encode()
-    if position in parsed.bad:
-        if parsed.bad[position] == BAD_ENCODING:
-            line = line.decode("utf-8", "backslashreplace").replace("\x00", "\\x00").encode()
-        fields = _NULLS
-        line = _escaped(line)
-    else:
-        fields = line = _escaped(line)
-    whole = line.replace(b"|", rb"\|")
-    return b"%s|%d|%s|%s|%s" % (head, parsed.numbers[position], fields, whole, digest)
+        numbered = list(zip(parsed.numbers[start:end], parsed.lines[start:end], strict=True))
+        for position in sorted(parsed.bad.keys() & range(start, end), reverse=True):
+            del numbered[position - start]
+        block = b"".join(map(row, numbered))
+        if b"\\" in block or b"\r" in block:
+            block = b"".join(row((number, _escaped(line))) for number, line in numbered)
+        yield end, block
 
 
 def _escaped(line: bytes) -> bytes:
     """COPY's text format takes a backslash for an escape and a carriage return for a line's end."""
-    if b"\\" in line:
-        line = line.replace(b"\\", rb"\\")
-    return line.replace(b"\r", rb"\r") if b"\r" in line else line
+    return line.replace(b"\\", rb"\\").replace(b"\r", rb"\r")
+
+
+def _write_bad(connection: Connection, parsed: ParsedFile, capture_id: str) -> None:
+    numbers = [parsed.numbers[position] for position in parsed.bad]
+    lines = [parsed.lines[position] for position in parsed.bad]
+    texts = [_text(line, reason) for line, reason in zip(lines, parsed.bad.values(), strict=True)]
+    hashes = [hashlib.sha256(line).hexdigest() for line in lines]
+    values = {"capture_id": capture_id, "numbers": numbers, "lines": texts, "hashes": hashes}
+    connection.execute(_BAD, values)
+    connection.execute(_REJECT, values | {"reasons": list(parsed.bad.values())})
+
+
+def _text(line: bytes, reason: str) -> str:
+    if reason == BAD_ENCODING:
+        return line.decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
+    return line.decode()

@@ -88,9 +88,12 @@ capture = Table(
     Index("finra_otc_capture_current", "tier", "week_ending", unique=True, postgresql_where=text("is_current")),
 )
 
-#: Every data line as it stood; the eight columns are null where it did not split.
-raw = _table(
-    "raw",
+#: Every data line as it stood: its eight fields, or ``unsplit`` and the hash of its bytes where it did not split. The
+#: view ``finra_otc_raw`` adds the whole line, its hash, and what all lines of a capture have in common.
+line = Table(
+    "finra_otc_line",
+    metadata,
+    Column("capture_id", Text, nullable=False),
     Column("line_no", Integer, nullable=False),
     Column("tier_description", Text),
     Column("issue_symbol_identifier", Text),
@@ -100,10 +103,9 @@ raw = _table(
     Column("total_weekly_share_quantity", Text),
     Column("total_weekly_trade_count", Text),
     Column("last_update_date", Text),
-    Column("raw_line", Text, nullable=False),
-    Column("record_hash", CHAR(64), nullable=False),
+    Column("unsplit", Text),
+    Column("unsplit_hash", CHAR(64)),
     PrimaryKeyConstraint("capture_id", "line_no"),
-    large=True,
 )
 
 #: The typed rows: one per symbol and venue.

@@ -50,7 +50,7 @@ def test_the_same_file_by_force_writes_the_same_rows_again(refresh, connection):
     lines = [line(), line(symbol="B"), line(symbol="")]
     first = refresh(lines)
     before = contents(connection)
-    connection.execute(text("UPDATE finra_otc_raw SET raw_line = 'spoilt'"))
+    connection.execute(text("UPDATE finra_otc_line SET issue_name = 'spoilt'"))
     connection.execute(text("UPDATE finra_otc_normalized SET total_shares = 1"))
     connection.execute(text("UPDATE finra_otc_symbol_weekly SET total_shares = 1"))
     assert refresh(lines, force=True) == first
@@ -154,7 +154,7 @@ def test_two_transactions_on_one_week_take_turns(engine):
         ("UPDATE finra_otc_symbol_weekly SET venue_count = venue_count + 1", "accepted rows"),
         ("UPDATE finra_otc_venue_weekly SET rank = rank + 1", "without gaps"),
         ("DELETE FROM finra_otc_reject", "rows of the source"),
-        ("DELETE FROM finra_otc_raw", "comes from a raw line"),
+        ("DELETE FROM finra_otc_line", "comes from a raw line"),
     ],
 )
 def test_tables_that_do_not_agree_fail_the_step(refresh, connection, spoil, sentence):

@@ -1,5 +1,7 @@
 """The domain's tables are what its migration makes, and the migration goes both ways."""
 
+from hashlib import sha256
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -7,7 +9,9 @@ from alembic.operations import Operations
 from sqlalchemy import CheckConstraint, inspect, text
 from sqlalchemy.exc import IntegrityError
 
+from activities.finra.otc_transparency.ingest import IngestWeek
 from activities.finra.otc_transparency.tables import metadata
+from tests.postgres.finra.weekly_file import HEADER, line
 
 VIEWS = {"normalized", "reject", "symbol_weekly", "symbol_venue", "venue_weekly", "tier_weekly"}
 
@@ -34,7 +38,7 @@ def test_keys_sort_byte_by_byte(connection):
         text("""
             SELECT DISTINCT collation_name FROM information_schema.columns
             WHERE table_name LIKE 'finra_otc_%' AND column_name IN ('symbol', 'mpid')
-                AND table_name <> 'finra_otc_raw' AND table_name NOT LIKE '%_current'
+                AND table_name NOT IN ('finra_otc_line', 'finra_otc_raw') AND table_name NOT LIKE '%_current'
         """)
     )
     assert collations.scalars().all() == ["C"]
@@ -46,14 +50,35 @@ def test_the_current_captures_have_their_views(connection):
 
 
 def test_the_migration_goes_back_and_forth(connection):
-    from activities.finra.otc_transparency.migrations.versions import finra_otc_0001
+    from activities.finra.otc_transparency.migrations.versions import finra_otc_0001, finra_otc_0002, finra_otc_0003
 
+    steps = (finra_otc_0001, finra_otc_0002, finra_otc_0003)
     with Operations.context(MigrationContext.configure(connection)):
-        finra_otc_0001.downgrade()
+        for step in reversed(steps):
+            step.downgrade()
         names = {*inspect(connection).get_table_names(), *inspect(connection).get_view_names()}
         assert not {name for name in names if name.startswith("finra_otc_")}
-        finra_otc_0001.upgrade()
+        for step in steps:
+            step.upgrade()
     assert {table.name for table in metadata.sorted_tables} <= set(inspect(connection).get_table_names())
+
+
+def test_raw_lines_are_the_same_before_and_after_they_are_stored_once(refresh, connection):
+    from activities.finra.otc_transparency.migrations.versions import finra_otc_0003
+
+    cut, latin = b"OTC|AB|x", line(symbol="C", name="Caf\u00e9").encode("latin-1")
+    good = [line(name="").encode(), *(line(symbol=f"S{number}").encode() for number in range(200))]
+    refresh(b"\n".join([HEADER.encode(), *good, cut, latin]), steps=(IngestWeek,))
+    rows = text("SELECT * FROM finra_otc_raw ORDER BY line_no")
+    as_view = [tuple(row) for row in connection.execute(rows)]
+    with Operations.context(MigrationContext.configure(connection)):
+        finra_otc_0003.downgrade()
+        as_table = [tuple(row) for row in connection.execute(rows)]
+        finra_otc_0003.upgrade()
+    assert as_table == as_view == [tuple(row) for row in connection.execute(rows)]
+    hashes = {row[4]: row[-1] for row in as_view}
+    assert (hashes[203], hashes[204]) == (sha256(cut).hexdigest(), sha256(latin).hexdigest())
+    assert hashes[2] == sha256(line(name="").encode()).hexdigest()
 
 
 def test_a_week_has_one_current_capture(connection):
