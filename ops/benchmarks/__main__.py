@@ -1,15 +1,15 @@
-"""``make bench``: the five-step job in every system, a million rows, growth; a report, and lines for scripts."""
+"""``make bench``: the five-step job in every system, a million rows, growth, start-up; a report, lines for scripts."""
 
 import argparse
 import time
 from pathlib import Path
 
-from ops.benchmarks import growth, jobs_compared, report, rows_compared
+from ops.benchmarks import growth, jobs_compared, report, rows_compared, startup
 from ops.benchmarks.lab import lab
 from ops.benchmarks.ratios import Ratio
 from ops.ending import end_with
 
-PARTS = ("jobs", "rows", "growth")
+PARTS = ("jobs", "rows", "growth", "startup")
 
 
 def main() -> int:
@@ -48,6 +48,10 @@ def main() -> int:
             found, lines = growth.with_runs(made, options.runs)
         ratios += found
         sections.append(("Growth with runs", lines))
+    if "startup" in parts:
+        print("start-up", flush=True)
+        with lab() as made:
+            sections.append(("Start-up", startup.measure(made)))
     report.write(options.report, sections, ratios)
     print(f"{options.report}: {time.monotonic() - began:.0f} s")
     for ratio in ratios:

@@ -51,7 +51,7 @@ QUICK = Effort(rounds=3, runs=50, single_runs=6, at_once=25, systems=tuple(MODUL
 
 def compare(lab: Lab, effort: Effort) -> tuple[list[Ratio], list[str]]:
     """Return the ratios, and the report's tables. Raises where a system has not left the rows that it must."""
-    systems = {name: _start(lab, name) for name in effort.systems}
+    systems = {name: start_system(lab, name) for name in effort.systems}
     for name, system in systems.items():
         system.measure(3 if name in _SLOW else 30, at_once=1 if name in _SLOW else 10)
     many: dict[str, list[Measure]] = {name: [] for name in systems}
@@ -70,7 +70,8 @@ def compare(lab: Lab, effort: Effort) -> tuple[list[Ratio], list[str]]:
     return _ratios(many, single), _tables(many, single)
 
 
-def _start(lab: Lab, name: str) -> System:
+def start_system(lab: Lab, name: str) -> System:
+    """Start a system of ``MODULES``."""
     module, *arguments = MODULES[name]
     return lab.system(name, f"{_SYSTEMS}.{module}", *arguments)
 

@@ -7,6 +7,7 @@ import select
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -120,6 +121,7 @@ class System:
             "BENCH_DATABASE": url,
             "BENCH_HOME": str(lab.home),
         }
+        began = time.perf_counter()
         self._log = (lab.home / "logs" / f"{name}.log").open("ab")
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
@@ -130,6 +132,8 @@ class System:
             text=True,
         )
         self._answer()
+        #: Seconds from the process's start to its first word.
+        self.ready_after = time.perf_counter() - began
 
     @property
     def runs(self) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from ops.benchmarks.ratios import Ratio, table
-from spine_temporal.embedded.temporal_server import DISPATCH_LIMIT, temporal_program
+from spine_temporal.embedded.temporal_server import TUNED, temporal_program
 
 _PACKAGES = ("spine-temporal", "temporalio", "sqlalchemy", "psycopg", "pydantic", "dbos", "prefect", "dagster")
 
@@ -25,7 +25,7 @@ def machine() -> list[str]:
     return [
         f"- {os.cpu_count()} cores ({model}), {memory:.0f} GiB, {platform.system()} {platform.release()}, Python "
         f"{platform.python_version()}",
-        f"- {server.strip()}, on a SQLite file, as the product starts it for every system: {DISPATCH_LIMIT}",
+        f"- {server.strip()}, on a SQLite file, as the product starts it for every system: {TUNED}",
         f"- {', '.join(f'{name} {_version(name)}' for name in _PACKAGES)}",
     ]
 

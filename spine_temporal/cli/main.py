@@ -1,12 +1,13 @@
 """``spine-temporal``: the commands, and the one place where errors become a line and an exit code."""
 
+import importlib.metadata
 import importlib.util
 import logging
 import os
 import sys
 from enum import IntEnum
 from pathlib import Path
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -35,6 +36,24 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"spine-temporal {importlib.metadata.version('spine-temporal')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    pass
+
+
 operate.add_to(app)
 runs.add_to(app)
 resume.add_to(app)

@@ -2,6 +2,7 @@
 
 import json
 import signal
+from importlib.metadata import version
 
 import pytest
 
@@ -72,6 +73,11 @@ def test_a_wrong_call_exits_2_with_one_line(spine, arguments, words):
     assert (ended.returncode, ended.stdout) == (2, "")
     assert words in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_the_version_is_told_without_a_server(spine):
+    told = spine("--version", SPINE_TEMPORAL_ADDRESS="127.0.0.1:9")
+    assert (told.returncode, told.stdout) == (0, f"spine-temporal {version('spine-temporal')}\n")
 
 
 @pytest.mark.parametrize(
