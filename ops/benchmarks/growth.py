@@ -7,15 +7,17 @@ from statistics import median
 import psycopg
 from sqlalchemy import Connection
 
-from ops.benchmarks.lab import Lab, System
+from ops.benchmarks.lab import Lab, System, lab
 from ops.benchmarks.ratios import Ratio
 from spine_temporal.recording.anomaly_life import list_anomalies
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.manifest import WorkManifest
 
 _OURS = "ops.benchmarks.systems.ours"
-#: Runs of one block, and how many at once.
-_BLOCK, _AT_ONCE = 250, 40
+_JOB = (_OURS, "job", "JOB")
+_RUNS = (10, 100, 1_000, 2_000, 10_000, 20_000)
+#: Runs of one block, how many at once, and how many pairs of blocks.
+_BLOCK, _AT_ONCE, _PAIRS = 60, 40, 5
 _STEPS = (5, 50, 500)
 _ITEMS = (10, 1_000, 10_000)
 _DOMAIN = "workflow.grown"
@@ -39,40 +41,52 @@ _LIST_MANIFEST = """
 """
 
 
-def with_runs(lab: Lab, most: int) -> tuple[list[Ratio], list[str]]:
-    """Return cost a run and the worker's memory while the database fills with runs."""
-    system = lab.system("grown", _OURS, "job", "JOB")
-    lines = ["| runs in the database | ms a run, all processors | runs a second | worker, MiB |", "|---|---|---|---|"]
-    costs: dict[int, float] = {}
+def with_runs(grown: Lab, most: int) -> tuple[list[Ratio], list[str]]:
+    """Return cost a run and the worker's memory while the servers fill with runs, beside servers that have few."""
+    system = grown.system("grown", *_JOB)
+    lines = [
+        "| runs in the database | ms a run, all processors | with few, measured in turn | factor | worker, MiB |",
+        "|---|---|---|---|---|",
+    ]
     memory: dict[int, int] = {}
-    for runs in (10, 100, 1_000, 2_000, 10_000, 20_000):
-        if runs > most:
-            break
+    factors: tuple[float, ...] = ()
+    compared = 0
+    for runs in [size for size in _RUNS if size <= most]:
         while system.runs < runs:
             system.measure(min(2_000, runs - system.runs), at_once=_AT_ONCE)
-        memory[runs] = system.memory()
-        blocks = [system.measure(_BLOCK, at_once=_AT_ONCE) for _ in range(3)]
-        costs[runs] = median(sum(block.cpu.values()) / block.runs for block in blocks)
-        rate = median(block.per_second for block in blocks)
-        lines.append(f"| {runs:,} | {costs[runs] * 1000:.1f} | {rate:.1f} | {memory[runs] / 2**20:.0f} |")
+        memory[runs], begun = system.memory(), system.runs
+        costs = _beside_few(system)
+        if runs <= 10_000:
+            compared, factors = runs, tuple(few / many for few, many in costs)
+        few, many = (median(column) * 1000 for column in zip(*costs, strict=True))
+        lines.append(f"| {begun:,} | {many:.1f} | {few:.1f} | {many / few:.2f} | {memory[runs] / 2**20:.0f} |")
         print(f"  {lines[-1]}", flush=True)
     system.stop()
-    last = max(costs)
-    cost_at, memory_from = min(last, 10_000), min(last, 2_000)
+    last, early = max(memory), min(max(memory), 2_000)
     return [
         Ratio(
             name="growth_runs",
-            values=(costs[10] / costs[cost_at],),
+            values=factors,
             target=0.83,
-            what=f"CPU a run at 10 runs : at {cost_at:,}",
+            what=f"CPU a run with few runs in the database : with {compared:,}",
         ),
         Ratio(
             name="memory",
-            values=(memory[memory_from] / memory[last],),
+            values=(memory[early] / memory[last],),
             target=0.9,
-            what=f"worker's memory after {memory_from:,} runs : after {last:,}",
+            what=f"worker's memory after {early:,} runs : after {last:,}",
         ),
     ], lines
+
+
+def _beside_few(system: System) -> list[tuple[float, float]]:
+    """Return pairs of CPU seconds a run: of a system on fresh servers, and of this one."""
+    with lab() as fresh:
+        few = fresh.system("few", *_JOB)
+        few.measure(10)
+        pairs = [tuple(one.measure(_BLOCK, at_once=_AT_ONCE).cpu_a_run for one in (few, system)) for _ in range(_PAIRS)]
+        few.stop()
+    return [(first, second) for first, second in pairs]
 
 
 def with_steps_and_items(lab: Lab, most_items: int) -> list[str]:

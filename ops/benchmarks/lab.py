@@ -50,6 +50,11 @@ class Measure:
         return self.runs / self.seconds
 
     @property
+    def cpu_a_run(self) -> float:
+        """Processor seconds of all parts, by run."""
+        return sum(self.cpu.values()) / self.runs
+
+    @property
     def latency(self) -> float:
         """Median seconds of one run."""
         ordered = sorted(self.each)
