@@ -24,6 +24,7 @@ from spine_temporal.recording.migrate import upgrade
 from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
 
 MODULES = ("activities",)
+_VACUUMING = "SELECT FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'"
 #: Seconds that an order may take.
 _PATIENCE = 1200
 #: Parts whose processor time is told apart.
@@ -81,12 +82,24 @@ class Lab:
         database.close()
         return url
 
+    def drop(self, url: str) -> None:
+        """Drop a database, so that no autovacuum comes back to it while another is measured."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{url.partition("?")[0].rpartition("/")[2]}" WITH (FORCE)')
+
     def system(self, name: str, module: str, *arguments: str) -> "System":
         """Start a system in a process of its own, and wait until it takes orders."""
         url = self.database(f"bench_{len(self.systems)}_{re.sub(r'[^a-z0-9]+', '_', name.lower())}")
         system = System(name=name, lab=self, url=url, module=module, arguments=arguments)
         self.systems.append(system)
         return system
+
+    def settle(self) -> None:
+        """Wait until Postgres has written what the last work left it to write, which the next would pay for."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+            while connection.execute(_VACUUMING).fetchone() is not None:
+                time.sleep(0.2)
 
     def cpu(self) -> dict[str, float]:
         """Return processor seconds of the servers until now."""

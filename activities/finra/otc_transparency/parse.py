@@ -36,7 +36,9 @@ class ParsedFile:
     @property
     def content_sha256(self) -> str:
         """The hash of the lines sorted: order, BOM, line ends and a last newline do not matter."""
-        return hashlib.sha256(b"\n".join(sorted(self.lines)) + b"\n").hexdigest()
+        digest = hashlib.sha256(b"\n".join(sorted(self.lines)))
+        digest.update(b"\n")
+        return digest.hexdigest()
 
     def values(self, column: int) -> set[str]:
         """Return the distinct values of the first (0) or last (7) column, of lines that split."""
@@ -44,9 +46,9 @@ class ParsedFile:
         if self.bad:
             good = [line for position, line in enumerate(good) if position not in self.bad]
         if column == 0:
-            ends = {line[: line.index(b"|")] for line in good}
+            ends = {line.partition(b"|")[0] for line in good}
         else:
-            ends = {line[line.rindex(b"|") + 1 :] for line in good}
+            ends = {line.rpartition(b"|")[2] for line in good}
         return {value.decode().strip() for value in ends}
 
 
@@ -120,8 +122,10 @@ def _is_clean(data: bytes) -> bool:
 
 
 def _bad_lines(rows: list[bytes], fields: int, *, clean: bool) -> dict[int, str]:
-    separators = map(bytes.count, rows, repeat(b"|"))
-    bad = {position: FIELD_COUNT for position, count in enumerate(separators) if count != fields - 1}
+    separators = list(map(bytes.count, rows, repeat(b"|")))
+    bad = {}
+    if separators.count(fields - 1) != len(rows):
+        bad = {position: FIELD_COUNT for position, count in enumerate(separators) if count != fields - 1}
     if not clean:
         bad |= {position: BAD_ENCODING for position, line in enumerate(rows) if not _is_clean(line)}
     return dict(sorted(bad.items()))
