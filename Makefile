@@ -25,7 +25,7 @@ chaos: .venv/.installed
 hostile: .venv/.installed
 	$(BIN)/python -m ops.hostile
 
-# Three quarters of an hour; its peers live in an environment of their own. A part alone: make bench BENCH="--only jobs"
+# Half an hour; its peers live in an environment of their own. A part alone: make bench BENCH="--only jobs"
 bench: .venv/.bench
 	.venv/bench/bin/python -m ops.benchmarks $(BENCH)
 

@@ -33,7 +33,7 @@ _FILL_ANOMALIES = """
          last_seen_at)
     SELECT gen_random_uuid(), 'grown', 'workflow.step', jsonb_build_object('number', number), 'ERROR',
         'WORKFLOW_FAILURE', 'it has failed', jsonb_build_object('workflow', 'grown', 'run_id', number::text),
-        gen_random_uuid(), CASE WHEN number %% 100 = 0 THEN NULL ELSE now() END, now() + number * interval '1 ms'
+        gen_random_uuid(), CASE WHEN number %% 10 = 0 THEN NULL ELSE now() END, now() + number * interval '1 ms'
     FROM generate_series(%(first)s::bigint, %(last)s) AS number
 """
 _LIST_MANIFEST = """
