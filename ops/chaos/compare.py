@@ -13,7 +13,8 @@ _LEFT_OUT = {"core_schema_versions", "core_payloads"}
 #: Columns that belong to the run or the moment. An attempt that was lost after it had failed may be counted again.
 _VOLATILE = {
     "run_id", "workflow_id", "execution_id", "anomaly_id", "fault_id", "reject_id", "resumed_from", "temporal",
-    "attempt", "result", "plan", "duration_seconds", "resolved_by", "resolution", "batch_id", "source_uri", "file_path",
+    "epoch", "execution_run_id", "first_run_id", "lineage_id", "attempt", "result", "plan", "duration_seconds",
+    "resolved_by", "resolution", "batch_id", "source_uri", "file_path",
 }  # fmt: skip
 
 
@@ -49,6 +50,8 @@ def compare(twin: Contents, disturbed: Contents) -> Comparison:
 def _rows(connection: psycopg.Connection[Any], table: str) -> Iterator[str]:
     volatile = _VOLATILE | _moments(connection, table)
     for (row,) in connection.execute(f'SELECT to_jsonb(t) FROM "{table}" AS t'):
+        if table == "core_partitions":
+            row["is_held"] = row["run_id"] is not None
         yield json.dumps(_lasting(row, volatile), sort_keys=True)
 
 

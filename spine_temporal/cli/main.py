@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from spine_temporal.cli import decide, operate, records, resume, runs
+from spine_temporal.cli import decide, doctor, operate, records, resume, runs
 from spine_temporal.definition.errors import DefinitionError, ErrorCategory, SpineError
 from spine_temporal.settings import Settings
 
@@ -58,6 +58,7 @@ operate.add_to(app)
 runs.add_to(app)
 resume.add_to(app)
 decide.add_to(app)
+doctor.add_to(app)
 records.add_to(app)
 
 

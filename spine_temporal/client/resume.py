@@ -1,26 +1,32 @@
 """Go on from a run that has ended: in its own history where Temporal has it, else as a new run of its workflow id."""
 
 import asyncio
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 from google.protobuf.field_mask_pb2 import FieldMask
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
+from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType, WorkflowExecutionStatus
 from temporalio.api.workflow.v1 import PostResetOperation, VersioningOverride, WorkflowExecutionOptions
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
-from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, ResetWorkflowExecutionRequest
+from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from spine_temporal.definition.errors import ParamsError, PartitionBusyError
+from spine_temporal.definition.errors import ErrorCategory, ParamsError, PartitionBusyError, SpineError
 from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.resume import resumed
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.ended_runs import ended_run
-from spine_temporal.recording.runs import RunRow, latest_run, request_resume
+from spine_temporal.recording.resume_requests import request_resume, withdraw_resume
+from spine_temporal.recording.runs import RunRow, latest_run, run_of
+from spine_temporal.runtime.resets import reset_reason
 
 #: Nothing that came to the run after the point of its reset is repeated.
 _NOTHING_AGAIN = (
@@ -28,6 +34,14 @@ _NOTHING_AGAIN = (
     ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE,
     ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_CANCEL_REQUEST,
 )
+#: Seconds that a resume may take from its request to the reset; then somebody else may try.
+REQUEST_PATIENCE = 60.0
+_OPEN = (
+    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING,
+    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_PAUSED,
+)
+#: Where nobody knows whether Temporal has done what it was asked.
+_UNKNOWN = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.UNAVAILABLE, RPCStatusCode.CANCELLED, RPCStatusCode.UNKNOWN)
 _CANCEL_REQUESTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
 _TASK_COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 
@@ -35,21 +49,50 @@ _TASK_COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 async def resume_run(
     client: Client, database: Database, task_queue: str, row: RunRow, options: ResumeOptions
 ) -> WorkflowHandle[Any, Any]:
-    """Resume the run, whose options have been checked; return the run that goes on."""
+    """Resume the run, whose options have been checked; return the run that goes on.
+
+    Raises ``PartitionBusyError`` where it is running, or somebody else is resuming it.
+    """
     description = await _described(client, row.workflow_id)
-    if description is not None:
-        if description.status is WorkflowExecutionStatus.RUNNING:
-            raise PartitionBusyError(
-                f"{row.workflow_id} is running (run {description.run_id}): a run is resumed when it has ended"
-            )
-        point = await _reset_point(client, row.workflow_id, description.run_id)
-        if point is not None:
-            await asyncio.to_thread(_request, database, row.run_id, options)
-            try:
-                return await _reset(client, description, point, options)
-            except RPCError:
-                await asyncio.to_thread(_request, database, row.run_id, None)
-                raise
+    if description is not None and description.status in _OPEN:
+        raise PartitionBusyError(
+            f"{row.workflow_id} is running (run {description.run_id}): a run is resumed when it has ended"
+        )
+    options = options.model_copy(update={"request_id": uuid4().hex})
+    await asyncio.to_thread(_request, database, row, options)
+    try:
+        return await _gone_on(client, task_queue, row, options, description, time.monotonic())
+    except RPCError as error:
+        if error.status not in _UNKNOWN:
+            await asyncio.to_thread(_withdraw, database, row, options)
+        raise
+    except (SpineError, WorkflowAlreadyStartedError):
+        await asyncio.to_thread(_withdraw, database, row, options)
+        raise
+
+
+async def _gone_on(
+    client: Client,
+    task_queue: str,
+    row: RunRow,
+    options: ResumeOptions,
+    description: "_Described | None",
+    requested: float,
+) -> WorkflowHandle[Any, Any]:
+    """Reset the run, while the request is this one's; ``requested``: when it was made, on the monotonic clock."""
+    point = None if description is None else await _reset_point(client, row.workflow_id, description.run_id)
+    if time.monotonic() - requested > REQUEST_PATIENCE / 2:
+        raise SpineError(
+            f"Temporal took too long to show the history of {row.workflow_id}: resume it again",
+            ErrorCategory.DEPENDENCY,
+        )
+    if description is None or point is None:
+        return await _started(client, task_queue, row, options)
+    return await _reset(client, description, point, options)
+
+
+async def _started(client: Client, task_queue: str, row: RunRow, options: ResumeOptions) -> WorkflowHandle[Any, Any]:
+    """Start a new run of the id, as Temporal has no history to go on from."""
     return await client.start_workflow(
         row.workflow,
         args=[dict(row.params), {"resume": options.model_dump(exclude_defaults=True)}],
@@ -86,14 +129,35 @@ def checked_options(
     return row, options
 
 
-async def _described(client: Client, workflow_id: str) -> WorkflowExecutionDescription | None:
+@dataclass(frozen=True, kw_only=True)
+class _Described:
+    """The newest run of a workflow id."""
+
+    workflow_id: str
+    run_id: str
+    status: WorkflowExecutionStatus.ValueType
+    #: Whether it is pinned to a build of its workers.
+    is_versioned: bool
+
+
+async def _described(client: Client, workflow_id: str) -> _Described | None:
     """Return the newest run of the id; None where Temporal knows none any more."""
+    request = DescribeWorkflowExecutionRequest(
+        namespace=client.namespace, execution=WorkflowExecution(workflow_id=workflow_id)
+    )
     try:
-        return await client.get_workflow_handle(workflow_id).describe()
+        answer = await client.workflow_service.describe_workflow_execution(request)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise
+    info = answer.workflow_execution_info
+    return _Described(
+        workflow_id=workflow_id,
+        run_id=info.execution.run_id,
+        status=info.status,
+        is_versioned=bool(info.versioning_info.behavior),
+    )
 
 
 async def _reset_point(client: Client, workflow_id: str, run_id: str) -> int | None:
@@ -108,22 +172,23 @@ async def _reset_point(client: Client, workflow_id: str, run_id: str) -> int | N
 
 
 async def _reset(
-    client: Client, description: WorkflowExecutionDescription, point: int, options: ResumeOptions
+    client: Client, description: _Described, point: int, options: ResumeOptions
 ) -> WorkflowHandle[Any, Any]:
-    """Reset the run to that task; what it does next asks Postgres how it is to go on."""
+    """Reset the run to that task; the reason names the request, by which the run finds out how it is to go on."""
     answer = await client.workflow_service.reset_workflow_execution(
         ResetWorkflowExecutionRequest(
             namespace=client.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=description.id, run_id=description.run_id),
+            workflow_execution=WorkflowExecution(workflow_id=description.workflow_id, run_id=description.run_id),
             workflow_task_finish_event_id=point,
-            request_id=uuid4().hex,
-            reason=_reason(options),
+            request_id=options.request_id,
+            reason=reset_reason(options.request_id, _told(options)),
             reset_reapply_exclude_types=_NOTHING_AGAIN,
             post_reset_operations=_to_the_current_build(description),
             identity=client.identity,
-        )
+        ),
+        timeout=timedelta(seconds=REQUEST_PATIENCE / 4),
     )
-    handle = client.get_workflow_handle(description.id, run_id=answer.run_id)
+    handle = client.get_workflow_handle(description.workflow_id, run_id=answer.run_id)
     try:
         await handle.signal("resume")  # it may be waiting: for a time, for a person
     except RPCError as error:
@@ -132,9 +197,9 @@ async def _reset(
     return handle
 
 
-def _to_the_current_build(description: WorkflowExecutionDescription) -> list[PostResetOperation]:
+def _to_the_current_build(description: _Described) -> list[PostResetOperation]:
     """Let a run that is pinned to a build go on with the current one, which is where its cause was mended."""
-    if not description.raw_description.workflow_execution_info.versioning_info.behavior:
+    if not description.is_versioned:
         return []
     options = WorkflowExecutionOptions(versioning_override=VersioningOverride(auto_upgrade=True))
     mask = FieldMask(paths=["versioning_override"])
@@ -142,15 +207,39 @@ def _to_the_current_build(description: WorkflowExecutionDescription) -> list[Pos
     return [PostResetOperation(update_workflow_options=update)]
 
 
-def _request(database: Database, run_id: str, options: ResumeOptions | None) -> None:
+def _request(database: Database, row: RunRow, options: ResumeOptions) -> None:
+    """Say that the run is being resumed, where nobody else does so."""
     with database.begin() as connection:
-        request_resume(connection, run_id, None if options is None else options.model_dump(mode="json"))
+        mine = request_resume(
+            connection,
+            row.run_id,
+            request_id=options.request_id,
+            by=options.by,
+            options=options.model_dump(mode="json"),
+            patience=REQUEST_PATIENCE,
+        )
+        if mine:
+            return
+        found = run_of(connection, row.run_id)
+    other = (found.resume_request if found else None) or {}
+    who = other.get("by") or "somebody"
+    if "taken_by" in other:
+        raise PartitionBusyError(f"{row.workflow_id} was resumed by {who} meanwhile, as run {other['taken_by']}")
+    raise PartitionBusyError(
+        f"{row.workflow_id} is being resumed by {who} since {str(other.get('at'))[:19]} UTC: wait for that, or until "
+        f"{str(other.get('expires_at'))[:19]} UTC, when the request expires"
+    )
 
 
-def _reason(options: ResumeOptions) -> str:
-    told = [f"spine-temporal resume of run {options.run_id}"]
+def _withdraw(database: Database, row: RunRow, options: ResumeOptions) -> None:
+    with database.begin() as connection:
+        withdraw_resume(connection, row.run_id, options.request_id)
+
+
+def _told(options: ResumeOptions) -> str:
+    told = [f"of run {options.run_id}"]
     told += [f"by {options.by}"] if options.by else []
     told += [f"from {options.start_from}"] if options.start_from else []
     told += [f"skip {name}: {reason}" for name, reason in options.skip.items()]
     told += [f"set {', '.join(options.changes)}"] if options.changes else []
-    return "; ".join(told)[:1000]
+    return "; ".join(told)

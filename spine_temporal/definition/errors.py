@@ -21,6 +21,10 @@ class ErrorCategory(StrEnum):
     CONFIGURATION = "CONFIGURATION"
     #: Another run holds the partition.
     PARTITION_BUSY = "PARTITION_BUSY"
+    #: The run has lost its partition to another one, or to a person who released it.
+    CLAIM_LOST = "CLAIM_LOST"
+    #: The database does not know what the run has done: it was restored, or is another one.
+    STATE_LOST = "STATE_LOST"
     #: A fault in code: an exception that nobody classified.
     INTERNAL = "INTERNAL"
 
@@ -29,8 +33,14 @@ class ErrorCategory(StrEnum):
         """Whether the same call may succeed later, with nothing changed by a person."""
         return self in _RETRYABLE
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the run itself may write nothing more, whatever its steps' policies say."""
+        return self in _LOST
+
 
 _RETRYABLE = frozenset({ErrorCategory.TRANSIENT, ErrorCategory.TIMEOUT, ErrorCategory.DEPENDENCY})
+_LOST = frozenset({ErrorCategory.CLAIM_LOST, ErrorCategory.STATE_LOST})
 
 
 class SpineError(Exception):

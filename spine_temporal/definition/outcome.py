@@ -110,3 +110,5 @@ class WorkflowResult(BaseModel):
     error_category: str | None = None
     outputs: Mapping[str, Any] = Field(default_factory=dict)
     is_dry_run: bool = False
+    #: Whether an earlier run had completed the partition, whose result this is: nothing was done.
+    reused: bool = False

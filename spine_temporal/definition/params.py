@@ -36,6 +36,8 @@ class ResumeOptions(BaseModel):
     skip: dict[str, str] = Field(default_factory=dict)
     #: Who decided it.
     by: str = ""
+    #: Which request it is, of those that were made to resume the run.
+    request_id: str = ""
 
 
 class RunOptions(BaseModel):
@@ -53,6 +55,8 @@ class RunOptions(BaseModel):
     on_gate_failure: Literal["stop", "hold"] = "stop"
     #: Go on from a run that has ended.
     resume: ResumeOptions | None = None
+    #: Set by the run whose step this one is: what an earlier run of the lineage has done with the same params is kept.
+    lineage: str | None = None
 
 
 def resolve_params(workflow: Workflow, given: Any) -> dict[str, Any]:

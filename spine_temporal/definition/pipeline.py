@@ -18,6 +18,8 @@ class PipelineStatus(StrEnum):
     RUNNING = "RUNNING"
     COMPLETED = "COMPLETED"
     FAILED = "FAILED"
+    #: Completed, and a person has sent the work back to the step since: its output holds no longer.
+    SUPERSEDED = "SUPERSEDED"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +91,16 @@ class Pipeline:
     def run(self) -> "PipelineResult | Mapping[str, Any] | None":
         """Do the work and return its metrics; raise ``SpineError`` with a category to fail."""
         raise DefinitionError(f"pipeline {self.name or type(self).__name__!r} has no run(): write one")
+
+    @classmethod
+    def fingerprint(cls, params: Mapping[str, Any]) -> Any:
+        """Return what the step's input is now, as JSON: of a file its size and hash. None: the pipeline does not say.
+
+        Where a partition is completed and the fingerprint has changed since, a start is a new run and no reuse. It is
+        asked when a run begins, so it must be quick and change nothing.
+        """
+        del params
+        return None
 
     @property
     def services(self) -> PipelineServices:

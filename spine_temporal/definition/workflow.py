@@ -12,6 +12,7 @@ from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.definition.items import items_path
 from spine_temporal.definition.json_values import JsonValueError, to_json
 from spine_temporal.definition.routing import Routes, routes_of
+from spine_temporal.definition.run_key import recording_domain
 from spine_temporal.definition.steps import PipelineStep
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:\-]{0,199}")
@@ -22,7 +23,8 @@ class Workflow:
     """What a job does, step by step.
 
     ``params_model`` validates params before anything runs. ``partition_by`` names the params that identify what a
-    run works on (default: all of them); two runs of one partition never work at once. ``on_failure`` and
+    run works on (default: all of them, and without any each start is its own; ``()``: every start is the same); two
+    runs of one partition never work at once. ``on_failure`` and
     ``on_cancel`` are pipeline steps that run when the run has failed or was cancelled: to release, to notify.
     """
 
@@ -53,7 +55,7 @@ class Workflow:
     @property
     def recording_domain(self) -> str:
         """The domain under which manifest rows are kept."""
-        return f"workflow.{self.name}"
+        return recording_domain(self.name)
 
     @property
     def all_steps(self) -> list[AnyStep]:
@@ -170,7 +172,7 @@ class Workflow:
             self._check_partition_by(self.partition_by)
 
     def _check_partition_by(self, names: Sequence[str]) -> None:
-        if isinstance(names, str) or not names or not all(isinstance(name, str) for name in names):
+        if isinstance(names, str) or not all(isinstance(name, str) for name in names):
             raise DefinitionError(f"workflow {self.name!r}: partition_by must be a list of param names, not {names!r}")
         object.__setattr__(self, "partition_by", tuple(names))
         known = None if self.params_model is None else self.params_model.model_fields

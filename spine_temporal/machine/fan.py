@@ -24,6 +24,8 @@ class ItemOutcome(BaseModel):
     output: Mapping[str, Any] = Field(default_factory=dict)
     error: str | None = None
     category: str | None = None
+    #: The earlier run that did the item.
+    kept_from: str | None = None
 
 
 class Fan:

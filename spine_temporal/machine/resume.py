@@ -85,7 +85,7 @@ def _changed_params(
     given = {name: value for name, value in changes.items() if _gate_and_key(plan, name) is None}
     _refuse_lost_names(plan, given)
     params = resolve_params(workflow, {**ended.params, **given})
-    if partition_of(workflow, params) != dict(ended.partition):
+    if (partition_of(workflow, params) or dict(ended.partition)) != dict(ended.partition):
         raise ParamsError(
             f"the change of {', '.join(given)} makes it another partition of {workflow.name!r}: start that one instead"
         )

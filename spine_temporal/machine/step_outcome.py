@@ -43,6 +43,8 @@ class StepOutcome(BaseModel):
     decision: Decision | None = None
     #: How a map's items ended.
     items: ItemCounts | None = None
+    #: Set where the run had to take its partition again: the newer epoch.
+    epoch: int | None = None
 
     @property
     def failed(self) -> bool:

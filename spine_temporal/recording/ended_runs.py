@@ -1,4 +1,4 @@
-"""A run that has ended, gathered from its row and the ledger, so that another can go on from it."""
+"""A run that has ended, gathered from the rows of its lineage and the ledger, so that another can go on from it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,11 +9,11 @@ from spine_temporal.definition.outcome import OMITTED, StepExecution, StepStatus
 from spine_temporal.machine.plan import Plan
 from spine_temporal.machine.resume import EndedRun
 from spine_temporal.machine.step_outcome import StepOutcome
-from spine_temporal.recording.runs import LedgerOutput, RunRow, ledger_outputs, run_of
+from spine_temporal.recording.runs import LedgerOutput, RunRow, ledger_outputs, runs_of_lineage
 
 
 def ended_run(connection: Connection, row: RunRow) -> EndedRun:
-    """Return what the run came to: gates from its result, pipelines from the ledger."""
+    """Return what the run and those before it came to: gates from their results, pipelines from the ledger."""
     return EndedRun(
         run_id=row.run_id,
         status=row.status,
@@ -25,36 +25,39 @@ def ended_run(connection: Connection, row: RunRow) -> EndedRun:
 
 
 def _outcomes(connection: Connection, row: RunRow) -> dict[str, StepOutcome]:
-    result = None if row.result is None else WorkflowResult.model_validate(row.result)
-    outcomes = _kept_before(connection, row)
-    executions = result.step_executions if result else []
-    for execution in executions:
-        outcome = _of_result(execution, result.outputs.get(execution.step_name, {}) if result else {})
+    outcomes: dict[str, StepOutcome] = {}
+    for run in runs_of_lineage(connection, row.lineage_id):
+        _forget_sent_back(outcomes, run)
+        _take_in(outcomes, run)
+        if run.run_id == row.run_id:
+            break
+    pipelines = {name for name, place in Plan.model_validate(row.plan).places.items() if place.step.kind == "pipeline"}
+    outcomes = {name: outcome for name, outcome in outcomes.items() if name not in pipelines or outcome.skip_reason}
+    for entry in ledger_outputs(connection, row.lineage_id):
+        outcomes[entry.step] = _of_ledger(entry)
+    return {name: _as_of(outcome, row.run_id) for name, outcome in outcomes.items()}
+
+
+def _forget_sent_back(outcomes: dict[str, StepOutcome], run: RunRow) -> None:
+    """Forget what a person sent back when the run was resumed from an earlier step."""
+    start_from = (run.correction or {}).get("start_from")
+    names = [step["name"] for step in run.plan.get("steps", ())]
+    if start_from in names:
+        for name in names[names.index(start_from) :]:
+            outcomes.pop(name, None)
+
+
+def _take_in(outcomes: dict[str, StepOutcome], run: RunRow) -> None:
+    result = None if run.result is None else WorkflowResult.model_validate(run.result)
+    for execution in result.step_executions if result else ():
+        outcome = _of_result(execution, result.outputs.get(execution.step_name, {}) if result else {}, run.run_id)
         if outcome is not None:
             outcomes[execution.step_name] = outcome
-    owners = {row.run_id, *(execution.kept_from for execution in executions if execution.kept_from)}
-    kept_from = {execution.step_name: execution.kept_from or row.run_id for execution in executions}
-    for entry in ledger_outputs(connection, sorted(owners)):
-        if kept_from.get(entry.step, row.run_id) == entry.run_id:
-            outcomes[entry.step] = _of_ledger(entry, row.run_id)
-    return outcomes
+        elif execution.status is not StepStatus.SKIPPED:
+            outcomes.pop(execution.step_name, None)
 
 
-def _kept_before(connection: Connection, row: RunRow) -> dict[str, StepOutcome]:
-    """Return what a resumed run had kept, where it ended without a result of its own: it was terminated."""
-    earlier = run_of(connection, row.resumed_from) if row.resumed_from and row.result is None else None
-    if earlier is None:
-        return {}
-    kept = (row.correction or {}).get("kept", [])
-    before = ended_run(connection, earlier)
-    return {
-        name: outcome if outcome.kept_from else outcome.model_copy(update={"kept_from": before.run_id})
-        for name, outcome in before.outcomes.items()
-        if name in kept
-    }
-
-
-def _of_result(execution: StepExecution, output: Mapping[str, Any]) -> StepOutcome | None:
+def _of_result(execution: StepExecution, output: Mapping[str, Any], run_id: str) -> StepOutcome | None:
     """Return the outcome of a step that was completed or left out; None where it must be done again."""
     left_out = execution.status is StepStatus.SKIPPED and execution.reason is not None
     whole = set(output) != {OMITTED}
@@ -67,19 +70,24 @@ def _of_result(execution: StepExecution, output: Mapping[str, Any]) -> StepOutco
         attempt=execution.attempt,
         started_at=execution.started_at,
         completed_at=execution.completed_at,
-        kept_from=execution.kept_from,
+        kept_from=execution.kept_from or run_id,
         items=execution.items,
         decision=execution.decision,
         skip_reason=execution.reason if left_out else None,
     )
 
 
-def _of_ledger(entry: LedgerOutput, run_id: str) -> StepOutcome:
+def _of_ledger(entry: LedgerOutput) -> StepOutcome:
     return StepOutcome(
         step=entry.step,
         output=entry.output or {},
         attempt=entry.attempt,
         started_at=entry.started_at,
         completed_at=entry.completed_at,
-        kept_from=None if entry.run_id == run_id else entry.run_id,
+        kept_from=entry.run_id,
     )
+
+
+def _as_of(outcome: StepOutcome, run_id: str) -> StepOutcome:
+    """Return the outcome as the run itself sees it: what it has done itself is not kept."""
+    return outcome.model_copy(update={"kept_from": None}) if outcome.kept_from == run_id else outcome

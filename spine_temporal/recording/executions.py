@@ -10,75 +10,89 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from sqlalchemy import Connection, text
 
 from spine_temporal.definition.pipeline import PipelineStatus
+from spine_temporal.definition.run_key import RunKey
+from spine_temporal.recording.fence import FENCE_COLUMNS, HELD, Fence, partition_values
 from spine_temporal.recording.manifest import UPSERT_STAGES
 from spine_temporal.recording.quality import UPSERT_QUALITY, quality_rows
 
-#: How often at most a run was sent back to a step whose execution is looked for.
-_ROUNDS = 10
 _NAMESPACE = uuid5(NAMESPACE_URL, "spine-temporal/executions")
+
+#: Of a row that is never run again.
+_DONE = "ledger.status IN ('COMPLETED', 'SUPERSEDED')"
+#: Runs that go on from each other, and from which a step's output is taken over.
+_LINEAGE = "run_id IN (SELECT run_id FROM core_runs WHERE lineage_id = :lineage_id)"
 
 # The advisory lock comes first in the plan, as the INSERT reads from it: a second attempt waits here until the
 # first has committed or gone, and then meets its row. A pipeline may compute for long between two statements.
-_OPEN = text("""
+_OPEN = text(f"""
     WITH turn AS MATERIALIZED (
         SELECT CASE WHEN :patience <> '' THEN set_config('lock_timeout', :patience, true) END,
             pg_advisory_xact_lock(:lock_key), pg_advisory_xact_lock_shared(:run_key),
             CASE WHEN :patience <> '' THEN set_config('lock_timeout', '0', true) END,
             set_config('idle_in_transaction_session_timeout', '0', true)
+    ), held AS MATERIALIZED (
+        {HELD}
+    ), opened AS (
+        INSERT INTO core_executions AS ledger
+            (execution_id, run_id, epoch, workflow, step, round, pipeline, params, status, attempt, started_at)
+        SELECT :execution_id, :run_id, :epoch, :workflow, :step, :round, :pipeline, CAST(:params AS jsonb),
+            'RUNNING', 1, now() FROM turn
+        ON CONFLICT (execution_id) DO UPDATE SET
+            status = CASE WHEN {_DONE} THEN ledger.status ELSE 'RUNNING' END,
+            attempt = ledger.attempt + CASE ledger.status WHEN 'FAILED' THEN 1 ELSE 0 END,
+            epoch = CASE WHEN {_DONE} THEN ledger.epoch ELSE excluded.epoch END,
+            params = CASE WHEN {_DONE} THEN ledger.params ELSE excluded.params END,
+            started_at = CASE WHEN {_DONE} THEN ledger.started_at ELSE excluded.started_at END
+        RETURNING status, attempt, output, started_at, completed_at
     )
-    INSERT INTO core_executions AS ledger
-        (execution_id, run_id, workflow, step, pipeline, params, status, attempt, started_at)
-    SELECT :execution_id, :run_id, :workflow, :step, :pipeline, CAST(:params AS jsonb), 'RUNNING', 1, now() FROM turn
-    ON CONFLICT (execution_id) DO UPDATE SET
-        status = CASE ledger.status WHEN 'COMPLETED' THEN 'COMPLETED' ELSE 'RUNNING' END,
-        attempt = ledger.attempt + CASE ledger.status WHEN 'FAILED' THEN 1 ELSE 0 END,
-        params = CASE ledger.status WHEN 'COMPLETED' THEN ledger.params ELSE excluded.params END,
-        started_at = CASE ledger.status WHEN 'COMPLETED' THEN ledger.started_at ELSE excluded.started_at END
-    RETURNING status, attempt, output, started_at, completed_at, (
-        SELECT run_id FROM core_partitions
-        WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb)
-    ) AS holder
+    SELECT opened.*, {FENCE_COLUMNS} FROM opened
 """)
 
 # Nothing is written where the run does not hold its partition any more; the lock on the claim keeps it until the
 # transaction has ended, so that no other run begins in between.
 _COMPLETE = text(f"""
     WITH held AS MATERIALIZED (
-        SELECT run_id FROM core_partitions
-        WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb) AND run_id = :run_id FOR SHARE
+        {HELD} AND run_id = :run_id AND epoch = :epoch FOR SHARE
+    ), mine AS MATERIALIZED (
+        SELECT held.run_id FROM held JOIN core_runs AS runs USING (run_id) WHERE runs.status = 'RUNNING'
     ), ledger AS (
         UPDATE core_executions SET status = 'COMPLETED', completed_at = :completed_at, row_count = :row_count,
             output = CAST(:output AS jsonb), error = NULL
-        WHERE execution_id = :execution_id AND EXISTS (SELECT FROM held)
+        WHERE execution_id = :execution_id AND EXISTS (SELECT FROM mine)
     ), stages AS (
-        {UPSERT_STAGES.replace("WHERE TRUE", "WHERE EXISTS (SELECT FROM held)")}
+        {UPSERT_STAGES.replace("WHERE TRUE", "WHERE EXISTS (SELECT FROM mine)")}
     ), quality AS (
-        {UPSERT_QUALITY.replace("WHERE TRUE", "WHERE EXISTS (SELECT FROM held)")}
+        {UPSERT_QUALITY.replace("WHERE TRUE", "WHERE EXISTS (SELECT FROM mine)")}
     )
-    SELECT run_id FROM held
+    SELECT run_id FROM mine
 """)
 
 _FAIL = text("""
     INSERT INTO core_executions AS ledger
-        (execution_id, run_id, workflow, step, pipeline, params, status, attempt, started_at, completed_at, error)
-    VALUES (:execution_id, :run_id, :workflow, :step, :pipeline, CAST(:params AS jsonb), 'FAILED', 1, :started_at,
-        now(), :error)
+        (execution_id, run_id, epoch, workflow, step, round, pipeline, params, status, attempt, started_at,
+        completed_at, error)
+    VALUES (:execution_id, :run_id, :epoch, :workflow, :step, :round, :pipeline, CAST(:params AS jsonb), 'FAILED', 1,
+        :started_at, now(), :error)
     ON CONFLICT (execution_id) DO UPDATE SET
         status = 'FAILED', attempt = ledger.attempt + CASE ledger.status WHEN 'FAILED' THEN 1 ELSE 0 END,
         completed_at = excluded.completed_at, error = excluded.error
-    WHERE ledger.status <> 'COMPLETED'
+    WHERE ledger.status NOT IN ('COMPLETED', 'SUPERSEDED')
     RETURNING attempt
 """)
 
-_SUPERSEDE = text("""
-    UPDATE core_executions SET status = 'SUPERSEDED'
-    WHERE run_id = :run_id AND step = ANY(:steps) AND status = 'COMPLETED'
+# A map's items are named after it. What the run has done in a later round than the one that was sent back stays: a
+# decision may be recorded late.
+_SUPERSEDE = text(f"""
+    UPDATE core_executions AS ledger SET status = 'SUPERSEDED'
+    FROM jsonb_each_text(CAST(:rounds AS jsonb)) AS sent_back (step, round)
+    WHERE ledger.{_LINEAGE} AND ledger.status = 'COMPLETED' AND split_part(ledger.step, '[', 1) = sent_back.step
+        AND (ledger.run_id <> :run_id OR ledger.round <= CAST(sent_back.round AS int))
 """)
 
-_DONE_BEFORE = text("""
-    SELECT output FROM core_executions
-    WHERE execution_id = ANY(:execution_ids) AND status = 'COMPLETED' AND pipeline = :pipeline
-        AND params = CAST(:params AS jsonb)
+_DONE_IN_LINEAGE = text(f"""
+    SELECT run_id, output, attempt, started_at, completed_at FROM core_executions
+    WHERE {_LINEAGE} AND run_id <> :run_id AND step = :step AND status = 'COMPLETED'
+        AND pipeline = :pipeline AND params - 'force' = CAST(:params AS jsonb) - 'force'
     ORDER BY completed_at DESC LIMIT 1
 """)
 
@@ -94,21 +108,17 @@ _HOLDERS = text("""
 class Execution:
     """Which pipeline execution this is: one step of one run."""
 
-    run_id: str
-    workflow: str
+    key: RunKey
     step: str
     pipeline: str
     params: Mapping[str, Any]
-    #: What the run holds: the domain of its manifest rows, and the partition.
-    domain: str
-    partition: Mapping[str, Any]
     #: How often a person has sent the run back to this step.
     round: int = 0
 
     @property
     def execution_id(self) -> UUID:
         """The same for every attempt of this step in this run."""
-        return execution_id_of(self.run_id, self.step, self.round)
+        return execution_id_of(self.key.run_id, self.step, self.round)
 
     @property
     def lock_key(self) -> int:
@@ -116,16 +126,16 @@ class Execution:
         return lock_key_of(self.execution_id)
 
     def values(self) -> dict[str, Any]:
-        """Return the row's first columns."""
+        """Return the row's first columns, and what finds the run's partition."""
         return {
+            **partition_values(self.key),
             "execution_id": self.execution_id,
-            "run_id": self.run_id,
-            "workflow": self.workflow,
+            "lineage_id": self.key.lineage_id,
+            "workflow": self.key.workflow,
             "step": self.step,
+            "round": self.round,
             "pipeline": self.pipeline,
             "params": json.dumps(dict(self.params)),
-            "domain": self.domain,
-            "partition_key": json.dumps(dict(self.partition)),
         }
 
 
@@ -138,8 +148,18 @@ class LedgerEntry:
     output: Mapping[str, Any] | None
     started_at: datetime
     completed_at: datetime | None
-    #: The run that holds the partition; None: nobody.
-    holder: str | None
+    fence: Fence
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompletedExecution:
+    """What the ledger holds of a step that a run has completed."""
+
+    run_id: str
+    output: Mapping[str, Any] | None
+    attempt: int
+    started_at: datetime
+    completed_at: datetime | None
 
 
 def execution_id_of(run_id: str, step: str, repeated: int = 0) -> UUID:
@@ -157,34 +177,36 @@ def lock_key_of(execution_id: UUID) -> int:
     return int.from_bytes(execution_id.bytes[:8], "big", signed=True)
 
 
-def open_execution(connection: Connection, execution: Execution, *, patience: float | None = None) -> LedgerEntry:
-    """Take the execution's turn and open its row; COMPLETED: another attempt has done it, and this is its output.
+def open_execution(
+    connection: Connection, execution: Execution, *, patience: float | None = None, acknowledged: int = 0
+) -> LedgerEntry:
+    """Take the execution's turn and open its row.
 
-    ``patience``: seconds to wait for the turn; None: for ever.
+    COMPLETED: another attempt has done it, and this is its output. SUPERSEDED: it was done and sent back, and is never
+    done again under this id. ``patience``: seconds to wait for the turn; None: for ever.
     """
     values = {
         **execution.values(),
         "lock_key": execution.lock_key,
-        "run_key": run_key_of(execution.run_id),
+        "run_key": run_key_of(execution.key.run_id),
         "patience": "" if patience is None else f"{patience:g}s",
+        "acknowledged": acknowledged,
     }
     row = connection.execute(_OPEN, values).mappings().one()
-    return LedgerEntry(**{**row, "status": PipelineStatus(row["status"])})
+    return LedgerEntry(
+        status=PipelineStatus(row["status"]),
+        attempt=row["attempt"],
+        output=row["output"],
+        started_at=row["started_at"],
+        completed_at=row["completed_at"],
+        fence=Fence.of(row),
+    )
 
 
-def done_before(connection: Connection, execution: Execution, run_id: str) -> Mapping[str, Any] | None:
-    """Return what another run's execution of the same step gave, of the same pipeline with the same params.
-
-    None where it has none.
-    """
-    known = [execution_id_of(run_id, execution.step, repeated) for repeated in range(_ROUNDS)]
-    values = {
-        "execution_ids": known,
-        "pipeline": execution.pipeline,
-        "params": json.dumps(dict(execution.params)),
-    }
-    output: Mapping[str, Any] | None = connection.execute(_DONE_BEFORE, values).scalar()
-    return output
+def done_in_lineage(connection: Connection, execution: Execution) -> CompletedExecution | None:
+    """Return what an earlier run of the lineage gave for the step, from the same pipeline with the same params."""
+    row = connection.execute(_DONE_IN_LINEAGE, execution.values()).mappings().one_or_none()
+    return CompletedExecution(**row) if row else None
 
 
 def complete_execution(
@@ -226,10 +248,14 @@ def end_attempts_of_run(connection: Connection, run_id: str) -> None:
     connection.execute(_HOLDERS, {"lock_keys": [run_key_of(run_id)]})
 
 
-def supersede_executions(connection: Connection, run_id: str, steps: Sequence[str]) -> None:
-    """Mark what a run has completed of these steps as superseded: a person has sent it back to them."""
-    if steps:
-        connection.execute(_SUPERSEDE, {"run_id": run_id, "steps": list(steps)})
+def supersede_executions(connection: Connection, key: RunKey, rounds: Mapping[str, int]) -> None:
+    """Mark what a run and those before it have completed of these steps as superseded: a person has sent it back.
+
+    ``rounds``: of each step, the last round of the run that is sent back.
+    """
+    if rounds:
+        values = {"lineage_id": key.lineage_id, "run_id": key.run_id, "rounds": json.dumps(dict(rounds))}
+        connection.execute(_SUPERSEDE, values)
 
 
 def row_count_of(output: Mapping[str, Any]) -> int | None:

@@ -20,32 +20,81 @@ _LOCK = 7_325_118_604_013_001
 
 
 def upgrade(database: Database, modules: Iterable[str] = ()) -> list[str]:
-    """Run the revisions that are missing, all or none; return the newest of every branch.
+    """Run the revisions that are missing, all or none; return what the database is at, of every branch.
 
-    ``modules`` are the packages whose ``migrations/versions`` folders are looked for, at any depth.
+    ``modules`` are the packages whose ``migrations/versions`` folders are looked for, at any depth. A database that is
+    ahead of this build is left as it is. Raises ``SpineError`` where this build cannot work on it.
     """
     config = _config(modules)
     with database.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        if not _is_current(connection, config):
+        schema = _Schema(connection, config)
+        schema.require_known()
+        if schema.lacking and not schema.unknown:
             config.attributes["connection"] = connection
             command.upgrade(config, "heads")
-    return sorted(ScriptDirectory.from_config(config).get_heads())
+            schema = _Schema(connection, config)
+        return sorted(schema.there)
 
 
 def require_current(database: Database, modules: Iterable[str] = ()) -> None:
-    """Raise ``SpineError`` where the database lacks a revision."""
-    config = _config(modules)
+    """Raise ``SpineError`` where the database lacks a revision, or is too new for this build.
+
+    A database that is ahead by additions alone says so in ``core_schema_floors``: from which revision on a build may
+    work on it.
+    """
     with database.begin() as connection:
-        if not _is_current(connection, config):
+        schema = _Schema(connection, _config(modules))
+        schema.require_known()
+    if schema.lacking:
+        raise SpineError(
+            "the database's schema is not up to date: run `spine-temporal db upgrade`", ErrorCategory.CONFIGURATION
+        )
+
+
+class _Schema:
+    """The revisions of a database, beside those that this build knows."""
+
+    def __init__(self, connection: Connection, config: Config) -> None:
+        self._connection = connection
+        self._script = ScriptDirectory.from_config(config)
+        self._known = {script.revision for script in self._script.walk_revisions()}
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        self.there = set(context.get_current_heads())
+
+    @property
+    def unknown(self) -> set[str]:
+        """The database's revisions that this build does not know."""
+        return self.there - self._known
+
+    @property
+    def lacking(self) -> set[str]:
+        """This build's newest revisions that the database has not reached.
+
+        Of a branch that the database has no known revision of, an unknown one may be ahead.
+        """
+        branches = {self._base(revision) for revision in self.there & self._known}
+        missing = set(self._script.get_heads()) - self.there
+        return {head for head in missing if self._base(head) in branches or not self.unknown}
+
+    def require_known(self) -> None:
+        """Raise ``SpineError`` where the database has a revision that does not accept this build."""
+        too_new = sorted(revision for revision in self.unknown if not self._accepts(revision))
+        if too_new:
             raise SpineError(
-                "the database's schema is not up to date: run `spine-temporal db upgrade`", ErrorCategory.CONFIGURATION
+                f"the database's schema is at {', '.join(too_new)}, which this build does not know and which does not "
+                f"accept builds of {', '.join(sorted(self._script.get_heads()))}: deploy a newer build",
+                ErrorCategory.CONFIGURATION,
             )
 
+    def _accepts(self, revision: str) -> bool:
+        if self._connection.execute(text("SELECT to_regclass('core_schema_floors')")).scalar() is None:
+            return False
+        query = text("SELECT floor FROM core_schema_floors WHERE revision = :revision")
+        return self._connection.execute(query, {"revision": revision}).scalar() in self._known
 
-def _is_current(connection: Connection, config: Config) -> bool:
-    known = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_heads()
-    return set(known) == set(ScriptDirectory.from_config(config).get_heads())
+    def _base(self, revision: str) -> str:
+        return [script.revision for script in self._script.iterate_revisions(revision, "base")][-1]
 
 
 def _config(modules: Iterable[str]) -> Config:

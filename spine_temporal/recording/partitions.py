@@ -1,88 +1,114 @@
-"""Partitions have one holder: the claim of a run, and who holds one now."""
+"""Partitions have one holder, and an epoch that only grows: each claim takes the next one."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, text
 
-# A new row is ours; a row of our own workflow id is of an earlier run, as Temporal has one open run per id.
-_CLAIM = text("""
-    INSERT INTO core_partitions AS held (domain, partition_key, workflow_id, run_id)
-    VALUES (:domain, CAST(:partition_key AS jsonb), :workflow_id, :run_id)
+from spine_temporal.definition.params import canonical
+from spine_temporal.definition.run_key import RunKey
+from spine_temporal.recording.fence import partition_values
+
+# Milliseconds of the clock, so that a database that was restored never gives an epoch a second time.
+_NEXT_EPOCH = "greatest(held.epoch + 1, CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint))"
+
+# A run that claims what it holds already, as its first answer was lost, keeps its epoch.
+_CLAIM = text(f"""
+    INSERT INTO core_partitions AS held (domain, partition_key, workflow_id, run_id, execution_run_id, epoch)
+    VALUES (:domain, CAST(:partition_key AS jsonb), :workflow_id, :run_id, :execution_run_id,
+        CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint))
     ON CONFLICT (domain, partition_key) DO UPDATE SET
-        workflow_id = excluded.workflow_id, run_id = excluded.run_id, claimed_at = now()
-    WHERE held.workflow_id = excluded.workflow_id
-    RETURNING run_id
+        workflow_id = excluded.workflow_id, run_id = excluded.run_id, execution_run_id = excluded.execution_run_id,
+        claimed_at = now(), epoch = CASE WHEN held.run_id = excluded.run_id THEN held.epoch ELSE {_NEXT_EPOCH} END
+    WHERE held.run_id IS NULL OR held.run_id = excluded.run_id
+    RETURNING epoch
 """)
 
-# A claim that was released comes back to the run that had it: it was reset after it had ended.
-_REGAIN = text("""
-    INSERT INTO core_partitions AS held (domain, partition_key, workflow_id, run_id)
-    VALUES (:domain, CAST(:partition_key AS jsonb), :workflow_id, :run_id)
-    ON CONFLICT (domain, partition_key) DO UPDATE SET claimed_at = held.claimed_at
-    WHERE held.run_id = excluded.run_id
-    RETURNING run_id
+# Only from the state that was seen: whoever took the partition meanwhile keeps it.
+_TAKE_OVER = text(f"""
+    UPDATE core_partitions AS held SET
+        workflow_id = :workflow_id, run_id = :run_id, execution_run_id = :execution_run_id, claimed_at = now(),
+        epoch = {_NEXT_EPOCH}
+    WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb) AND epoch = :seen
+        AND (run_id IS NULL OR run_id = :run_id)
+    RETURNING epoch
 """)
 
-_HOLDER = text("""
-    SELECT held.domain, held.partition_key AS partition, held.workflow_id, held.run_id, runs.temporal
+_CLAIMS = """
+    SELECT held.domain, held.partition_key AS partition, held.epoch, held.run_id, held.workflow_id,
+        held.execution_run_id, runs.status AS run_status, runs.temporal, runs.first_run_id, runs.lineage_id
     FROM core_partitions AS held LEFT JOIN core_runs AS runs USING (run_id)
-    WHERE held.domain = :domain AND held.partition_key = CAST(:partition_key AS jsonb)
-""")
+"""
 
-_STILL_HOLDS = text("""
-    SELECT run_id FROM core_partitions
-    WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb) AND run_id = :run_id FOR SHARE
-""")
+_HELD = text(f"{_CLAIMS} WHERE held.domain = :domain AND held.partition_key = CAST(:partition_key AS jsonb)")
+
+_HELD_BY_ID = text(f"{_CLAIMS} WHERE held.workflow_id = :workflow_id AND held.run_id IS NOT NULL LIMIT 1")
 
 _RELEASE = text("""
-    DELETE FROM core_partitions
+    UPDATE core_partitions SET run_id = NULL, execution_run_id = NULL
     WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb) AND run_id = :run_id
 """)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Holder:
-    """The run that holds a partition."""
+class Claim:
+    """A partition as it is claimed now."""
 
     domain: str
     partition: Mapping[str, Any]
+    epoch: int
+    #: The run that holds it; None: nobody.
+    run_id: str | None
     workflow_id: str
-    run_id: str
+    #: The Temporal run that works for the holder: another one than ``run_id`` after a reset.
+    execution_run_id: str | None
+    #: Of the holder's row; None: the database has none.
+    run_status: str | None
     #: Which Temporal runs it.
     temporal: str | None
+    #: The first Temporal run of its chain of resets.
+    first_run_id: str | None
+    lineage_id: str | None
 
 
-def claim(connection: Connection, domain: str, partition: Mapping[str, Any], *, workflow_id: str, run_id: str) -> bool:
-    """Claim the partition; False where a run of another workflow id holds it."""
-    values = _key(domain, partition) | {"workflow_id": workflow_id, "run_id": run_id}
-    return connection.execute(_CLAIM, values).scalar() is not None
+def claim(connection: Connection, key: RunKey) -> int | None:
+    """Claim the partition and return its epoch; None where another run holds it."""
+    epoch: int | None = connection.execute(_CLAIM, _values(key)).scalar()
+    return epoch
 
 
-def regain(connection: Connection, domain: str, partition: Mapping[str, Any], *, workflow_id: str, run_id: str) -> bool:
-    """Claim the partition where nobody holds it; False where any other run does."""
-    values = _key(domain, partition) | {"workflow_id": workflow_id, "run_id": run_id}
-    return connection.execute(_REGAIN, values).scalar() is not None
+def take_over(connection: Connection, key: RunKey, seen: int) -> int | None:
+    """Claim the partition again for a run that was reset, from the epoch that was ``seen``; return the new one.
+
+    None where the partition has changed since, or another run holds it.
+    """
+    epoch: int | None = connection.execute(_TAKE_OVER, _values(key) | {"seen": seen}).scalar()
+    return epoch
 
 
-def holder_of(connection: Connection, domain: str, partition: Mapping[str, Any]) -> Holder | None:
-    """Return who holds the partition now."""
-    row = connection.execute(_HOLDER, _key(domain, partition)).mappings().one_or_none()
-    return Holder(**row) if row else None
+def claim_of(connection: Connection, domain: str, partition: Mapping[str, Any]) -> Claim | None:
+    """Return how the partition is claimed; None where it never was."""
+    values = {"domain": domain, "partition_key": canonical(dict(partition))}
+    row = connection.execute(_HELD, values).mappings().one_or_none()
+    return Claim(**row) if row else None
 
 
-def still_holds(connection: Connection, domain: str, partition: Mapping[str, Any], run_id: str) -> bool:
-    """Return whether the run holds the partition, and keep it so until the transaction has ended."""
-    values = _key(domain, partition) | {"run_id": run_id}
-    return connection.execute(_STILL_HOLDS, values).scalar() is not None
+def claim_of_workflow_id(connection: Connection, workflow_id: str) -> Claim | None:
+    """Return the claim that a run of the workflow id holds; None where none does."""
+    row = connection.execute(_HELD_BY_ID, {"workflow_id": workflow_id}).mappings().one_or_none()
+    return Claim(**row) if row else None
 
 
 def release(connection: Connection, domain: str, partition: Mapping[str, Any], run_id: str) -> None:
-    """Give the partition back, where the run still holds it."""
-    connection.execute(_RELEASE, _key(domain, partition) | {"run_id": run_id})
+    """Give the partition back, where the run still holds it. Its epoch stays, so that the next one is newer."""
+    values = {"domain": domain, "partition_key": canonical(dict(partition)), "run_id": run_id}
+    connection.execute(_RELEASE, values)
 
 
-def _key(domain: str, partition: Mapping[str, Any]) -> dict[str, Any]:
-    return {"domain": domain, "partition_key": json.dumps(dict(partition))}
+def _values(key: RunKey) -> dict[str, Any]:
+    return {
+        **partition_values(key),
+        "workflow_id": key.workflow_id,
+        "execution_run_id": key.execution_run_id,
+    }

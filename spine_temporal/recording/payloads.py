@@ -33,7 +33,12 @@ _STORE = text("""
 
 _LOAD = text("SELECT payload_id, payload FROM core_payloads WHERE payload_id = ANY(:payload_ids)")
 
-_PRUNE = text("DELETE FROM core_payloads WHERE stored_at < now() - CAST(:age AS interval)")
+# What an open run can ask for was stored since it was started, or, for its own params, a little before.
+_PRUNE = text("""
+    DELETE FROM core_payloads WHERE stored_at < least(now() - CAST(:age AS interval), (
+        SELECT min(started_at) - interval '1 day' FROM core_runs WHERE status = 'RUNNING'
+    ))
+""")
 
 
 class PayloadStore(StorageDriver):
@@ -120,5 +125,8 @@ def external_storage(database: Database) -> ExternalStorage:
 
 
 def prune_payloads(connection: Connection, age: timedelta) -> int:
-    """Delete payloads that were last stored longer ago; return how many. Keep those of Temporal's retention."""
+    """Delete payloads that were last stored longer ago; return how many. Keep those of Temporal's retention.
+
+    What was stored since the oldest open run began is kept, however old it is.
+    """
     return connection.execute(_PRUNE, {"age": f"{age.total_seconds():.0f} seconds"}).rowcount

@@ -9,14 +9,17 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from spine_temporal.definition.outcome import WorkflowStatus
+from spine_temporal.definition.run_key import RunKey
+from spine_temporal.recording.fence import FENCE_COLUMNS, HELD, Fence, partition_values
 from spine_temporal.recording.manifest import UPSERT_STAGES
 
 _OPEN = text(f"""
     WITH run AS (
         INSERT INTO core_runs (run_id, workflow_id, workflow, domain, partition_key, params, plan, status, started_at,
-            temporal, resumed_from, correction)
+            temporal, resumed_from, correction, lineage_id, first_run_id, execution_run_id, epoch, fingerprints)
         VALUES (:run_id, :workflow_id, :workflow, :domain, CAST(:partition_key AS jsonb), CAST(:params AS jsonb),
-            CAST(:plan AS jsonb), 'RUNNING', :started_at, :temporal, :resumed_from, CAST(:correction AS jsonb))
+            CAST(:plan AS jsonb), 'RUNNING', :started_at, :temporal, :resumed_from, CAST(:correction AS jsonb),
+            :lineage_id, :first_run_id, :run_id, :epoch, CAST(:fingerprints AS jsonb))
         ON CONFLICT (run_id) DO UPDATE SET
             params = excluded.params, plan = excluded.plan, resumed_from = excluded.resumed_from,
             correction = excluded.correction
@@ -25,54 +28,60 @@ _OPEN = text(f"""
     {UPSERT_STAGES}
 """)
 
-_BEGUN = text("SELECT plan, status FROM core_runs WHERE run_id = :run_id FOR UPDATE")
+_BEGUN = text("SELECT plan, status, epoch FROM core_runs WHERE run_id = :run_id FOR UPDATE")
 
 # What is known of the run itself, and of the one that completed its partition before.
 _KNOWN = text("""
     WITH mine AS MATERIALIZED (
-        SELECT plan, status FROM core_runs WHERE run_id = :run_id FOR UPDATE
+        SELECT plan, status, epoch FROM core_runs WHERE run_id = :run_id FOR UPDATE
     ), earlier AS (
-        SELECT runs.run_id, runs.params, runs.result
+        SELECT runs.run_id, runs.params, runs.result, runs.fingerprints
         FROM core_manifest AS manifest JOIN core_runs AS runs ON runs.run_id = manifest.execution_id
         WHERE manifest.domain = :domain AND manifest.partition_key = CAST(:partition_key AS jsonb)
             AND manifest.stage = 'COMPLETED' AND runs.status = 'COMPLETED' AND runs.run_id <> :run_id
     )
-    SELECT plan, status, run_id, params, result
+    SELECT plan, status, epoch, run_id, params, result, fingerprints
     FROM (VALUES (1)) AS one LEFT JOIN mine ON TRUE LEFT JOIN earlier ON TRUE
 """)
 
-# An end that is recorded already is left alone. A claim that was released comes back to the run that had it: it was
-# reset after it had ended.
-_BEGIN_END = text("""
-    WITH mine AS MATERIALIZED (
-        SELECT status = :status AND NOT :was_reset AS recorded FROM core_runs WHERE run_id = :run_id FOR UPDATE
-    ), held AS (
-        INSERT INTO core_partitions AS held (domain, partition_key, workflow_id, run_id)
-        SELECT :domain, CAST(:partition_key AS jsonb), :workflow_id, :run_id
-        WHERE NOT EXISTS (SELECT FROM mine WHERE recorded)
-        ON CONFLICT (domain, partition_key) DO UPDATE SET claimed_at = held.claimed_at
-        WHERE held.run_id = excluded.run_id
-        RETURNING run_id
+# The partition first and then the run, as in every transaction that needs both.
+_BEGIN_END = text(f"""
+    WITH held AS MATERIALIZED ({HELD} FOR UPDATE), mine AS MATERIALIZED (
+        SELECT status, execution_run_id FROM core_runs
+        WHERE run_id = :run_id AND (SELECT count(*) FROM held) >= 0 FOR UPDATE
     )
-    SELECT EXISTS (SELECT FROM mine WHERE recorded), EXISTS (SELECT FROM held)
+    SELECT {FENCE_COLUMNS},
+        EXISTS (SELECT FROM mine WHERE status = :status AND execution_run_id = :execution_run_id) AS recorded
 """)
 
 _CLOSE = text(f"""
     WITH closed AS (
         UPDATE core_runs SET status = :status, completed_at = :completed_at, result = CAST(:result AS jsonb)
         WHERE run_id = :run_id
+        RETURNING run_id
     ), stages AS (
         {UPSERT_STAGES}
     ), forgotten AS (
         DELETE FROM core_manifest
         WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb) AND stage = ANY(:forgotten)
+    ), released AS (
+        UPDATE core_partitions SET run_id = NULL, execution_run_id = NULL
+        WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb) AND run_id = :run_id
     )
-    DELETE FROM core_partitions
-    WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb) AND run_id = :run_id
+    SELECT run_id FROM closed
 """)
 
+# A run that was reset after it had ended works again.
+_REOPEN = text("""
+    UPDATE core_runs SET status = 'RUNNING', completed_at = NULL, execution_run_id = :execution_run_id, epoch = :epoch
+    WHERE run_id = :run_id
+    RETURNING run_id
+""")
+
+_LOCK_PARTITION = text(f"{HELD} FOR UPDATE")
+
 _COLUMNS = """run_id, workflow_id, workflow, domain, partition_key, params, plan, status, started_at, result,
-    temporal, resumed_from, correction"""
+    temporal, resumed_from, correction, lineage_id, first_run_id, execution_run_id, epoch, resume_request"""
 
 _RUN = text(f"SELECT {_COLUMNS} FROM core_runs WHERE run_id = :run_id")
 
@@ -92,24 +101,34 @@ _RUNNING = text(f"""
     ORDER BY random() LIMIT :limit
 """)
 
-_REQUEST = text("UPDATE core_runs SET resume_request = CAST(:request AS jsonb) WHERE run_id = :run_id")
-
-_TAKE = text("""
-    UPDATE core_runs SET resume_request = resume_request || jsonb_build_object('taken_by', CAST(:taken_by AS text))
-    WHERE run_id = :run_id AND resume_request IS NOT NULL
+_LATEST_OF_LINEAGE = text(f"""
+    SELECT {_COLUMNS} FROM core_runs
+    WHERE lineage_id = :lineage_id AND run_id <> :run_id ORDER BY started_at DESC, run_id LIMIT 1
 """)
 
-# A request is for one reset: the run that has taken it finds it again, as its first answer may have been lost.
-_REQUESTED = text("""
-    SELECT resume_request -> 'options' FROM core_runs
-    WHERE (run_id = :run_id OR workflow_id = :workflow_id) AND resume_request IS NOT NULL
-        AND coalesce(resume_request ->> 'taken_by', :asked_by) = :asked_by
-    ORDER BY started_at DESC LIMIT 1
+_LATEST_OF_CHAIN = text(f"""
+    SELECT {_COLUMNS} FROM core_runs
+    WHERE workflow_id = :workflow_id AND first_run_id = :first_run_id AND temporal = :temporal AND run_id <> :run_id
+    ORDER BY started_at DESC, run_id LIMIT 1
 """)
 
+_LATEST_OF_FIRST = text(f"""
+    SELECT {_COLUMNS} FROM core_runs WHERE workflow_id = :workflow_id AND first_run_id = :first_run_id
+    ORDER BY started_at DESC, run_id LIMIT 1
+""")
+
+_ALL_RUNNING = text(f"SELECT {_COLUMNS} FROM core_runs WHERE status = 'RUNNING' ORDER BY started_at")
+
+_WORKFLOWS = text("SELECT DISTINCT workflow FROM core_runs ORDER BY workflow")
+
+_LINEAGE = text(f"SELECT {_COLUMNS} FROM core_runs WHERE lineage_id = :lineage_id ORDER BY started_at, run_id")
+
+# Of what was done more than once, as an earlier version did, the last.
 _LEDGER = text("""
     SELECT run_id, step, output, attempt, started_at, completed_at FROM core_executions
-    WHERE run_id = ANY(:run_ids) AND status = 'COMPLETED' ORDER BY completed_at
+    WHERE run_id IN (SELECT run_id FROM core_runs WHERE lineage_id = :lineage_id) AND status = 'COMPLETED'
+        AND NOT (step LIKE '%[%]')
+    ORDER BY completed_at
 """)
 
 
@@ -120,6 +139,8 @@ class CompletedRun:
     run_id: str
     params: Mapping[str, Any]
     result: Mapping[str, Any]
+    #: By step: what its pipeline's inputs were.
+    fingerprints: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +149,7 @@ class BegunRun:
 
     plan: Mapping[str, Any]
     status: str
+    epoch: int
 
     @property
     def has_ended(self) -> bool:
@@ -153,6 +175,25 @@ class RunRow:
     temporal: str | None
     resumed_from: str | None
     correction: Mapping[str, Any] | None
+    lineage_id: str
+    first_run_id: str | None
+    execution_run_id: str | None
+    epoch: int
+    resume_request: Mapping[str, Any] | None
+
+    @property
+    def key(self) -> RunKey:
+        """The run's identity."""
+        return RunKey(
+            run_id=self.run_id,
+            workflow=self.workflow,
+            workflow_id=self.workflow_id,
+            domain=self.plan.get("domain") or self.workflow,
+            partition=self.partition_key,
+            epoch=self.epoch,
+            lineage=self.lineage_id,
+            execution=self.execution_run_id or "",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,38 +208,40 @@ class LedgerOutput:
     completed_at: datetime | None
 
 
-def open_run(
-    connection: Connection,
-    *,
-    run_id: str,
-    workflow_id: str,
-    workflow: str,
-    domain: str,
-    partition: Mapping[str, Any],
-    params: Mapping[str, Any],
-    plan: str,
-    started_at: datetime,
-    temporal: str,
-    stage: Mapping[str, Any],
-    resumed_from: str | None = None,
-    correction: Mapping[str, Any] | None = None,
-) -> None:
-    """Write the run's row and its first stage; a second time the row changes only where the run resumes another.
+@dataclass(frozen=True, kw_only=True)
+class NewRun:
+    """The row of a run that begins. ``plan`` is JSON text."""
 
-    ``plan`` is JSON text.
-    """
-    values = {"run_id": run_id, "workflow_id": workflow_id, "workflow": workflow, "domain": domain, "plan": plan}
+    key: RunKey
+    params: Mapping[str, Any]
+    plan: str
+    started_at: datetime
+    #: Which Temporal runs it, and the first run of its chain there.
+    temporal: str
+    first_run_id: str
+    resumed_from: str | None = None
+    correction: Mapping[str, Any] | None = None
+    fingerprints: Mapping[str, Any] | None = None
+
+
+def open_run(connection: Connection, run: NewRun, stage: Mapping[str, Any]) -> None:
+    """Write the run's row and its first stage; a second time the row changes only where the run resumes another."""
     connection.execute(
         _OPEN,
-        values
-        | {
-            "partition_key": json.dumps(partition),
-            "params": json.dumps(params),
-            "started_at": started_at,
-            "temporal": temporal,
+        {
+            **partition_values(run.key),
+            "workflow_id": run.key.workflow_id,
+            "workflow": run.key.workflow,
+            "lineage_id": run.key.lineage_id,
+            "first_run_id": run.first_run_id,
+            "plan": run.plan,
+            "params": json.dumps(run.params),
+            "started_at": run.started_at,
+            "temporal": run.temporal,
             "stages": json.dumps([stage]),
-            "resumed_from": resumed_from,
-            "correction": None if correction is None else json.dumps(correction),
+            "resumed_from": run.resumed_from,
+            "correction": None if run.correction is None else json.dumps(run.correction),
+            "fingerprints": json.dumps(run.fingerprints) if run.fingerprints else None,
         },
     )
 
@@ -209,64 +252,59 @@ def lock_run(connection: Connection, run_id: str) -> BegunRun | None:
     return BegunRun(**row) if row else None
 
 
-def known_runs(
-    connection: Connection, run_id: str, domain: str, partition: Mapping[str, Any]
-) -> tuple[BegunRun | None, CompletedRun | None]:
+def known_runs(connection: Connection, key: RunKey) -> tuple[BegunRun | None, CompletedRun | None]:
     """Return the run where it has begun before, locked; and the run that completed its partition."""
-    values = {"domain": domain, "partition_key": json.dumps(partition), "run_id": run_id}
-    row = connection.execute(_KNOWN, values).mappings().one()
-    mine = None if row["status"] is None else BegunRun(plan=row["plan"], status=row["status"])
+    row = connection.execute(_KNOWN, partition_values(key)).mappings().one()
+    mine = None if row["status"] is None else BegunRun(plan=row["plan"], status=row["status"], epoch=row["epoch"])
     if row["run_id"] is None:
         return mine, None
-    return mine, CompletedRun(run_id=row["run_id"], params=row["params"], result=row["result"])
+    return mine, CompletedRun(**{name: row[name] for name in CompletedRun.__dataclass_fields__})
 
 
-def begin_end(
-    connection: Connection,
-    run_id: str,
-    status: str,
-    domain: str,
-    partition: Mapping[str, Any],
-    *,
-    workflow_id: str,
-    was_reset: bool,
-) -> tuple[bool, bool]:
-    """Lock the run that ends, and claim its partition where nobody holds it.
+def begin_end(connection: Connection, key: RunKey, status: str, acknowledged: int) -> tuple[bool, Fence]:
+    """Lock the partition of a run that ends, and the run.
 
-    Return whether this end is recorded already, and whether the run holds its partition.
+    Return whether this end is recorded already by this execution, and the fence.
     """
-    values = {"run_id": run_id, "status": status, "domain": domain, "partition_key": json.dumps(partition)}
-    row = connection.execute(_BEGIN_END, values | {"workflow_id": workflow_id, "was_reset": was_reset}).one()
-    return bool(row[0]), bool(row[1])
+    values = partition_values(key) | {"execution_run_id": key.execution_run_id}
+    row = connection.execute(_BEGIN_END, values | {"status": status, "acknowledged": acknowledged}).mappings().one()
+    return bool(row["recorded"]), Fence.of(row)
+
+
+def lock_partition(connection: Connection, key: RunKey) -> bool:
+    """Keep the partition as it is until the transaction has ended; return whether the run holds it."""
+    holder = connection.execute(_LOCK_PARTITION, partition_values(key)).scalar()
+    return bool(holder == key.run_id)
 
 
 def close_run(
     connection: Connection,
-    run_id: str,
-    domain: str,
-    partition: Mapping[str, Any],
+    key: RunKey,
     *,
     status: str,
     completed_at: datetime,
     result: str,
     stages: Sequence[Mapping[str, Any]],
     forgotten: Sequence[str],
-) -> None:
+) -> bool:
     """Write what the run came to and the stages that it reached, forget others, and give the partition back.
 
-    ``result`` is JSON text.
+    ``result`` is JSON text. False where the database has no row of the run.
     """
-    values = {"run_id": run_id, "domain": domain, "partition_key": json.dumps(partition), "status": status}
-    connection.execute(
-        _CLOSE,
-        values
-        | {
-            "completed_at": completed_at,
-            "result": result,
-            "stages": json.dumps(stages),
-            "forgotten": list(forgotten),
-        },
-    )
+    values = {
+        "status": status,
+        "completed_at": completed_at,
+        "result": result,
+        "stages": json.dumps(stages),
+        "forgotten": list(forgotten),
+    }
+    return connection.execute(_CLOSE, partition_values(key) | values).scalar() is not None
+
+
+def reopen_run(connection: Connection, key: RunKey) -> bool:
+    """Let a run that was reset work again; False where the database has no row of it."""
+    values = {"run_id": key.run_id, "execution_run_id": key.execution_run_id, "epoch": key.epoch}
+    return connection.execute(_REOPEN, values).scalar() is not None
 
 
 def run_of(connection: Connection, run_id: str) -> RunRow | None:
@@ -293,29 +331,42 @@ def running_runs(connection: Connection, *, temporal: str, before: datetime, lim
     return [RunRow(**row) for row in rows]
 
 
-def request_resume(connection: Connection, run_id: str, request: Mapping[str, Any] | None) -> None:
-    """Keep how to go on from an ended run, for the run that will; None: forget it."""
-    told = None if request is None else json.dumps({"options": request})
-    connection.execute(_REQUEST, {"run_id": run_id, "request": told})
+def latest_run_of_lineage(connection: Connection, lineage_id: str, *, other_than: str) -> RunRow | None:
+    """Return the newest run of a lineage."""
+    return _one(connection, _LATEST_OF_LINEAGE, {"lineage_id": lineage_id, "run_id": other_than})
 
 
-def take_resume(connection: Connection, run_id: str, *, taken_by: str) -> None:
-    """Say which run goes on from the ended one; no other finds the request any more."""
-    connection.execute(_TAKE, {"run_id": run_id, "taken_by": taken_by})
+def latest_run_of_chain(
+    connection: Connection, workflow_id: str, first_run_id: str, temporal: str, *, other_than: str
+) -> RunRow | None:
+    """Return the newest run that began in a chain of Temporal's resets."""
+    values = {"workflow_id": workflow_id, "first_run_id": first_run_id, "temporal": temporal, "run_id": other_than}
+    return _one(connection, _LATEST_OF_CHAIN, values)
 
 
-def requested_resume(
-    connection: Connection, *, asked_by: str, run_id: str | None = None, workflow_id: str | None = None
-) -> Mapping[str, Any] | None:
-    """Return how to go on from a run, or from the newest of a workflow id; None where nobody wants ``asked_by`` to."""
-    values = {"run_id": run_id, "workflow_id": workflow_id, "asked_by": asked_by}
-    found: Mapping[str, Any] | None = connection.execute(_REQUESTED, values).scalar()
-    return found
+def latest_run_of_first(connection: Connection, workflow_id: str, first_run_id: str) -> RunRow | None:
+    """Return the newest run that began in a chain of resets, of whichever Temporal."""
+    return _one(connection, _LATEST_OF_FIRST, {"workflow_id": workflow_id, "first_run_id": first_run_id})
 
 
-def ledger_outputs(connection: Connection, run_ids: Sequence[str]) -> list[LedgerOutput]:
-    """Return the completed pipeline executions of these runs."""
-    rows = connection.execute(_LEDGER, {"run_ids": list(run_ids)}).mappings()
+def all_running_runs(connection: Connection) -> list[RunRow]:
+    """Return every run that has begun and not ended, of whichever Temporal."""
+    return [RunRow(**row) for row in connection.execute(_ALL_RUNNING).mappings()]
+
+
+def known_workflows(connection: Connection) -> tuple[str, ...]:
+    """Return the names of the workflows that have ever run."""
+    return tuple(connection.execute(_WORKFLOWS).scalars())
+
+
+def runs_of_lineage(connection: Connection, lineage_id: str) -> list[RunRow]:
+    """Return the runs that went on from each other, the first one first."""
+    return [RunRow(**row) for row in connection.execute(_LINEAGE, {"lineage_id": lineage_id}).mappings()]
+
+
+def ledger_outputs(connection: Connection, lineage_id: str) -> list[LedgerOutput]:
+    """Return what the runs of a lineage have completed, less the items of maps; the newest last."""
+    rows = connection.execute(_LEDGER, {"lineage_id": lineage_id}).mappings()
     return [LedgerOutput(**row) for row in rows]
 
 

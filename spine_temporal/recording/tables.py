@@ -92,18 +92,26 @@ core_executions = Table(
     Column("row_count", BIGINT),
     Column("output", JSONB),
     Column("error", Text),
-    Index(None, "run_id"),
+    #: The partition's epoch under which it was done.
+    Column("epoch", BIGINT, nullable=False, server_default=text("0")),
+    #: How often a person had sent the run back to the step.
+    Column("round", Integer, nullable=False, server_default=text("0")),
+    Index("core_executions_run_id_step", "run_id", "step"),
 )
 
-#: Who works on a partition now; no row: nobody.
+#: Who works on a partition now, and its epoch, which only grows.
 core_partitions = Table(
     "core_partitions",
     metadata,
     Column("domain", Text, nullable=False),
     Column("partition_key", JSONB, nullable=False),
     Column("workflow_id", Text, nullable=False),
-    Column("run_id", Text, nullable=False),
+    #: The run that holds it; NULL: nobody.
+    Column("run_id", Text),
     Column("claimed_at", _TIME, nullable=False, server_default=func.now()),
+    #: The Temporal run that works for the holder: another one after a reset.
+    Column("execution_run_id", Text),
+    Column("epoch", BIGINT, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("domain", "partition_key"),
 )
 
@@ -162,10 +170,20 @@ core_runs = Table(
     Column("resumed_from", Text),
     #: What a person changed for this run: params, config and skipped steps, each with its difference.
     Column("correction", JSONB),
-    #: How a person wants a run to go on from this one, and which has taken it up.
+    #: How a person wants a run to go on from this one: who, until when, and which run has taken it up.
     Column("resume_request", JSONB),
+    #: The first of the runs that go on from each other.
+    Column("lineage_id", Text, nullable=False, server_default=text("''::text")),
+    #: The first Temporal run of its chain of resets, and the one that works on it now.
+    Column("first_run_id", Text),
+    Column("execution_run_id", Text),
+    #: The partition's epoch when the run took it.
+    Column("epoch", BIGINT, nullable=False, server_default=text("0")),
+    #: By step: what its pipeline's inputs were, where the pipeline names them.
+    Column("fingerprints", JSONB),
     Index(None, "workflow_id"),
     Index(None, "domain", "partition_key"),
+    Index(None, "lineage_id"),
     Index("core_runs_running", "started_at", postgresql_where=text("status = 'RUNNING'::text")),
 )
 
@@ -177,4 +195,27 @@ core_payloads = Table(
     Column("payload", LargeBinary, nullable=False),
     Column("stored_at", _TIME, nullable=False, server_default=func.now()),
     Index(None, "stored_at"),
+)
+
+#: What an operator did to a run from outside: who, why, and what it came to.
+core_audit = Table(
+    "core_audit",
+    metadata,
+    Column("audit_id", BIGINT, Identity(always=True), primary_key=True),
+    Column("at", _TIME, nullable=False, server_default=func.now()),
+    Column("action", Text, nullable=False),
+    Column("workflow_id", Text, nullable=False),
+    Column("run_id", Text),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("details", JSONB, nullable=False, server_default=_EMPTY),
+    Index(None, "workflow_id"),
+)
+
+#: For each newest revision, the oldest one whose workers may still work on it.
+core_schema_floors = Table(
+    "core_schema_floors",
+    metadata,
+    Column("revision", Text, primary_key=True),
+    Column("floor", Text, nullable=False),
 )

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event
 from typing import Any
@@ -27,12 +28,12 @@ from spine_temporal.recording.executions import (
     Execution,
     LedgerEntry,
     complete_execution,
-    done_before,
+    done_in_lineage,
     end_attempts,
     open_execution,
     row_count_of,
 )
-from spine_temporal.runtime.claims import ClaimLostError
+from spine_temporal.recording.fence import require_fence
 from spine_temporal.translation.messages import Measured, PipelineRequest, StageReached
 
 #: Seconds that a second attempt waits for the first to commit, before it ends it.
@@ -65,13 +66,10 @@ class Attempt:
     ) -> None:
         self.request = request
         self.execution = Execution(
-            run_id=request.run_id,
-            workflow=request.workflow,
+            key=request.key,
             step=request.step,
             pipeline=request.pipeline,
             params=request.params,
-            domain=f"workflow.{request.workflow}",
-            partition=request.partition,
             round=request.round,
         )
         self.attempt = temporal_attempt
@@ -115,12 +113,12 @@ class Attempt:
     @property
     def run_id(self) -> str:
         """The run's id."""
-        return self.request.run_id
+        return self.request.key.run_id
 
     @property
     def partition(self) -> Mapping[str, Any]:
         """The run's partition."""
-        return self.request.partition
+        return self.request.key.partition
 
     def heartbeat(self, *details: Any) -> None:
         """Pass a heartbeat on; raises once the attempt is abandoned, and for details that are not JSON."""
@@ -134,15 +132,15 @@ class Attempt:
 
     def record_anomaly(self, category: str, message: str, *, severity: str, metadata: Mapping[str, Any] | None) -> None:
         """Write an anomaly of this step; its id follows from run, step and category."""
-        request = self.request
-        AnomalyRecorder(self.connection, request.domain).record(
-            f"workflow.{request.step}",
-            dict(request.partition),
+        key, step = self.request.key, self.request.step
+        AnomalyRecorder(self.connection, key.domain).record(
+            f"workflow.{step}",
+            dict(key.partition),
             severity,
             category,
             message,
-            {**(metadata or {}), "workflow": request.workflow, "run_id": request.run_id},
-            fault_id=fault_id_of(request.workflow, request.partition, request.step, category),
+            {**(metadata or {}), "workflow": key.workflow, "run_id": key.run_id, "workflow_id": key.workflow_id},
+            fault_id=fault_id_of(key.workflow, key.partition, step, category),
         )
 
     def abandon(self) -> None:
@@ -165,29 +163,45 @@ class Attempt:
                 self._connection = None
 
     def _within(self, connection: Connection) -> StepOutcome:
-        entry = open_execution(connection, self.execution, patience=self._patience)
+        kept = self._kept(connection)
+        if kept is not None:
+            return kept
+        entry = self._opened(connection)
         if entry.status is PipelineStatus.COMPLETED:
             return self._recorded(entry)
-        self._require_holder(entry)
-        outcome = self._done_before(connection, entry) or self._outcome(self._result(), entry.attempt)
+        outcome = self._outcome(self._result(), entry.attempt)
         self._complete(connection, outcome)
         return outcome
 
-    def _done_before(self, connection: Connection, entry: LedgerEntry) -> StepOutcome | None:
-        """Return the outcome that the run has which this one resumes."""
-        earlier = self.request.earlier
-        output = None if earlier is None else done_before(connection, self.execution, earlier)
-        if output is None:
+    def _kept(self, connection: Connection) -> StepOutcome | None:
+        """Return what an earlier run of the lineage did of this step; a run of its own has none before it."""
+        key = self.request.key
+        done = done_in_lineage(connection, self.execution) if key.lineage_id != key.run_id else None
+        if done is None:
             return None
-        now = datetime.now(UTC)
         return StepOutcome(
             step=self.request.step,
-            output=output,
-            attempt=entry.attempt,
-            started_at=self.started_at,
-            completed_at=now,
-            kept_from=earlier,
+            output=done.output or {},
+            attempt=done.attempt,
+            started_at=done.started_at,
+            completed_at=done.completed_at,
+            kept_from=done.run_id,
         )
+
+    def _opened(self, connection: Connection) -> LedgerEntry:
+        """Take the turn and open the ledger's row; what was sent back is never done again under its id."""
+        request = self.request
+        while True:
+            entry = open_execution(
+                connection, self.execution, patience=self._patience, acknowledged=request.acknowledged
+            )
+            if entry.status is not PipelineStatus.SUPERSEDED:
+                break
+            self.execution = replace(self.execution, round=self.execution.round + 1)
+        lost = entry.fence.lost(request.key, request.acknowledged)
+        if lost is not None and entry.status is not PipelineStatus.COMPLETED:
+            raise lost
+        return entry
 
     def _recorded(self, entry: LedgerEntry) -> StepOutcome:
         return StepOutcome(
@@ -198,17 +212,13 @@ class Attempt:
             completed_at=entry.completed_at,
         )
 
-    def _require_holder(self, entry: LedgerEntry) -> None:
-        if entry.holder != self.request.run_id:
-            raise ClaimLostError
-
     def _require_turn(self) -> None:
         if self._abandoned.is_set():
             raise AbandonedError
 
     def _complete(self, connection: Connection, outcome: StepOutcome) -> None:
         """Complete the ledger's row and write the stages, as the last statement of the transaction."""
-        reached = () if self.request.part_of else (self._stage(outcome),)
+        reached = () if self.request.is_item else (self._stage(outcome),)
         stages = [stage.model_dump() for stage in (*self.request.stages, *reached)]
         completed_at = outcome.completed_at or datetime.now(UTC)
         measured = [one.model_dump() for one in (*self.request.measured, *self.measured)]
@@ -221,7 +231,8 @@ class Attempt:
             measured=measured,
         )
         if not held:
-            raise ClaimLostError
+            require_fence(connection, self.request.key, self.request.acknowledged)
+            raise AbandonedError  # the claim came back between the two: the next attempt finds out
         self._require_turn()
 
     def _result(self) -> PipelineResult:

@@ -1,39 +1,47 @@
 """How a run begins, by a start or by a resume: validated, planned, its partition claimed, its rows written."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection
-from temporalio import activity
 
 from spine_temporal.definition.errors import ErrorCategory, ParamsError, SpineError
-from spine_temporal.definition.outcome import WorkflowResult
+from spine_temporal.definition.outcome import WorkflowResult, WorkflowStatus
 from spine_temporal.definition.params import ResumeOptions, RunOptions, partition_of, resolve_options, resolve_params
+from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.plan import Plan
 from spine_temporal.machine.planning import plan_of
 from spine_temporal.machine.resume import EndedRun, Resumed, resumed
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.ended_runs import ended_run
-from spine_temporal.recording.partitions import Holder, claim, holder_of, release
+from spine_temporal.recording.executions import supersede_executions
+from spine_temporal.recording.partitions import Claim, claim, claim_of, release
+from spine_temporal.recording.resume_requests import requested_resume, take_resume
 from spine_temporal.recording.runs import (
     BegunRun,
     CompletedRun,
+    NewRun,
+    RunRow,
     known_runs,
+    latest_run_of_chain,
+    latest_run_of_lineage,
     latest_run_of_partition,
     open_run,
-    requested_resume,
     run_of,
-    take_resume,
 )
 from spine_temporal.runtime.claims import Claims
 from spine_temporal.runtime.deadlines import given_up_at, require_time
 from spine_temporal.runtime.definitions import Definitions
 from spine_temporal.runtime.ending import run_stage
-from spine_temporal.runtime.holders import Standing
+from spine_temporal.runtime.fingerprints import changed_inputs, fingerprints_of
+from spine_temporal.runtime.holders import RESET, Standing
 from spine_temporal.runtime.left_behind import close_books
+from spine_temporal.runtime.resets import Resets
 from spine_temporal.translation.messages import BeginRequest, Begun, ResumeRequest
 
 
@@ -48,12 +56,19 @@ class _Beginning:
     temporal: str
     #: When Temporal gives this attempt up; a frozen worker that wakes up later must not claim anything.
     until: datetime
+    #: By step: what the pipelines' inputs are now.
+    fingerprints: Mapping[str, Any]
     resumed: Resumed | None = None
 
     @property
-    def domain(self) -> str:
-        """The domain of the claim and of the manifest rows."""
-        return self.workflow.recording_domain
+    def key(self) -> RunKey:
+        """The run's identity."""
+        return self.begun.key(self.request.workflow_id, self.request.run_id)
+
+    @property
+    def first_run_id(self) -> str:
+        """The first Temporal run of its chain of resets."""
+        return self.request.first_run_id or self.request.run_id
 
 
 class _EndedAlreadyError(Exception):
@@ -68,27 +83,41 @@ class Beginnings:
     """Begins the runs of one worker's definitions."""
 
     def __init__(
-        self, database: Database, definitions: Definitions, claims: Claims, *, search_attributes: bool
+        self,
+        database: Database,
+        definitions: Definitions,
+        claims: Claims,
+        resets: Resets,
+        *,
+        search_attributes: bool,
     ) -> None:
         self._database = database
         self._definitions = definitions
         self._claims = claims
+        self._resets = resets
         self._search_attributes = search_attributes
+
+    def domain_of(self, workflow: str) -> str:
+        """Return the domain of a workflow; its name where no module defines it."""
+        found = self._definitions.workflows.get(workflow)
+        return found[0].domain if found else workflow
 
     async def begin(self, request: BeginRequest) -> Begun:
         """Begin a run that was started. Raises ``SpineError`` and ``ValueError`` for what is wrong with it."""
+        if request.refused:
+            raise ParamsError(request.refused)
         workflow = self._definitions.workflow(request.workflow)
         options = resolve_options(request.options)
         if options.resume is not None:
             return await self._go_on(request, workflow, options)
-        resume = await self.requested(workflow_id=request.workflow_id) if request.was_reset else None
+        resume = await self.requested(request.workflow_id, request.run_id) if request.was_reset else None
         params = resolve_params(workflow, request.params)
         begun = Begun(
             plan=plan_of(workflow),
             run_id=request.run_id,
             started_at=request.started_at,
             params=params,
-            partition=partition_of(workflow, params),
+            partition=partition_of(workflow, params) or _own_partition(workflow, request.run_id),
             force=options.force,
             is_dry_run=options.dry_run,
             holds_gates=options.on_gate_failure == "hold",
@@ -101,57 +130,69 @@ class Beginnings:
             if options.start_from is not None:
                 raise ParamsError("run options 'start_from' and 'dry_run' do not go together")
             return begun
-        beginning = await self._beginning(request, workflow, options, begun)
-        return await self._claims.settle(partial(self._claim, beginning))
+        return await self._claimed_by(await self._beginning(request, workflow, options, begun))
 
     async def resume(self, request: ResumeRequest) -> Begun:
-        """Begin the run that goes on for one that was reset."""
+        """Begin the run that goes on for one that was reset; of several resets, as the last one wants it."""
         workflow = self._definitions.workflow(request.workflow)
-        return await self._go_on(request, workflow, RunOptions(resume=request.options))
+        wanted = await self.requested(request.workflow_id, request.run_id) or request.options
+        return await self._go_on(request, workflow, RunOptions(resume=wanted))
 
-    async def requested(self, *, run_id: str | None = None, workflow_id: str | None = None) -> ResumeOptions | None:
+    async def requested(self, workflow_id: str, execution_run_id: str) -> ResumeOptions | None:
         """Return how a person wants a run to go on that was reset; None where it was reset for nothing else."""
-        asked_by = activity.info().workflow_run_id or ""
+        request_id = await self._resets.request_of(workflow_id, execution_run_id)
+        if request_id is None:
+            return None
 
-        def look() -> ResumeOptions | None:
+        def look() -> ResumeOptions:
             with self._database.begin() as connection:
-                found = requested_resume(connection, asked_by=asked_by, run_id=run_id, workflow_id=workflow_id)
-            return None if found is None else ResumeOptions.model_validate(found)
+                found = requested_resume(connection, workflow_id, request_id)
+            if found is None:
+                raise ParamsError(
+                    f"the resume {request_id} that this run of {workflow_id!r} was reset for has expired, and another "
+                    "has taken its place: resume it again"
+                )
+            return ResumeOptions.model_validate(found)
 
         return await asyncio.to_thread(look)
 
     async def _go_on(self, request: BeginRequest | ResumeRequest, workflow: Workflow, options: RunOptions) -> Begun:
         assert options.resume is not None  # noqa: S101 - the callers ask
-        ended = await asyncio.to_thread(self._ended, options.resume, request.workflow)
+        ended, lineage = await asyncio.to_thread(self._ended, options.resume, request.workflow)
         fresh = resumed(workflow, ended, options.resume)
         begun = Begun(
             plan=fresh.plan,
             run_id=request.run_id,
+            lineage=lineage,
             started_at=request.started_at,
             params=fresh.params,
             partition=ended.partition,
             holds_gates=options.on_gate_failure == "hold",
             search_attributes=self._search_attributes,
             kept=fresh.kept,
-            items_of=None if options.resume.start_from else ended.run_id,
         )
         beginning = await self._beginning(request, workflow, options, begun)
-        return await self._claims.settle(partial(self._claim, replace(beginning, resumed=fresh)))
+        return await self._claimed_by(replace(beginning, resumed=fresh))
 
     async def _beginning(
         self, request: BeginRequest | ResumeRequest, workflow: Workflow, options: RunOptions, begun: Begun
     ) -> _Beginning:
-        place = await self._claims.standings.place()
         return _Beginning(
             request=request,
             workflow=workflow,
             options=options,
             begun=begun,
-            temporal=place,
+            temporal=await self._claims.standings.place(),
             until=given_up_at(),
+            fingerprints=await fingerprints_of(begun, self._definitions.pipelines),
         )
 
-    def _claim(self, beginning: _Beginning) -> Begun | Holder:
+    async def _claimed_by(self, beginning: _Beginning) -> Begun:
+        attempt = partial(self._claim, beginning)
+        lineage = beginning.options.lineage or ""
+        return await self._claims.settle(attempt, asked_by=beginning.request.run_id, lineage=lineage)
+
+    def _claim(self, beginning: _Beginning) -> Begun | Claim:
         """Write the beginning and return it; or return who holds the partition.
 
         A run that has ended begins again where Temporal has lost the workflow task in which all of it was done, and
@@ -161,21 +202,21 @@ class Beginnings:
             with self._database.begin() as connection:
                 return self._claimed(connection, beginning)
         except _EndedAlreadyError as error:
-            return beginning.begun.model_copy(update={"plan": Plan.model_validate(error.run.plan)})
+            known = {"plan": Plan.model_validate(error.run.plan), "epoch": error.run.epoch}
+            return beginning.begun.model_copy(update=known)
 
-    def _claimed(self, connection: Connection, beginning: _Beginning) -> Begun | Holder:
-        begun, request = beginning.begun, beginning.request
-        mine = claim(
-            connection, beginning.domain, begun.partition, workflow_id=request.workflow_id, run_id=request.run_id
-        )
-        known, earlier = known_runs(connection, request.run_id, beginning.domain, begun.partition)
+    def _claimed(self, connection: Connection, beginning: _Beginning) -> Begun | Claim:
+        key = beginning.key
+        epoch = claim(connection, key)
+        known, earlier = known_runs(connection, key)
         if known is not None and known.has_ended:
             raise _EndedAlreadyError(known)
-        if not mine:
-            holder = holder_of(connection, beginning.domain, begun.partition)
-            if holder is None:
+        if epoch is None:
+            holder = claim_of(connection, key.recording_domain, key.partition)
+            if holder is None or holder.run_id is None:
                 raise SpineError("the partition is just being given back", ErrorCategory.TRANSIENT)
             return holder
+        beginning = replace(beginning, begun=beginning.begun.model_copy(update={"epoch": epoch}))
         if beginning.resumed:
             begun = _resumed(connection, beginning)
         else:
@@ -183,12 +224,17 @@ class Beginnings:
         require_time(beginning.until)
         return begun
 
-    def _ended(self, options: ResumeOptions, workflow: str) -> EndedRun:
+    def _ended(self, options: ResumeOptions, workflow: str) -> tuple[EndedRun, str]:
         with self._database.begin() as connection:
             row = run_of(connection, options.run_id)
             if row is None or row.workflow != workflow:
                 raise ParamsError(f"run option 'resume': {options.run_id!r} is no run of {workflow!r} that had begun")
-            return ended_run(connection, row)
+            return ended_run(connection, row), row.lineage_id
+
+
+def _own_partition(workflow: Workflow, run_id: str) -> dict[str, Any]:
+    """Return the partition of a run without params: itself, as each start is its own."""
+    return {"run_id": run_id} if workflow.partition_by is None else {}
 
 
 def _started(
@@ -201,19 +247,69 @@ def _started(
     begun, options = beginning.begun, beginning.options
     if known is not None:
         begun = begun.model_copy(update={"plan": Plan.model_validate(known.plan)})
-    elif earlier is not None and options.start_from is None and not begun.force:
-        release(connection, beginning.domain, begun.partition, begun.run_id)
-        return begun.model_copy(update={"earlier": _same_params(beginning.workflow, earlier, begun)})
     if options.start_from is not None:
         return _started_from(connection, beginning, options.start_from)
-    _write(connection, beginning, begun)
+    before = _before(connection, beginning)
+    if before is not None:
+        return _continued(connection, beginning, before)
+    if (
+        known is None
+        and earlier is not None
+        and not begun.force
+        and not changed_inputs(earlier, beginning.fingerprints)
+    ):
+        return _already_completed(connection, beginning, _same_params(beginning.workflow, earlier, begun))
+    begun = begun.model_copy(update={"lineage": options.lineage or ""})
+    _write(connection, replace(beginning, begun=begun))
+    return begun
+
+
+def _already_completed(connection: Connection, beginning: _Beginning, result: WorkflowResult) -> Begun:
+    """Give the partition back, and return what the run came to that completed it."""
+    release(connection, beginning.key.recording_domain, beginning.begun.partition, beginning.begun.run_id)
+    return beginning.begun.model_copy(update={"earlier": result.model_copy(update={"reused": True})})
+
+
+def _before(connection: Connection, beginning: _Beginning) -> RunRow | None:
+    """Return the run that this one goes on from without a person's saying so, where it had the same params.
+
+    It is the one before in the chain of Temporal's resets, or in the lineage of the step that this run is.
+    """
+    request, options = beginning.request, beginning.options
+    if options.lineage:
+        row = latest_run_of_lineage(connection, options.lineage, other_than=request.run_id)
+    elif beginning.first_run_id != request.run_id:
+        row = latest_run_of_chain(
+            connection, request.workflow_id, beginning.first_run_id, beginning.temporal, other_than=request.run_id
+        )
+    else:
+        return None
+    if row is None or dict(row.params) != dict(beginning.begun.params):
+        return None
+    if row.status == WorkflowStatus.RUNNING.value:
+        close_books(connection, row.run_id, Standing(is_open=False, closed_as=RESET))
+        return run_of(connection, row.run_id)
+    return row
+
+
+def _continued(connection: Connection, beginning: _Beginning, row: RunRow) -> Begun:
+    """Go on as a resume would; where nothing is left to do, return what the run came to."""
+    if row.status == WorkflowStatus.COMPLETED.value and row.result is not None:
+        if beginning.options.lineage or not beginning.begun.force:
+            return _already_completed(connection, beginning, WorkflowResult.model_validate(row.result))
+        _write(connection, beginning)
+        return beginning.begun
+    fresh = resumed(beginning.workflow, ended_run(connection, row), ResumeOptions(run_id=row.run_id))
+    begun = beginning.begun.model_copy(update={"plan": fresh.plan, "kept": fresh.kept, "lineage": row.lineage_id})
+    _write(connection, replace(beginning, begun=begun, resumed=fresh), resumed_from=row.run_id)
     return begun
 
 
 def _started_from(connection: Connection, beginning: _Beginning, step: str) -> Begun:
     """Keep what the partition's last run has of the steps before; the params are those of this start."""
     begun = beginning.begun
-    row = latest_run_of_partition(connection, beginning.domain, begun.partition, other_than=begun.run_id)
+    domain = beginning.key.recording_domain
+    row = latest_run_of_partition(connection, domain, begun.partition, other_than=begun.run_id)
     if row is None:
         raise ParamsError(
             f"run option 'start_from': no run of {beginning.workflow.name!r} has begun on {dict(begun.partition)}, so "
@@ -221,37 +317,52 @@ def _started_from(connection: Connection, beginning: _Beginning, step: str) -> B
         )
     ended = replace(ended_run(connection, row), params=begun.params)
     fresh = resumed(beginning.workflow, ended, ResumeOptions(run_id=row.run_id, start_from=step))
-    begun = begun.model_copy(update={"plan": fresh.plan, "kept": fresh.kept})
-    _write(connection, replace(beginning, resumed=fresh), begun, resumed_from=row.run_id)
+    begun = begun.model_copy(update={"plan": fresh.plan, "kept": fresh.kept, "lineage": row.lineage_id})
+    beginning = replace(beginning, begun=begun, resumed=fresh)
+    _send_back(connection, beginning, step)
+    _write(connection, beginning, resumed_from=row.run_id)
     return begun
 
 
 def _resumed(connection: Connection, beginning: _Beginning) -> Begun:
     """Write the run's row as the one that goes on; the run before is closed where it could not do so itself."""
-    assert beginning.options.resume is not None  # noqa: S101 - the caller asks
-    before = beginning.options.resume.run_id
-    close_books(connection, before, Standing(is_open=False, closed_as="reset"))
-    take_resume(connection, before, taken_by=beginning.begun.run_id)
-    _write(connection, beginning, beginning.begun, resumed_from=before)
+    options = beginning.options.resume
+    assert options is not None  # noqa: S101 - the caller asks
+    close_books(connection, options.run_id, Standing(is_open=False, closed_as=RESET))
+    taken_by = beginning.begun.run_id
+    if options.request_id and not take_resume(
+        connection, options.run_id, options.request_id, taken_by=taken_by, first_run_id=beginning.first_run_id
+    ):
+        raise ParamsError(f"the resume of run {options.run_id} has expired, and another has taken its place")
+    if options.start_from is not None:
+        _send_back(connection, beginning, options.start_from)
+    _write(connection, beginning, resumed_from=options.run_id)
     return beginning.begun
 
 
-def _write(connection: Connection, beginning: _Beginning, begun: Begun, *, resumed_from: str | None = None) -> None:
-    open_run(
-        connection,
-        run_id=begun.run_id,
-        workflow_id=beginning.request.workflow_id,
-        workflow=begun.plan.workflow,
-        domain=beginning.domain,
-        partition=begun.partition,
+def _send_back(connection: Connection, beginning: _Beginning, start_from: str) -> None:
+    """Let the lineage's outputs from that step on hold no longer."""
+    places = beginning.begun.plan.places
+    first = places[start_from].position
+    assert first is not None  # noqa: S101 - hooks are not started from
+    names = [name for name, place in places.items() if place.position is not None and place.position >= first]
+    supersede_executions(connection, beginning.key, dict.fromkeys(names, -1))
+
+
+def _write(connection: Connection, beginning: _Beginning, *, resumed_from: str | None = None) -> None:
+    begun = beginning.begun
+    run = NewRun(
+        key=beginning.key,
         params=begun.params,
         plan=begun.plan.model_dump_json(),
         started_at=begun.started_at,
         temporal=beginning.temporal,
+        first_run_id=beginning.first_run_id,
         resumed_from=resumed_from,
         correction=beginning.resumed.correction if beginning.resumed else None,
-        stage=run_stage("STARTED", 0, begun.run_id),
+        fingerprints=beginning.fingerprints,
     )
+    open_run(connection, run, run_stage("STARTED", 0, begun.run_id))
 
 
 def _same_params(workflow: Workflow, earlier: CompletedRun, begun: Begun) -> WorkflowResult:

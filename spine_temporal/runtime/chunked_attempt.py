@@ -8,10 +8,9 @@ from sqlalchemy import Connection, text
 from spine_temporal.definition.pipeline import PipelineStatus
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.database import translated_errors
-from spine_temporal.recording.executions import open_execution, run_key_of
-from spine_temporal.recording.partitions import still_holds
+from spine_temporal.recording.executions import run_key_of
+from spine_temporal.recording.fence import require_fence
 from spine_temporal.runtime.attempt import AbandonedError, Attempt
-from spine_temporal.runtime.claims import ClaimLostError
 
 
 class ChunkedAttempt(Attempt):
@@ -34,7 +33,7 @@ class ChunkedAttempt(Attempt):
             try:
                 session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
                 yield session
-                self._require_claim(session)
+                require_fence(session, self.request.key)
             finally:
                 self._connection = None
 
@@ -44,7 +43,7 @@ class ChunkedAttempt(Attempt):
             self._end_older()
         with self._database.session() as session:
             self._session = session
-            locked = {"key": self.execution.lock_key, "run": run_key_of(self.execution.run_id)}
+            locked = {"key": self.execution.lock_key, "run": run_key_of(self.request.key.run_id)}
             session.execute(text("SELECT pg_advisory_lock(:key), pg_advisory_lock_shared(:run)"), locked)
             session.commit()
             try:
@@ -58,16 +57,13 @@ class ChunkedAttempt(Attempt):
 
     def _in_session(self, session: Connection) -> StepOutcome:
         with session.begin():
-            entry = open_execution(session, self.execution)
-            if entry.status is PipelineStatus.COMPLETED:
-                return self._recorded(entry)
-            self._require_holder(entry)
-            kept = self._done_before(session, entry)
-        outcome = kept or self._outcome(self._result(), entry.attempt)
+            kept = self._kept(session)
+            if kept is not None:
+                return kept
+            entry = self._opened(session)
+        if entry.status is PipelineStatus.COMPLETED:
+            return self._recorded(entry)
+        outcome = self._outcome(self._result(), entry.attempt)
         with session.begin():
             self._complete(session, outcome)
         return outcome
-
-    def _require_claim(self, session: Connection) -> None:
-        if not still_holds(session, self.execution.domain, self.request.partition, self.request.run_id):
-            raise ClaimLostError

@@ -1,26 +1,30 @@
 """Who may work on a partition: claims are kept in Postgres, and Temporal says whether their runs are still open."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from sqlalchemy import Connection
+
 from spine_temporal.definition.errors import ErrorCategory, PartitionBusyError, SpineError
+from spine_temporal.definition.outcome import WorkflowStatus
+from spine_temporal.definition.params import canonical
+from spine_temporal.definition.run_key import RunKey
 from spine_temporal.recording.database import Database
-from spine_temporal.recording.partitions import Holder, holder_of, regain, release
-from spine_temporal.runtime.holders import Standing, Standings
+from spine_temporal.recording.fence import ClaimLostError, Fence, StateLostError
+from spine_temporal.recording.partitions import Claim, claim_of, release, take_over
+from spine_temporal.recording.runs import reopen_run
+from spine_temporal.runtime.holders import Standing, Standings, TemporalRun
 from spine_temporal.runtime.left_behind import leave_behind
+from spine_temporal.translation.messages import EndRequest, HoldRequest, PipelineRequest
 
 Answer = TypeVar("Answer")
+#: What is asked for a run, under its key.
+Fenced = TypeVar("Fenced", PipelineRequest, EndRequest, HoldRequest)
 
 #: Times that a claim is tried while holders that have ended are cleared away.
 _TRIES = 3
-
-
-class ClaimLostError(SpineError):
-    """Raised when a run's step meets a partition that the run does not hold."""
-
-    def __init__(self) -> None:
-        super().__init__("the run does not hold its partition any more", ErrorCategory.PARTITION_BUSY)
+_CHANGED = "the partition changed hands while it was claimed"
 
 
 class Claims:
@@ -30,58 +34,114 @@ class Claims:
         self._database = database
         self.standings = standings
 
-    async def settle(self, attempt: Callable[[], Answer | Holder]) -> Answer:
+    async def settle(self, attempt: Callable[[], Answer | Claim], *, asked_by: str, lineage: str = "") -> Answer:
         """Return what ``attempt`` comes to; each closed run that it names as the holder is cleared away first.
 
-        Raises ``PartitionBusyError`` for one that is open.
+        ``asked_by``: the Temporal run that wants the partition. Raises ``PartitionBusyError`` for a holder that is
+        open; one of the same ``lineage`` is being cancelled with its parent, and waited for.
         """
         for _ in range(_TRIES):
             answer = await asyncio.to_thread(attempt)
-            if not isinstance(answer, Holder):
+            if not isinstance(answer, Claim):
                 return answer
-            standing = await self.standings.of(answer.workflow_id, answer.run_id, answer.temporal)
+            standing = await self._standing_of(answer, asked_by)
             if standing.is_open:
-                raise _busy(answer)
+                raise _being_cancelled(answer) if lineage and lineage == answer.lineage_id else _busy(answer)
             await asyncio.to_thread(self._clear, answer, standing)
-        raise SpineError("the partition changed hands while it was claimed", ErrorCategory.TRANSIENT)
+        raise SpineError(_CHANGED, ErrorCategory.TRANSIENT)
 
-    async def regain(
-        self,
-        domain: str,
-        partition: Mapping[str, Any],
-        *,
-        workflow_id: str,
-        run_id: str,
-        asked_by: str,
-        temporal_run_id: str,
-    ) -> None:
-        """Hold the partition again for a run that was reset after it had ended; ``asked_by`` may be its map's part.
+    async def take_over(self, key: RunKey) -> RunKey:
+        """Claim the partition again for a run that was reset after it had ended; return its key under the new epoch.
 
-        Raises ``ClaimLostError`` where the run itself is closed: this is what is left of it.
+        Raises ``ClaimLostError`` where it was not reset or the reset run itself is closed: this is what is left of it.
         """
-        own = await self.standings.of(asked_by, temporal_run_id, None)
-        if not own.is_open:
-            raise ClaimLostError
+        seen = await asyncio.to_thread(self._seen, key)
+        if not key.was_reset or not await self.standings.is_working(key.workflow_id, key.execution_run_id):
+            raise ClaimLostError(key, _fence(seen))
+        return await self.settle(lambda: self._taken(key, seen), asked_by=key.execution_run_id)
 
-        def attempt() -> bool | Holder:
-            with self._database.begin() as connection:
-                if regain(connection, domain, partition, workflow_id=workflow_id, run_id=run_id):
-                    return True
-                holder = holder_of(connection, domain, partition)
-                if holder is None:
-                    raise SpineError("the partition is just being given back", ErrorCategory.TRANSIENT)
-                return holder
-
-        await self.settle(attempt)
-
-    def _clear(self, holder: Holder, standing: Standing) -> None:
-        leave_behind(self._database, holder.run_id, standing)
+    def _seen(self, key: RunKey) -> Claim | None:
         with self._database.begin() as connection:
-            release(connection, holder.domain, holder.partition, holder.run_id)
+            return claim_of(connection, key.recording_domain, key.partition)
+
+    def _taken(self, key: RunKey, seen: Claim | None) -> RunKey | Claim:
+        """Take the partition from the state that was seen before Temporal was asked, and from no other."""
+        with self._database.begin() as connection:
+            if seen is None:
+                raise StateLostError(key, "the partition")
+            if seen.run_id == key.run_id and seen.execution_run_id == key.execution_run_id:
+                return key.with_epoch(seen.epoch)
+            epoch = take_over(connection, key, seen.epoch)
+            if epoch is None:
+                return _holder(connection, key)
+            taken = key.with_epoch(epoch)
+            if not reopen_run(connection, taken):
+                raise StateLostError(key, "the row")
+            return taken
+
+    async def _standing_of(self, claim: Claim, asked_by: str) -> Standing:
+        """Return how the holder stands; one without a running row can write nothing, so it counts as closed."""
+        if claim.run_id is None or claim.run_status != WorkflowStatus.RUNNING.value:
+            return Standing(is_open=False, closed_as="deleted")
+        run = TemporalRun(
+            workflow_id=claim.workflow_id,
+            run_id=claim.run_id,
+            first_run_id=claim.first_run_id,
+            temporal=claim.temporal,
+        )
+        return await self.standings.of(run, asked_by=asked_by)
+
+    def _clear(self, claim: Claim, standing: Standing) -> None:
+        if claim.run_id is not None:
+            leave_behind(self._database, claim.run_id, standing)
+            with self._database.begin() as connection:
+                release(connection, claim.domain, claim.partition, claim.run_id)
 
 
-def _busy(holder: Holder) -> PartitionBusyError:
+async def fenced(claims: Claims, request: Fenced, write: Callable[[Fenced], Awaitable[Any]]) -> RunKey:
+    """Write for a run; one that was reset takes its partition again where it has lost it.
+
+    Return the key under which it was written.
+    """
+    try:
+        await write(request)
+    except ClaimLostError:
+        if not request.key.was_reset:
+            raise
+        key = await claims.take_over(request.key)
+        request = request.model_copy(update={"key": key})
+        await write(request)
+    return request.key
+
+
+def _holder(connection: Connection, key: RunKey) -> Claim:
+    claim = claim_of(connection, key.recording_domain, key.partition)
+    if claim is None or claim.run_id is None or claim.run_id == key.run_id:
+        raise SpineError(_CHANGED, ErrorCategory.TRANSIENT)
+    return claim
+
+
+def _fence(claim: Claim | None) -> Fence:
+    return Fence(
+        holder=claim.run_id if claim else None,
+        holder_workflow_id=claim.workflow_id if claim else None,
+        epoch=claim.epoch if claim else None,
+        run_status=claim.run_status if claim else None,
+        executions=0,
+    )
+
+
+def _being_cancelled(claim: Claim) -> SpineError:
+    return SpineError(
+        f"run {claim.run_id} of workflow {claim.workflow_id!r}, which did this step before, has not ended yet",
+        ErrorCategory.TRANSIENT,
+    )
+
+
+def _busy(claim: Claim) -> PartitionBusyError:
+    where = f" of Temporal {claim.temporal}" if claim.temporal else ""
     return PartitionBusyError(
-        f"partition {dict(holder.partition)} of {holder.domain.removeprefix('workflow.')!r} is held by workflow "
-        f"{holder.workflow_id!r}, run {holder.run_id}: wait for it, or cancel it"
+        f"partition {canonical(dict(claim.partition))} of {claim.domain.removeprefix('workflow.')!r} is held by "
+        f"workflow {claim.workflow_id!r}, run {claim.run_id}{where}: wait for it, or cancel it; where it cannot exist "
+        f"any more, `spine-temporal release '{claim.workflow_id}'`"
     )

@@ -5,35 +5,86 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from spine_temporal.definition.errors import SpineError
+from spine_temporal.definition.json_values import clean_text
 from spine_temporal.definition.outcome import StepStatus, WorkflowResult, WorkflowStatus
+from spine_temporal.definition.params import canonical
+from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.step_checks import RUN_STAGES
 from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of
+from spine_temporal.recording.fence import StateLostError
 from spine_temporal.recording.quality import record_quality
 from spine_temporal.recording.runs import close_run
 from spine_temporal.translation.messages import EndRequest
+
+#: Category of the anomaly of a failed run.
+WORKFLOW_FAILURE = "WORKFLOW_FAILURE"
 
 _COMPLETE = {WorkflowStatus.COMPLETED, WorkflowStatus.PARTIAL}
 
 
 def record_end(connection: Connection, request: EndRequest, *, holds: bool) -> None:
-    """Write how the run ended; the manifest is the business of the run that ``holds`` the partition."""
-    result = request.result
+    """Write how the run ended; the manifest is the business of the run that ``holds`` the partition.
+
+    Raises ``StateLostError`` where the database has no row of the run.
+    """
+    key, result = request.key, request.result
     completed = result.completed_at or result.started_at
     stages = [*(stage.model_dump() for stage in request.stages), _final_stage(request)]
     others = [stage for stage in RUN_STAGES if stage not in {"STARTED", result.status.value}]
-    record_quality(connection, result.run_id, [one.model_dump() for one in request.measured])
+    record_quality(connection, key.run_id, [one.model_dump() for one in request.measured])
     _record_anomalies(connection, request)
-    close_run(
+    closed = close_run(
         connection,
-        result.run_id,
-        request.domain,
-        dict(result.partition),
+        key,
         status=result.status.value,
         completed_at=completed,
         result=result.model_dump_json(),
         stages=stages if holds else [],
         forgotten=others if holds else [],
     )
+    if not closed:
+        raise StateLostError(key, "the row")
+
+
+def record_failure(
+    connection: Connection, key: RunKey, error: SpineError, given: Mapping[str, Any] | None = None
+) -> None:
+    """Write the anomaly of a run that fails and has no end of its own: refused at its start, or fenced off.
+
+    ``given``: what it was started with, where its partition is not known.
+    """
+    partition = dict(key.partition) if given is None else _redacted(given)
+    AnomalyRecorder(connection, key.domain).record(
+        "workflow",
+        partition,
+        "ERROR",
+        WORKFLOW_FAILURE,
+        str(error),
+        _metadata(key, error.category.value),
+        fault_id=fault_id_of(key.workflow, partition, "", error.category.value),
+    )
+
+
+def _redacted(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a start's params as they may be shown: secrets masked, long ones cut."""
+    return {clean_text(str(name), 100): _shown(str(name), value) for name, value in list(given.items())[:50]}
+
+
+def _shown(name: str, value: Any) -> Any:
+    if isinstance(value, bool | int | float) or value is None:
+        return value
+    text = value if isinstance(value, str) else canonical(value)
+    return clean_text(f"{name}={text}", 300).partition("=")[2]
+
+
+def _metadata(key: RunKey, category: str | None) -> dict[str, Any]:
+    return {
+        "workflow": key.workflow,
+        "run_id": key.run_id,
+        "workflow_id": key.workflow_id,
+        "failure_category": category,
+    }
 
 
 def run_stage(stage: str, rank: int, run_id: str, metrics: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -65,27 +116,22 @@ def _record_anomalies(connection: Connection, request: EndRequest) -> None:
 
     A run that completes the partition resolves what earlier ones met and it did not.
     """
-    result = request.result
-    recorder = AnomalyRecorder(connection, request.workflow_domain)
+    key, result = request.key, request.result
+    recorder = AnomalyRecorder(connection, key.domain)
     for step, error, category in _failures(result):
         fatal = result.status is WorkflowStatus.FAILED and step == result.error_step
-        kind = "WORKFLOW_FAILURE" if fatal else "STEP_FAILURE"
+        kind = WORKFLOW_FAILURE if fatal else "STEP_FAILURE"
         recorder.record(
             f"workflow.{step}" if step else "workflow",
-            dict(result.partition),
+            dict(key.partition),
             "ERROR" if fatal else "WARN",
             kind,
             error,
-            {
-                "workflow": result.workflow_name,
-                "run_id": result.run_id,
-                "workflow_id": request.workflow_id,
-                "failure_category": category,
-            },
-            fault_id=fault_id_of(result.workflow_name, result.partition, step or "", kind),
+            _metadata(key, category),
+            fault_id=fault_id_of(key.workflow, key.partition, step or "", kind),
         )
     if result.status in _COMPLETE:
-        recorder.supersede(dict(result.partition), workflow=result.workflow_name, run_id=result.run_id)
+        recorder.supersede(dict(key.partition), workflow=key.workflow, run_id=key.run_id)
 
 
 def _failures(result: WorkflowResult) -> list[tuple[str | None, str, str | None]]:

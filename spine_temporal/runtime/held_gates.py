@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of, resolve_fault
 from spine_temporal.recording.executions import supersede_executions
+from spine_temporal.recording.fence import require_fence
 from spine_temporal.recording.quality import record_quality
 from spine_temporal.translation.messages import HoldRequest
 
@@ -16,17 +17,19 @@ GATE_HELD = "GATE_HELD"
 
 def record_hold(connection: Connection, request: HoldRequest) -> None:
     """Write the anomaly; again for the same round it is the same row."""
-    record_quality(connection, request.run_id, [one.model_dump() for one in request.measured])
-    AnomalyRecorder(connection, request.workflow_domain).record(
+    key = request.key
+    require_fence(connection, key, request.acknowledged)
+    record_quality(connection, key.run_id, [one.model_dump() for one in request.measured])
+    AnomalyRecorder(connection, key.domain).record(
         f"workflow.{request.step}",
-        dict(request.partition),
+        dict(key.partition),
         "ERROR",
         GATE_HELD,
         request.error,
         {
-            "workflow": request.workflow,
-            "run_id": request.run_id,
-            "workflow_id": request.workflow_id,
+            "workflow": key.workflow,
+            "run_id": key.run_id,
+            "workflow_id": key.workflow_id,
             "failure_category": request.category or ErrorCategory.INTERNAL.value,
         },
         fault_id=_fault_id(request),
@@ -35,13 +38,13 @@ def record_hold(connection: Connection, request: HoldRequest) -> None:
 
 def record_decision(connection: Connection, request: HoldRequest) -> None:
     """Resolve it with who decided what, and why; outputs that are sent back are not kept by a later run."""
+    require_fence(connection, request.key, request.acknowledged)
     if request.decision is not None:
-        supersede_executions(connection, request.run_id, request.sent_back)
+        supersede_executions(connection, request.key, request.sent_back)
         resolve_fault(connection, _fault_id(request), str(request.decision), by=request.decision.by)
 
 
 def _fault_id(request: HoldRequest) -> UUID:
     """Each round of a gate is a fault of its own: an answer that was decided of stays decided."""
-    return fault_id_of(
-        request.workflow, request.partition, f"{request.step}#{request.round}@{request.run_id}", GATE_HELD
-    )
+    key = request.key
+    return fault_id_of(key.workflow, key.partition, f"{request.step}#{request.round}@{key.run_id}", GATE_HELD)

@@ -2,14 +2,32 @@
 
 from dataclasses import dataclass
 
-from temporalio.api.workflowservice.v1 import GetClusterInfoRequest
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import WorkflowExecutionStatus
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkflowExecutionRequest,
+    DescribeWorkflowExecutionResponse,
+    GetClusterInfoRequest,
+)
+from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 
 #: What is said of a run that Temporal does not know: deleted, or past its retention.
 DELETED = "deleted"
+#: What is said of a run that another one of its chain goes on for.
+RESET = "reset"
+
+_PREFIX = "WORKFLOW_EXECUTION_STATUS_"
+#: A paused run is open: somebody will unpause it. Temporal's Python client does not know the status.
+_OPEN = frozenset(
+    (
+        WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING,
+        WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_PAUSED,
+        WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_UNSPECIFIED,
+    )
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +36,19 @@ class Standing:
 
     is_open: bool
     closed_as: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemporalRun:
+    """Where to find a run in Temporal."""
+
+    workflow_id: str
+    #: The Temporal run that began it.
+    run_id: str
+    #: The first run of its chain of resets; None: not known.
+    first_run_id: str | None
+    #: Which Temporal has it; None: this one.
+    temporal: str | None
 
 
 class Standings:
@@ -37,24 +68,58 @@ class Standings:
             self._place = f"{info.cluster_id or info.cluster_name}/{self._client.namespace}"
         return self._place
 
-    async def of(self, workflow_id: str, run_id: str, place: str | None) -> Standing:
+    async def of(self, run: TemporalRun, *, asked_by: str = "") -> Standing:
         """Return how a run stands; one that was reset stands as the run that goes on for it.
 
-        A run of another Temporal counts as open: nobody here knows better.
+        ``asked_by``: the Temporal run that asks; where it goes on for that one, that one is closed. A run of another
+        Temporal counts as open: nobody here knows better.
         """
-        if place is not None and place != await self.place():
+        if run.temporal is not None and run.temporal != await self.place():
             return Standing(is_open=True)
+        newest = await self._described(run.workflow_id, "")
+        if newest is not None and _goes_on_for(newest, run):
+            if asked_by and newest.workflow_execution_info.execution.run_id == asked_by != run.run_id:
+                return Standing(is_open=False, closed_as=RESET)
+            return _standing(newest)
+        # One run of an id is open at most, so this one is not; only how it was closed is to be asked.
+        mine = await self._described(run.workflow_id, run.run_id)
+        if mine is None:
+            return Standing(is_open=False, closed_as=DELETED)
+        standing = _standing(mine)
+        return Standing(is_open=False, closed_as=RESET) if standing.is_open else standing
+
+    async def is_working(self, workflow_id: str, run_id: str) -> bool:
+        """Return whether this very Temporal run is the open one of its id."""
+        newest = await self._described(workflow_id, "")
+        return (
+            newest is not None
+            and newest.workflow_execution_info.execution.run_id == run_id
+            and _standing(newest).is_open
+        )
+
+    async def _described(self, workflow_id: str, run_id: str) -> DescribeWorkflowExecutionResponse | None:
+        """Return the run, the newest where no run id is given; None where Temporal knows none."""
+        execution = WorkflowExecution(workflow_id=workflow_id, run_id=run_id)
+        request = DescribeWorkflowExecutionRequest(namespace=self._client.namespace, execution=execution)
         try:
-            description = await self._client.get_workflow_handle(workflow_id, run_id=run_id).describe()
+            return await self._client.workflow_service.describe_workflow_execution(request)
         except RPCError as error:
             if error.status in {RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT}:
-                return Standing(is_open=False, closed_as=DELETED)
+                return None
             raise SpineError(
                 f"Temporal cannot say whether {workflow_id} runs: {error}", ErrorCategory.DEPENDENCY
             ) from error
-        later = description.raw_description.workflow_extended_info.reset_run_id
-        if later and later != run_id:
-            return await self.of(workflow_id, later, place)
-        if description.status is WorkflowExecutionStatus.RUNNING or description.status is None:
-            return Standing(is_open=True)
-        return Standing(is_open=False, closed_as=description.status.name.lower().replace("_", " "))
+
+
+def _goes_on_for(newest: DescribeWorkflowExecutionResponse, run: TemporalRun) -> bool:
+    """Whether a run is the other, or of its chain of resets."""
+    info = newest.workflow_execution_info
+    return info.execution.run_id == run.run_id or info.first_run_id == (run.first_run_id or run.run_id)
+
+
+def _standing(description: DescribeWorkflowExecutionResponse) -> Standing:
+    status = description.workflow_execution_info.status
+    if status in _OPEN:
+        return Standing(is_open=True)
+    name = WorkflowExecutionStatus.Name(status).removeprefix(_PREFIX)
+    return Standing(is_open=False, closed_as=name.lower().replace("_", " "))

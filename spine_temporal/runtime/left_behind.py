@@ -1,10 +1,10 @@
 """Runs that ended without their last transaction: terminated, timed out, deleted. Somebody must close their books."""
 
 import asyncio
-import contextlib
 import logging
 from datetime import UTC, datetime, timedelta
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, text
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
@@ -14,10 +14,10 @@ from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.ended_runs import ended_run
 from spine_temporal.recording.executions import end_attempts_of_run
-from spine_temporal.recording.partitions import holder_of
-from spine_temporal.recording.runs import RunRow, lock_run, run_of, running_runs
+from spine_temporal.recording.runs import RunRow, lock_partition, lock_run, run_of, running_runs
 from spine_temporal.runtime.ending import record_end
-from spine_temporal.runtime.holders import Standing, Standings
+from spine_temporal.runtime.holders import Standing, Standings, TemporalRun
+from spine_temporal.runtime.metrics import ORPHANS
 from spine_temporal.translation.messages import EndRequest
 
 _log = logging.getLogger(__name__)
@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 INTERVAL = 30.0
 _AGE = timedelta(seconds=20)
 _AT_ONCE = 50
+#: Rank of the last stage of a run whose plan cannot be read.
+_LAST_RANK = 10_000
 #: One worker looks at a time.
 _LOCK = 7_325_118_604_013_002
 
@@ -34,19 +36,53 @@ async def close_left_behind(standings: Standings, database: Database, *, interva
     """Look for such runs from time to time, until cancelled."""
     while True:
         await asyncio.sleep(interval)
-        with contextlib.suppress(SpineError):  # Postgres or Temporal is away: the next look finds them
+        try:
             await look(standings, database, before=datetime.now(UTC) - _AGE)
+        except SpineError as error:  # Postgres or Temporal is away: the next look finds them
+            _log.debug("orphaned runs are not looked for: %s", error)
+        except Exception:  # noqa: BLE001 - what heals must not end with what it does not know
+            _log.exception("orphaned runs are not looked for; the next look is in %.0f s", interval)
 
 
 async def look(standings: Standings, database: Database, *, before: datetime) -> list[str]:
-    """Close the books of runs that began before then and that Temporal has closed; return their ids."""
+    """Close the books of runs that began before then and that Temporal has closed; return their ids.
+
+    What cannot be judged is said once, and keeps no other from being looked at.
+    """
     closed = []
     for row in await asyncio.to_thread(_candidates, database, await standings.place(), before):
-        standing = await standings.of(row.workflow_id, row.run_id, row.temporal)
-        if not standing.is_open:
-            await asyncio.to_thread(leave_behind, database, row.run_id, standing)
-            closed.append(row.run_id)
+        try:
+            standing = await standings.of(temporal_run_of(row))
+            if not standing.is_open:
+                await asyncio.to_thread(leave_behind, database, row.run_id, standing)
+                closed.append(row.run_id)
+        except SpineError as error:
+            if error.category.retryable:
+                raise
+            _cannot_judge(row, error)
+        except Exception as error:  # noqa: BLE001 - one run that a newer worker wrote must not stop all others
+            _cannot_judge(row, error)
     return closed
+
+
+_not_judged: set[str] = set()
+
+
+def _cannot_judge(row: RunRow, error: Exception) -> None:
+    ORPHANS.labels("not judged").inc()
+    if row.run_id not in _not_judged:
+        _not_judged.add(row.run_id)
+        _log.warning(
+            "run %s of %s (workflow id %s) cannot be judged, and its partition stays held: %s: %s",
+            row.run_id, row.workflow, row.workflow_id, type(error).__name__, error,
+        )  # fmt: skip
+
+
+def temporal_run_of(row: RunRow) -> TemporalRun:
+    """Return where Temporal has the run."""
+    return TemporalRun(
+        workflow_id=row.workflow_id, run_id=row.run_id, first_run_id=row.first_run_id, temporal=row.temporal
+    )
 
 
 def leave_behind(database: Database, run_id: str, standing: Standing) -> None:
@@ -57,15 +93,17 @@ def leave_behind(database: Database, run_id: str, standing: Standing) -> None:
 
 def close_books(connection: Connection, run_id: str, standing: Standing) -> None:
     """Do so in the caller's transaction; a run that has its end already stays as it is."""
-    begun = lock_run(connection, run_id)
     row = run_of(connection, run_id)
-    if begun is None or row is None or begun.has_ended:
+    if row is None:
+        return
+    holds = lock_partition(connection, row.key)
+    begun = lock_run(connection, run_id)
+    if begun is None or begun.has_ended:
         return
     _log.warning("run %s of %s was %s in Temporal: closing its books", run_id, row.workflow, standing.closed_as)
-    holder = holder_of(connection, row.domain, row.partition_key)
+    ORPHANS.labels("closed").inc()
     end_attempts_of_run(connection, run_id)
-    request = _end_request(connection, row, standing)
-    record_end(connection, request, holds=holder is not None and holder.run_id == run_id)
+    record_end(connection, _end_request(connection, row, standing), holds=holds)
 
 
 def _candidates(database: Database, place: str, before: datetime) -> list[RunRow]:
@@ -76,9 +114,7 @@ def _candidates(database: Database, place: str, before: datetime) -> list[RunRow
 
 
 def _end_request(connection: Connection, row: RunRow, standing: Standing) -> EndRequest:
-    plan = Plan.model_validate(row.plan)
-    kinds = {name: place.step.kind for name, place in plan.places.items()}
-    outcomes = {name: outcome for name, outcome in ended_run(connection, row).outcomes.items() if name in kinds}
+    kinds, outcomes = _done(connection, row)
     failed = standing.closed_as in {"timed out", "failed"}
     ended = datetime.now(UTC)
     result = WorkflowResult(
@@ -95,13 +131,18 @@ def _end_request(connection: Connection, row: RunRow, standing: Standing) -> End
         error_category=ErrorCategory.TIMEOUT.value if standing.closed_as == "timed out" else None,
         outputs={name: outcome.output for name, outcome in outcomes.items()},
     )
-    return EndRequest(
-        domain=row.domain,
-        workflow_domain=plan.domain,
-        workflow_id=row.workflow_id,
-        stage_rank=len(plan.places) + 1,
-        result=result,
-    )
+    return EndRequest(key=row.key, stage_rank=len(kinds) + 1 if kinds else _LAST_RANK, result=result)
+
+
+def _done(connection: Connection, row: RunRow) -> tuple[dict[str, str], dict[str, StepOutcome]]:
+    """Return the kinds of the plan's steps, and what was completed; neither of a plan that this build cannot read."""
+    try:
+        plan = Plan.model_validate(row.plan)
+    except ValidationError:
+        return {}, {}
+    kinds: dict[str, str] = {name: place.step.kind for name, place in plan.places.items()}
+    outcomes = {name: outcome for name, outcome in ended_run(connection, row).outcomes.items() if name in kinds}
+    return kinds, outcomes
 
 
 def _execution(outcome: StepOutcome, kind: str) -> StepExecution:

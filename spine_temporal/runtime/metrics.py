@@ -19,3 +19,6 @@ RUNS = Counter("spine_runs_total", "Runs by how they ended", ["workflow", "statu
 
 #: 1 where the server answers this worker.
 SERVER_UP = Gauge("spine_server_up", "Whether the server answers this worker", ["server"])
+
+#: Runs that Temporal has closed and that could not record their end: closed here, or not judged (see the log).
+ORPHANS = Counter("spine_orphaned_runs_total", "Runs that were closed without their own end", ["outcome"])

@@ -22,11 +22,13 @@ from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.classification import DatabaseAwayError
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.executions import fail_execution
+from spine_temporal.recording.fence import ClaimLostError, StateLostError
 from spine_temporal.recording.quality import record_quality
 from spine_temporal.runtime.attempt import Attempt
 from spine_temporal.runtime.beginning import Beginnings
 from spine_temporal.runtime.chunked_attempt import ChunkedAttempt
-from spine_temporal.runtime.claims import ClaimLostError, Claims
+from spine_temporal.runtime.claims import Claims, fenced
+from spine_temporal.runtime.ending import record_failure
 from spine_temporal.runtime.metrics import ATTEMPT_SECONDS, ATTEMPTS
 from spine_temporal.translation.messages import PipelineRequest
 
@@ -43,15 +45,20 @@ def pipeline_activity(
 
     @activity.defn(name=pipeline.name)
     async def run(request: PipelineRequest) -> StepOutcome:
-        if request.part_of is None and activity.info().workflow_run_id != request.run_id:
-            resume = await _requested(beginnings, request)
+        if request.key.was_reset and not request.is_item:
+            resume = await _requested(beginnings)
             if resume is not None:
                 return StepOutcome(step=request.step, resume=resume)
+        outcomes: list[StepOutcome] = []
+
+        async def work(asked: PipelineRequest) -> None:
+            outcomes.append(await _run(pipeline, database, asked))
+
         try:
-            return await _run(pipeline, database, request)
-        except ClaimLostError:
-            await _regained(claims, request)
-        return await _run(pipeline, database, request)
+            key = await fenced(claims, request, work)
+        except SpineError as error:
+            raise await _lost(database, request, error) from None
+        return outcomes[-1] if key == request.key else outcomes[-1].model_copy(update={"epoch": key.epoch})
 
     return run
 
@@ -72,7 +79,7 @@ async def _run(pipeline: type[Pipeline], database: Database, request: PipelineRe
     beat.start(request.heartbeat_timeout / 3)
     try:
         return _counted(attempt, await _within_time(attempt))
-    except ClaimLostError:
+    except (ClaimLostError, StateLostError):
         raise
     except asyncio.CancelledError:
         ATTEMPTS.labels(request.pipeline, "cancelled").inc()
@@ -96,7 +103,7 @@ def _counted(attempt: Attempt, outcome: StepOutcome) -> StepOutcome:
 def _tell(attempt: Attempt, error: SpineError) -> None:
     """Log it; only a fault in code has a traceback, as any other says itself what is wrong."""
     request = attempt.request
-    what = (request.step, request.run_id, attempt.attempt)
+    what = (request.step, request.key.run_id, attempt.attempt)
     if error.category is ErrorCategory.INTERNAL:
         _log.error("step %s of run %s, attempt %d", *what, exc_info=error)
     else:
@@ -104,29 +111,30 @@ def _tell(attempt: Attempt, error: SpineError) -> None:
         _log.warning("step %s of run %s%s, attempt %d: %s", *what[:2], waits, what[2], error)
 
 
-async def _requested(beginnings: Beginnings, request: PipelineRequest) -> ResumeOptions | None:
+async def _requested(beginnings: Beginnings) -> ResumeOptions | None:
     """Return what a person wants who has reset the run."""
-    try:
-        return await beginnings.requested(run_id=request.run_id)
-    except SpineError as error:
-        raise ApplicationError(clean_text(str(error)), type=error.category.value) from None
-
-
-async def _regained(claims: Claims, request: PipelineRequest) -> None:
-    """Hold the partition again; where another run has it, this one fails and says which."""
     info = activity.info()
     try:
-        await claims.regain(
-            f"workflow.{request.workflow}",
-            request.partition,
-            workflow_id=request.part_of or info.workflow_id or "",
-            run_id=request.run_id,
-            asked_by=info.workflow_id or "",
-            temporal_run_id=info.workflow_run_id or "",
-        )
+        return await beginnings.requested(info.workflow_id or "", info.workflow_run_id or "")
     except SpineError as error:
         again = error.category.retryable
         raise ApplicationError(clean_text(str(error)), type=error.category.value, non_retryable=not again) from None
+
+
+async def _lost(database: Database, request: PipelineRequest, error: SpineError) -> ApplicationError:
+    """Return the failure of a run that may not write any more; that is an anomaly, as nothing else would say so."""
+
+    def record() -> None:
+        with database.begin() as connection:
+            record_failure(connection, request.key, error)
+
+    if error.category.is_lost:
+        try:
+            await asyncio.to_thread(record)
+        except SpineError as away:
+            return ApplicationError(clean_text(str(away)), type=away.category.value)
+    again = error.category.retryable
+    return ApplicationError(clean_text(str(error)), type=error.category.value, non_retryable=not again)
 
 
 async def _within_time(attempt: Attempt) -> StepOutcome:
@@ -185,7 +193,7 @@ def _retried(category: ErrorCategory, policy: ErrorPolicy) -> bool:
 
 def _count(attempt: Attempt, database: Database, message: str) -> int:
     with database.begin() as connection:
-        record_quality(connection, attempt.request.run_id, [one.model_dump() for one in attempt.measured])
+        record_quality(connection, attempt.request.key.run_id, [one.model_dump() for one in attempt.measured])
         return fail_execution(connection, attempt.execution, message, attempt.started_at)
 
 

@@ -20,6 +20,7 @@ from spine_temporal.runtime.claims import Claims
 from spine_temporal.runtime.definitions import Definitions, definitions_of
 from spine_temporal.runtime.holders import Standings
 from spine_temporal.runtime.pipeline_activity import pipeline_activity
+from spine_temporal.runtime.resets import Resets
 from spine_temporal.runtime.run_activities import RunActivities
 from spine_temporal.translation.maps import MapBatch
 from spine_temporal.translation.payloads import SpinePayloadConverter
@@ -71,8 +72,14 @@ class SpinePlugin(SimplePlugin):
         if self._database is None:
             raise DefinitionError("a Worker needs SpinePlugin(database=...): its activities write to Postgres")
         claims = Claims(self._database, Standings(client))
-        beginnings = Beginnings(self._database, self._definitions, claims, search_attributes=self._search_attributes)
-        own = RunActivities(self._database, beginnings)
+        beginnings = Beginnings(
+            self._database,
+            self._definitions,
+            claims,
+            Resets(client),
+            search_attributes=self._search_attributes,
+        )
+        own = RunActivities(self._database, beginnings, claims)
         pipelines = [
             pipeline_activity(cls, self._database, claims, beginnings) for cls in self._definitions.pipelines.values()
         ]

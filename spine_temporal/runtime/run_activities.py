@@ -4,20 +4,24 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from spine_temporal.definition.errors import ErrorCategory, ParamsError, SpineError
+from spine_temporal.definition.params import ResumeOptions
+from spine_temporal.definition.run_key import RunKey, recording_domain
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.database import Database
+from spine_temporal.recording.fence import ClaimLostError, StateLostError
 from spine_temporal.recording.manifest import WorkManifest
 from spine_temporal.recording.runs import begin_end
 from spine_temporal.runtime.beginning import Beginnings
+from spine_temporal.runtime.claims import Claims, Fenced, fenced
 from spine_temporal.runtime.deadlines import given_up_at, require_time
-from spine_temporal.runtime.ending import record_end
+from spine_temporal.runtime.ending import record_end, record_failure
 from spine_temporal.runtime.held_gates import record_decision, record_hold
 from spine_temporal.runtime.metrics import RUNS
 from spine_temporal.translation.messages import (
@@ -33,6 +37,7 @@ from spine_temporal.translation.messages import (
     Ended,
     EndRequest,
     HoldRequest,
+    Recorded,
     ResumeRequest,
     WaitForRequest,
 )
@@ -46,29 +51,28 @@ _log = logging.getLogger(__name__)
 class RunActivities:
     """The activities that every run calls, bound to one worker's database and definitions."""
 
-    def __init__(self, database: Database, beginnings: Beginnings) -> None:
+    def __init__(self, database: Database, beginnings: Beginnings, claims: Claims) -> None:
         self._database = database
         self._beginnings = beginnings
+        self._claims = claims
 
     @activity.defn(name=BEGIN)
     async def begin(self, request: BeginRequest) -> Begun:
         """Validate, claim the partition, write the STARTED row, and return the plan that the run keeps."""
         try:
             return await self._beginnings.begin(request)
-        except ValueError as error:
-            raise _failure(ParamsError(str(error))) from None
-        except SpineError as error:
-            raise _failure(error) from None
+        except (ValueError, SpineError) as error:
+            refused = error if isinstance(error, SpineError) else ParamsError(str(error))
+            raise await self._refused(request, refused) from None
 
     @activity.defn(name=RESUME)
     async def resume(self, request: ResumeRequest) -> Begun:
         """Begin again from what an ended run has completed: its outputs are kept, the rest is planned anew."""
         try:
             return await self._beginnings.resume(request)
-        except ValueError as error:
-            raise _failure(ParamsError(str(error))) from None
-        except SpineError as error:
-            raise _failure(error) from None
+        except (ValueError, SpineError) as error:
+            refused = error if isinstance(error, SpineError) else ParamsError(str(error))
+            raise await self._refused(request, refused) from None
 
     @activity.defn(name=VERDICT)
     async def verdict(self, outcome: StepOutcome) -> StepOutcome:
@@ -76,7 +80,7 @@ class RunActivities:
         if outcome.reset_of is None:
             return outcome
         try:
-            resume = await self._beginnings.requested(run_id=outcome.reset_of)
+            resume = await self._requested()
         except SpineError as error:
             raise _failure(error) from None
         return outcome.model_copy(update={"resume": resume})
@@ -84,27 +88,27 @@ class RunActivities:
     @activity.defn(name=END)
     async def end(self, request: EndRequest) -> Ended:
         """Record how the run ended, and give the partition back; not where a person has reset it to go on."""
-        was_reset = activity.info().workflow_run_id != request.result.run_id
         try:
-            if was_reset:
-                resume = await self._beginnings.requested(run_id=request.result.run_id)
+            if request.key.was_reset:
+                resume = await self._requested()
                 if resume is not None:
                     return Ended(resume=resume)
-            await asyncio.to_thread(self._end, request, given_up_at(), was_reset=was_reset)
-            RUNS.labels(request.result.workflow_name, request.result.status.value).inc()
-            return Ended()
+            until = given_up_at()
+            await self._fenced(request, lambda asked: self._end(asked, until))
         except SpineError as error:
             raise _failure(error) from None
+        RUNS.labels(request.result.workflow_name, request.result.status.value).inc()
+        return Ended()
 
     @activity.defn(name=HOLD)
-    async def hold(self, request: HoldRequest) -> None:
+    async def hold(self, request: HoldRequest) -> Recorded:
         """Write the anomaly of a gate that waits for a person."""
-        await self._in_transaction(partial(record_hold, request=request))
+        return await self._recorded(request, record_hold)
 
     @activity.defn(name=DECIDE)
-    async def decide(self, request: HoldRequest) -> None:
+    async def decide(self, request: HoldRequest) -> Recorded:
         """Resolve that anomaly with who decided what, and why."""
-        await self._in_transaction(partial(record_decision, request=request))
+        return await self._recorded(request, record_decision)
 
     @activity.defn(name=WAIT_FOR)
     async def wait_for(self, request: WaitForRequest) -> StepOutcome:
@@ -119,38 +123,75 @@ class RunActivities:
 
     def _look(self, request: WaitForRequest) -> tuple[str, int]:
         with self._database.begin() as connection:
-            manifest = WorkManifest(connection, f"workflow.{request.workflow}", ())
+            manifest = WorkManifest(connection, recording_domain(request.workflow), ())
             for partition in request.partitions:
                 if not manifest.has_stage(dict(partition), request.reached):
                     latest = manifest.get_latest_stage(dict(partition)) or "not begun"
                     return f"{request.workflow} {dict(partition)} is {latest} and not {request.reached}", 0
         return "", len(request.partitions)
 
-    async def _in_transaction(self, work: Callable[[Connection], None]) -> None:
-        def write() -> None:
+    async def _requested(self) -> ResumeOptions | None:
+        """Return how a person wants this run to go on, which was reset."""
+        info = activity.info()
+        return await self._beginnings.requested(info.workflow_id or "", info.workflow_run_id or "")
+
+    async def _recorded(self, request: HoldRequest, record: Callable[[Connection, HoldRequest], None]) -> Recorded:
+        until = given_up_at()
+
+        def write(asked: HoldRequest) -> None:
             with self._database.begin() as connection:
-                work(connection)
+                record(connection, asked)
+                require_time(until)
 
         try:
-            await asyncio.to_thread(write)
+            key = await self._fenced(request, write)
         except SpineError as error:
             raise _failure(error) from None
+        return Recorded(epoch=key.epoch if key != request.key else None)
 
-    def _end(self, request: EndRequest, until: datetime, *, was_reset: bool) -> None:
-        result = request.result
+    async def _fenced(self, request: Fenced, write: Callable[[Fenced], None]) -> RunKey:
+        """Write for a run; one that was reset takes its partition again where it has lost it.
+
+        Return the key under which it was written. Where the run may write nothing, that is an anomaly.
+        """
+        try:
+            return await fenced(self._claims, request, lambda asked: asyncio.to_thread(write, asked))
+        except (ClaimLostError, StateLostError) as error:
+            await asyncio.to_thread(self._record_failure, request.key, error, None)
+            raise
+
+    async def _refused(self, request: BeginRequest | ResumeRequest, error: SpineError) -> ApplicationError:
+        """Return the failure of a start that is refused, after its anomaly is written."""
+        if error.category.retryable:
+            return _failure(error)
+        key = RunKey(
+            run_id=request.run_id,
+            workflow=request.workflow,
+            workflow_id=request.workflow_id,
+            domain=self._beginnings.domain_of(request.workflow),
+        )
+        given = request.params if isinstance(request, BeginRequest) else None
+        try:
+            await asyncio.to_thread(self._record_failure, key, error, given if isinstance(given, dict) else {})
+        except SpineError as away:
+            return _failure(away)
+        RUNS.labels(request.workflow, "REFUSED").inc()
+        return _failure(error)
+
+    def _record_failure(self, key: RunKey, error: SpineError, given: dict[str, Any] | None) -> None:
         with self._database.begin() as connection:
-            recorded, holds = begin_end(
-                connection,
-                result.run_id,
-                result.status.value,
-                request.domain,
-                result.partition,
-                workflow_id=request.workflow_id,
-                was_reset=was_reset,
-            )
+            record_failure(connection, key, error, given)
+
+    def _end(self, request: EndRequest, until: datetime) -> None:
+        key = request.key
+        with self._database.begin() as connection:
+            recorded, fence = begin_end(connection, key, request.result.status.value, request.acknowledged)
             if recorded:
                 return  # by an attempt whose answer was lost; the partition may be another's by now
-            record_end(connection, request, holds=holds)
+            lost = fence.lost(key, request.acknowledged)
+            if lost is not None:
+                raise lost
+            record_end(connection, request, holds=True)
             require_time(until)
 
 

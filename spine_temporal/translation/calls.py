@@ -143,7 +143,7 @@ async def run_workflow(
     name: str, begun: Begun, workflow: str, params: Mapping[str, Any]
 ) -> WorkflowResult | StepOutcome:
     """Run another workflow as a child; its result, or the failed outcome of the step that runs it."""
-    options = sub_options(begun)
+    options = sub_options(begun, name)
     try:
         result: WorkflowResult = await temporal.execute_child_workflow(
             workflow,

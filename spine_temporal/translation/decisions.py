@@ -1,6 +1,7 @@
 """What a person may decide of a held gate, checked before it enters the history. Pure."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,9 +20,13 @@ class _Given(BaseModel):
     by: str = Field(min_length=1, max_length=200)
     reason: str = Field(min_length=1)
     start_from: str | None = Field(default=None, alias="from")
+    #: Seconds since 1970 after which the sender takes it that nobody has heard.
+    until: float | None = None
 
 
-def decision_of(action: str, given: Any, state: State | None, decided: Mapping[str, Decision]) -> tuple[str, Decision]:
+def decision_of(
+    action: str, given: Any, state: State | None, decided: Mapping[str, Decision], now: datetime
+) -> tuple[str, Decision]:
     """Return the step and the decision; raise for what does not fit, saying what would."""
     try:
         wish = _Given.model_validate(given)
@@ -29,6 +34,8 @@ def decision_of(action: str, given: Any, state: State | None, decided: Mapping[s
         problem = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in problem["loc"]) or "the argument"
         raise _refused(f'{where}: {problem["msg"]}; give {{"step": "NAME", "by": "WHO", "reason": "WHY"}}') from None
+    if wish.until is not None and now.timestamp() > wish.until:
+        raise _refused("it came too late: who sent it was told that nobody had taken it; decide again")
     step = _held(wish.step, state, decided)
     if wish.start_from is not None and state is not None:
         _check_from(action, wish.start_from, step, state)
@@ -41,6 +48,8 @@ def decision_of(action: str, given: Any, state: State | None, decided: Mapping[s
 def _held(step: str | None, state: State | None, decided: Mapping[str, Decision]) -> str:
     held = [name for name in (state.held if state else ()) if name not in decided]
     waits = f"held: {', '.join(held)}" if held else "no step of this run is held"
+    if step is not None and state is not None and step in state.held and step in decided:
+        raise _refused(f"step {step!r} is decided already, {decided[step]}; {waits}")
     if step is None and len(held) == 1:
         return held[0]
     if step is None:

@@ -77,19 +77,19 @@ class SpineWorkflow:
 
     @waive.validator
     def _check_waive(self, given: Any = None) -> None:
-        decision_of("waive", given, self._state, self._decisions)
+        decision_of("waive", given, self._state, self._decisions, temporal.now())
 
     @retry.validator
     def _check_retry(self, given: Any = None) -> None:
-        decision_of("retry", given, self._state, self._decisions)
+        decision_of("retry", given, self._state, self._decisions, temporal.now())
 
     @abort.validator
     def _check_abort(self, given: Any = None) -> None:
-        decision_of("abort", given, self._state, self._decisions)
+        decision_of("abort", given, self._state, self._decisions, temporal.now())
 
     def _decide(self, action: str, given: Any) -> str:
         """Keep the decision; the step that waits for it acts on it."""
-        step, decision = decision_of(action, given, self._state, self._decisions)
+        step, decision = decision_of(action, given, self._state, self._decisions, temporal.now())
         self._decisions[step] = decision.model_copy(update={"at": temporal.now()})
         return f"{step} {decision}"
 
@@ -114,22 +114,17 @@ class SpineWorkflow:
                 return self._answer(result)
 
     async def _begin(self, params: Any, options: Any, extra: tuple[Any, ...]) -> Begun:
-        if extra:
-            raise requests.refused(
-                f"{self.spine.name!r} takes two arguments, params and run options, and was given {2 + len(extra)}"
-            )
-        for name, given in (("params", params), ("run options", options)):
-            if isinstance(given, bytes):
-                raise requests.refused(f"{name} of {self.spine.name!r} must be a JSON object, not {len(given)} bytes")
         info = temporal.info()
         request = BeginRequest(
             workflow=self.spine.name,
             workflow_id=info.workflow_id,
             run_id=info.run_id,
             started_at=info.start_time,
-            params=params,
-            options=options,
+            params=None if isinstance(params, bytes) else params,
+            options=None if isinstance(options, bytes) else options,
             was_reset=info.run_id != info.first_execution_run_id,
+            first_run_id=info.first_execution_run_id,
+            refused=requests.unreadable_start(self.spine.name, params, options, extra),
         )
         try:
             begun: Begun = await calls.record(BEGIN, request, Begun, f"begin {self.spine.name}")
@@ -154,6 +149,7 @@ class SpineWorkflow:
             run_id=info.run_id,
             started_at=temporal.now(),
             options=options,
+            first_run_id=info.first_execution_run_id,
         )
         try:
             begun = await calls.record(RESUME, request, Begun, f"resume from run {options.run_id}")
@@ -169,6 +165,7 @@ class SpineWorkflow:
         self._stepping = Stepping(
             spine=self.spine,
             begun=begun,
+            key=begun.key(temporal.info().workflow_id, temporal.info().run_id),
             state=self._current,
             progressed=self._progressed,
             decisions=self._decisions,
@@ -203,6 +200,10 @@ class SpineWorkflow:
                 self._resume = answer.resume
                 await _stopped(tasks)
                 return
+            if isinstance(answer, StepOutcome) and requests.is_lost(answer):
+                await _stopped(tasks)
+                self._upsert([OUTCOME.value_set(str(answer.category))])
+                raise requests.lost(answer)
             move = self._advanced(name, answer)
 
     def _advanced(self, name: str, answer: StepOutcome | Decision) -> Move:
@@ -280,10 +281,17 @@ class SpineWorkflow:
         assert self._stepping is not None  # noqa: S101 - begun before anything is done
         result = requests.carried(self._current().result)
         if not self._begun.is_dry_run:
-            request = requests.end_request(self._begun, result, temporal.info().workflow_id).model_copy(
-                update=vars(self._stepping.unwritten)
-            )
-            ended: Ended | None = await calls.record(END, request, Ended, f"end as {result.status}")
+            request = requests.end_request(self._begun, self._stepping.key, result)
+            known = {**vars(self._stepping.unwritten), "acknowledged": len(self._stepping.acknowledged)}
+            request = request.model_copy(update=known)
+            try:
+                ended: Ended | None = await calls.record(END, request, Ended, f"end as {result.status}")
+            except FailureError as error:
+                if is_cancelled_exception(error):
+                    raise
+                failure = requests.failure_of(error)
+                self._upsert([OUTCOME.value_set(str(failure.type))])
+                raise failure from error
             self._resume = ended.resume if ended is not None else None
         return result
 

@@ -58,7 +58,9 @@ async def _run_item(request: BatchRequest, index: int) -> ItemOutcome:
         if begun.is_dry_run:
             return ItemOutcome(output=step.pipeline.sample_output)
         outcome = await calls.run_pipeline(requests.item_request(request, index, step.pipeline))
-        return ItemOutcome(output=outcome.output, error=outcome.error, category=outcome.category)
+        return ItemOutcome(
+            output=outcome.output, error=outcome.error, category=outcome.category, kept_from=outcome.kept_from
+        )
     if begun.is_dry_run:
         return ItemOutcome()
     name = item_name(step.name, request.first + index)

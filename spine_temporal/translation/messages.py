@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from spine_temporal.definition.outcome import Decision, WorkflowResult
 from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.policies import ErrorPolicy
+from spine_temporal.definition.run_key import RunKey
 from spine_temporal.machine.fan import ItemOutcome
 from spine_temporal.machine.plan import Plan, PlannedMap, PlannedRetry
 from spine_temporal.machine.step_outcome import StepOutcome
@@ -41,6 +42,10 @@ class BeginRequest(_Message):
     options: Any = None
     #: Whether the run was reset to before its beginning.
     was_reset: bool = False
+    #: The first Temporal run of its chain of resets.
+    first_run_id: str = ""
+    #: Why the run is refused, where its start cannot be read as params and run options.
+    refused: str = ""
 
 
 class ResumeRequest(_Message):
@@ -51,6 +56,7 @@ class ResumeRequest(_Message):
     run_id: str
     started_at: datetime
     options: ResumeOptions
+    first_run_id: str = ""
 
 
 class Begun(_Message):
@@ -58,6 +64,10 @@ class Begun(_Message):
 
     plan: Plan
     run_id: str
+    #: The partition's epoch, under which alone the run may write.
+    epoch: int = 0
+    #: The first run of those that go on from each other; empty: this run.
+    lineage: str = ""
     started_at: datetime
     params: Mapping[str, Any]
     partition: Mapping[str, Any]
@@ -71,10 +81,21 @@ class Begun(_Message):
     earlier: WorkflowResult | None = None
     #: Steps of an earlier run that are not done again.
     kept: Mapping[str, StepOutcome] = Field(default_factory=dict)
-    #: The run whose completed items of maps are not done again.
-    items_of: str | None = None
     #: How a person wants the run to go on, which was reset for it; nothing has begun.
     resume: ResumeOptions | None = None
+
+    def key(self, workflow_id: str, execution_run_id: str) -> RunKey:
+        """Return the run's identity, as the Temporal run of that id works for it now."""
+        return RunKey(
+            run_id=self.run_id,
+            workflow=self.plan.workflow,
+            workflow_id=workflow_id,
+            domain=self.plan.domain,
+            partition=self.partition,
+            epoch=self.epoch,
+            lineage=self.lineage,
+            execution="" if execution_run_id == self.run_id else execution_run_id,
+        )
 
 
 class StageReached(_Message):
@@ -96,18 +117,37 @@ class Measured(_Message):
     quality: Mapping[str, Any]
 
 
-class PipelineRequest(_Message):
+class _OfRun(_Message):
+    """What a run asks of an activity."""
+
+    key: RunKey
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_key(cls, given: Any) -> Any:
+        """Give a request a key that was scheduled by a worker from before there were keys."""
+        if not isinstance(given, Mapping) or "key" in given:
+            return given
+        result, begun = given.get("result") or {}, given.get("begun") or {}
+        plan = begun.get("plan") or {}
+        key = {
+            "run_id": given.get("run_id") or result.get("run_id") or begun.get("run_id"),
+            "workflow": given.get("workflow") or result.get("workflow_name") or plan.get("workflow"),
+            "workflow_id": given.get("workflow_id") or given.get("part_of") or "",
+            "domain": given.get("workflow_domain") or given.get("domain") or plan.get("domain"),
+            "partition": given.get("partition") or result.get("partition") or begun.get("partition") or {},
+        }
+        return {**given, "key": key, "is_item": bool(given.get("part_of"))}
+
+
+class PipelineRequest(_OfRun):
     """One pipeline step to run."""
 
-    workflow: str
-    domain: str
-    run_id: str
     step: str
     pipeline: str
     stage: str
     stage_rank: int
     params: Mapping[str, Any]
-    partition: Mapping[str, Any]
     retry: PlannedRetry
     on_error: ErrorPolicy
     timeout: float
@@ -116,25 +156,23 @@ class PipelineRequest(_Message):
     measured: tuple[Measured, ...] = ()
     #: How often a person has sent the run back to this step.
     round: int = 0
-    #: The workflow id of the run, where a part of its map asks; such an execution reaches no stage.
-    part_of: str | None = None
+    #: Whether it is an item of a map, which reaches no stage.
+    is_item: bool = False
     #: Whether an attempt within a workflow task came before, and may live on.
     again: bool = False
-    #: The run whose output is taken over where it has done the same, with the same params.
-    earlier: str | None = None
+    #: Completed executions of the run that its history holds: a database that has fewer was restored.
+    acknowledged: int = 0
 
 
-class EndRequest(_Message):
+class EndRequest(_OfRun):
     """How a run ended, to be recorded."""
 
-    domain: str
-    workflow_domain: str
-    workflow_id: str
     #: Rank of the stage that the run ends in.
     stage_rank: int
     result: WorkflowResult
     stages: tuple[StageReached, ...] = ()
     measured: tuple[Measured, ...] = ()
+    acknowledged: int = 0
 
 
 class Ended(_Message):
@@ -143,22 +181,24 @@ class Ended(_Message):
     resume: ResumeOptions | None = None
 
 
-class HoldRequest(_Message):
+class HoldRequest(_OfRun):
     """A gate that is held, or with a decision: is not any more."""
 
-    workflow: str
-    workflow_domain: str
-    workflow_id: str
-    run_id: str
-    partition: Mapping[str, Any]
     step: str
     round: int
     error: str
     category: str
     decision: Decision | None = None
-    #: Steps that the decision sends the run back to: their outputs hold no longer.
-    sent_back: tuple[str, ...] = ()
+    #: Steps that the decision sends the run back to, whose outputs hold no longer; each with its last round.
+    sent_back: Mapping[str, int] = Field(default_factory=dict)
     measured: tuple[Measured, ...] = ()
+    acknowledged: int = 0
+
+
+class Recorded(_Message):
+    """That something was recorded; with the newer epoch, where the run had to take its partition again."""
+
+    epoch: int | None = None
 
 
 class WaitForRequest(_Message):
@@ -169,13 +209,12 @@ class WaitForRequest(_Message):
     reached: str
 
 
-class BatchRequest(_Message):
+class BatchRequest(_OfRun):
     """A part of a map: some of its items, in order."""
 
     step: PlannedMap
     #: The map's run, without its plan.
     begun: Begun
-    workflow_id: str
     first: int
     items: tuple[Any, ...]
     #: Failures that are still borne; None: any number.

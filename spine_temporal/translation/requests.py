@@ -16,10 +16,11 @@ from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.json_values import clean_text, json_size
 from spine_temporal.definition.outcome import OMITTED, Decision, WorkflowResult
+from spine_temporal.definition.run_key import RunKey
 from spine_temporal.machine.fan import item_name, item_params, tolerated_of
 from spine_temporal.machine.machine import steps_again
 from spine_temporal.machine.plan import PlannedMap, PlannedPipeline
-from spine_temporal.machine.state import Hold
+from spine_temporal.machine.state import Hold, State
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.translation.messages import (
     BatchRequest,
@@ -37,31 +38,23 @@ CANCELLED = "CANCELLED"
 MAX_RESULT_BYTES = 128 * 1024
 
 
-def recording_domain(begun: Begun) -> str:
-    """Return the domain of the run's manifest rows."""
-    return f"workflow.{begun.plan.workflow}"
-
-
 def rank_of(begun: Begun, step: str) -> int:
     """Return a step's rank in the manifest: STARTED is 0, the steps follow."""
     return 1 + list(begun.plan.places).index(step)
 
 
 def pipeline_request(
-    step: PlannedPipeline, begun: Begun, params: Mapping[str, Any], *, repeated: int
+    step: PlannedPipeline, begun: Begun, key: RunKey, params: Mapping[str, Any], *, repeated: int
 ) -> PipelineRequest:
     """Return what the pipeline's activity is given; its own params win over the run's."""
     forced = {"force": True} if begun.force else {}
     return PipelineRequest(
-        workflow=begun.plan.workflow,
-        domain=begun.plan.domain,
-        run_id=begun.run_id,
+        key=key,
         step=step.name,
         pipeline=step.pipeline,
         stage=step.stage,
         stage_rank=rank_of(begun, step.name),
         params={**begun.params, **forced, **params},
-        partition=begun.partition,
         retry=step.retry,
         on_error=step.on_error,
         timeout=step.timeout,
@@ -75,43 +68,40 @@ def item_request(request: BatchRequest, index: int, pipeline: PlannedPipeline) -
     begun, step = request.begun, request.step
     forced = {"force": True} if begun.force else {}
     return PipelineRequest(
-        workflow=begun.plan.workflow,
-        domain=begun.plan.domain,
-        run_id=begun.run_id,
+        key=request.key,
         step=item_name(step.name, request.first + index),
         pipeline=pipeline.pipeline,
         stage="",
         stage_rank=0,
         params={**item_params(step, {**begun.params, **forced}, request.items[index])},
-        partition=begun.partition,
         retry=pipeline.retry,
         on_error=pipeline.on_error,
         timeout=pipeline.timeout,
         heartbeat_timeout=pipeline.heartbeat_timeout,
         round=request.round,
-        part_of=request.workflow_id,
-        earlier=begun.items_of,
+        is_item=True,
     )
 
 
-def sub_options(begun: Begun) -> dict[str, Any]:
-    """Return the run options that a sub-workflow takes over."""
+def sub_options(begun: Begun, name: str) -> dict[str, Any]:
+    """Return the run options of a sub-workflow: those of its parent, and the lineage that it belongs to."""
     given = {
         "force": begun.force,
         "dry_run": begun.is_dry_run,
         "on_gate_failure": "hold" if begun.holds_gates else None,
+        "lineage": None if begun.is_dry_run else f"{begun.lineage or begun.run_id}/{name}",
     }
     return {name: value for name, value in given.items() if value}
 
 
-def batch_of(step: PlannedMap, begun: Begun, workflow_id: str, items: tuple[Any, ...], again: int) -> BatchRequest:
+def batch_of(step: PlannedMap, begun: Begun, key: RunKey, items: tuple[Any, ...], again: int) -> BatchRequest:
     """Return a whole map as one part, with what its items need to know of the run: neither its plan nor its items."""
     plan = begun.plan.model_copy(update={"steps": (), "on_failure": (), "on_cancel": ()})
     params = {name: value for name, value in begun.params.items() if name != step.items_param}
     return BatchRequest(
         step=step if step.items is None else step.model_copy(update={"items": ()}),
         begun=begun.model_copy(update={"plan": plan, "kept": {}, "params": params}),
-        workflow_id=workflow_id,
+        key=key,
         first=0,
         items=items,
         tolerated=tolerated_of(step, len(items)),
@@ -119,28 +109,23 @@ def batch_of(step: PlannedMap, begun: Begun, workflow_id: str, items: tuple[Any,
     )
 
 
-def hold_request(begun: Begun, workflow_id: str, command: Hold, decision: Decision | None = None) -> HoldRequest:
-    """Return what is recorded of a held gate, and of the decision."""
+def hold_request(key: RunKey, command: Hold, acknowledged: int) -> HoldRequest:
+    """Return what is recorded of a held gate."""
     return HoldRequest(
-        workflow=begun.plan.workflow,
-        workflow_domain=begun.plan.domain,
-        workflow_id=workflow_id,
-        run_id=begun.run_id,
-        partition=begun.partition,
+        key=key,
         step=command.step.name,
         round=command.round,
         error=command.outcome.error or "",
         category=command.outcome.category or ErrorCategory.INTERNAL.value,
-        decision=decision,
-        sent_back=_sent_back(begun, command.step.name, decision),
+        acknowledged=acknowledged,
     )
 
 
-def _sent_back(begun: Begun, gate: str, decision: Decision | None) -> tuple[str, ...]:
-    """Return the steps whose outputs a decision takes back."""
-    if decision is None or decision.start_from is None:
-        return ()
-    return steps_again(begun.plan, gate, decision.start_from)
+def sent_back(state: State, gate: str, decision: Decision) -> dict[str, int]:
+    """Return the steps whose outputs a decision takes back, each with its last round."""
+    if decision.start_from is None:
+        return {}
+    return {name: state.rounds.get(name, 0) for name in steps_again(state.plan, gate, decision.start_from)}
 
 
 def asked_of_reset(verdict: StepOutcome, begun: Begun | None, run_id: str) -> StepOutcome:
@@ -168,15 +153,9 @@ def stage_of(begun: Begun, outcome: StepOutcome) -> StageReached | None:
     )
 
 
-def end_request(begun: Begun, result: WorkflowResult, workflow_id: str) -> EndRequest:
+def end_request(begun: Begun, key: RunKey, result: WorkflowResult) -> EndRequest:
     """Return how the run ended, for its last transaction."""
-    return EndRequest(
-        domain=recording_domain(begun),
-        workflow_domain=begun.plan.domain,
-        workflow_id=workflow_id,
-        stage_rank=len(begun.plan.places) + 1,
-        result=result,
-    )
+    return EndRequest(key=key, stage_rank=len(begun.plan.places) + 1, result=result)
 
 
 def carried(result: WorkflowResult) -> WorkflowResult:
@@ -190,9 +169,25 @@ def carried(result: WorkflowResult) -> WorkflowResult:
     return result.model_copy(update={"outputs": outputs})
 
 
-def refused(message: str) -> ApplicationError:
-    """Return the failure of a run that was started wrongly."""
-    return ApplicationError(message, type=ErrorCategory.CONFIGURATION.value, non_retryable=True)
+def unreadable_start(workflow: str, params: Any, options: Any, extra: tuple[Any, ...]) -> str:
+    """Return why a start cannot be read as params and run options; empty where it can."""
+    if extra:
+        return f"{workflow!r} takes two arguments, params and run options, and was given {2 + len(extra)}"
+    for name, given in (("params", params), ("run options", options)):
+        if isinstance(given, bytes):
+            return f"{name} of {workflow!r} must be a JSON object, not {len(given)} bytes"
+    return ""
+
+
+def is_lost(outcome: StepOutcome) -> bool:
+    """Return whether the run has lost its partition, or the database the run: nothing of it can be recorded."""
+    category = outcome.category or ""
+    return category in ErrorCategory.__members__ and ErrorCategory(category).is_lost
+
+
+def lost(outcome: StepOutcome) -> ApplicationError:
+    """Return the failure of such a run."""
+    return ApplicationError(outcome.error or "", type=outcome.category, non_retryable=True)
 
 
 def failure_of(error: FailureError) -> ApplicationError:

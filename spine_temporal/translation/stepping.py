@@ -1,6 +1,6 @@
 """What the machine asks of its Temporal driver, one method per command."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -8,6 +8,7 @@ from temporalio import workflow as temporal
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
 from spine_temporal.definition.outcome import Decision, ItemCounts, WorkflowResult
+from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.evaluate import VALUE, Computing, compute, evaluate, planned_items, there
 from spine_temporal.machine.fan import Fan, ItemOutcome, counts_of, known, map_outcome
@@ -32,7 +33,9 @@ from spine_temporal.translation.messages import (
     HOLD,
     VERDICT,
     Begun,
+    HoldRequest,
     Measured,
+    Recorded,
     StageReached,
     WaitForRequest,
 )
@@ -71,12 +74,16 @@ class Stepping:
 
     spine: Workflow
     begun: Begun
+    #: The run's identity; its epoch is a newer one where the run had to take its partition again.
+    key: RunKey
     state: Callable[[], State]
     #: Tells the driver how far a map has come.
     progressed: Callable[[str, ItemCounts], None]
     #: What people have decided of held gates, by step.
     decisions: dict[str, Decision]
     unwritten: Unwritten = field(default_factory=Unwritten)
+    #: Completed executions that history holds: a database that has fewer was restored.
+    acknowledged: set[str] = field(default_factory=set)
 
     async def do(self, command: Doing) -> StepOutcome | Decision:  # noqa: PLR0911 - one for each kind
         """Do one command and return how the step ended, or what was decided of it."""
@@ -111,16 +118,18 @@ class Stepping:
         if failure is not None:
             params = {"failure": vars(failure), **params}
         carried = self.unwritten.taken()
-        request = requests.pipeline_request(step, self.begun, params, repeated=command.round).model_copy(
-            update=vars(carried)
-        )
+        request = requests.pipeline_request(step, self.begun, self.key, params, repeated=command.round)
+        request = request.model_copy(update={**vars(carried), "acknowledged": len(self.acknowledged)})
         try:
             outcome = await calls.run_pipeline(request, local=step.local and not self._is_beside(step.name))
         except BaseException:
             self.unwritten.put_back(carried)
             raise
+        self.key = self.key.with_epoch(outcome.epoch)
         if outcome.failed:  # its transaction was rolled back, and what it carried with it
             self.unwritten.put_back(carried)
+        elif outcome.kept_from is None and outcome.resume is None:
+            self.acknowledged.add(f"{step.name}#{command.round}")
         return outcome
 
     async def _evaluate(self, command: Evaluate) -> StepOutcome:
@@ -202,14 +211,16 @@ class Stepping:
         if found.failed or found.resume is not None:
             return found
         items = tuple(found.output[VALUE])
-        whole = requests.batch_of(step, self.begun, temporal.info().workflow_id, items, command.round)
+        whole = requests.batch_of(step, self.begun, self.key, items, command.round)
         total, tolerated = len(items), whole.tolerated
         if total <= BATCH:
 
             def progressed(fan: Fan) -> None:
                 self.progressed(step.name, counts_of(total, fan.outcomes))
 
-            return map_outcome(step, total, await run_items(whole, progressed))
+            ended_items = await run_items(whole, progressed)
+            self._acknowledge(command, ended_items)
+            return map_outcome(step, total, ended_items)
         outcomes: dict[int, ItemOutcome] = {}
         for first in range(0, total, BATCH):
             left = None if tolerated is None else tolerated - counts_of(total, outcomes).failed
@@ -219,17 +230,26 @@ class Stepping:
             self.progressed(step.name, counts)
             if tolerated is not None and counts.failed > tolerated:
                 break
+        self._acknowledge(command, outcomes)
         return map_outcome(step, total, outcomes)
+
+    def _acknowledge(self, command: RunMap, outcomes: Mapping[int, ItemOutcome]) -> None:
+        """Count the items that are executions of this run."""
+        if command.step.pipeline is None or self.begun.is_dry_run:
+            return
+        done = [index for index, item in outcomes.items() if item.error is None and item.kept_from is None]
+        self.acknowledged.update(f"{command.step.name}[{index}]#{command.round}" for index in done)
 
     async def _hold(self, command: Hold) -> Decision:
         """Record that the gate is held, wait for a person or the deadline, and record the decision."""
-        step, identity = command.step, temporal.info().workflow_id
+        step = command.step
         self.decisions.pop(step.name, None)
         carried = self.unwritten.taken()
-        held = requests.hold_request(self.begun, identity, command).model_copy(update={"measured": carried.measured})
+        held = requests.hold_request(self.key, command, len(self.acknowledged))
+        held = held.model_copy(update={"measured": carried.measured})
         self.unwritten.add(stages=carried.stages)
         try:
-            await calls.record(HOLD, held, None, f"hold {step.name}", beside=True)
+            await self._record(HOLD, held, f"hold {step.name}")
         except BaseException:
             self.unwritten.add(measured=carried.measured)
             raise
@@ -239,17 +259,24 @@ class Stepping:
                 timeout=step.deadline,
                 timeout_summary=f"{step.name}: the deadline of a held gate",
             )
-            decision = self.decisions.pop(step.name)
         except TimeoutError:
-            decision = Decision(
+            # Kept like a person's, so that none is accepted while this one is being recorded.
+            self.decisions[step.name] = Decision(
                 action=step.at_deadline,
                 by="deadline",
                 reason=f"nobody decided within {step.deadline:.12g} s",
                 at=temporal.now(),
             )
-        decided = requests.hold_request(self.begun, identity, command, decision)
-        await calls.record(DECIDE, decided, None, f"{step.name} {decision}"[:200], beside=True)
+        decision = self.decisions[step.name]
+        sent_back = requests.sent_back(self.state(), step.name, decision)
+        decided = requests.hold_request(self.key, command, len(self.acknowledged))
+        decided = decided.model_copy(update={"decision": decision, "sent_back": sent_back})
+        await self._record(DECIDE, decided, f"{step.name} {decision}"[:200])
         return decision
+
+    async def _record(self, activity: str, request: HoldRequest, summary: str) -> None:
+        recorded: Recorded | None = await calls.record(activity, request, Recorded, summary, beside=True)
+        self.key = self.key.with_epoch(recorded.epoch if recorded is not None else None)
 
 
 def ended(name: str, failure: BaseException, *, stopped: bool) -> StepOutcome:

@@ -9,12 +9,15 @@ from sqlalchemy import text
 
 from spine_temporal import AnomalyRecorder, DefinitionError, SpineError, WorkManifest
 from spine_temporal.definition.errors import ErrorCategory
+from spine_temporal.definition.run_key import RunKey
 from spine_temporal.recording.anomalies import fault_id_of
 from spine_temporal.recording.anomaly_life import acknowledge, list_anomalies, resolve
 from spine_temporal.recording.database import Database
+from spine_temporal.recording.fence import ClaimLostError, StateLostError, require_fence
 from spine_temporal.recording.migrate import require_current, upgrade
-from spine_temporal.recording.partitions import claim, holder_of, regain, release, still_holds
-from spine_temporal.recording.runs import open_run, request_resume, requested_resume, take_resume
+from spine_temporal.recording.partitions import claim, claim_of, release, take_over
+from spine_temporal.recording.resume_requests import request_resume, requested_resume, take_resume, withdraw_resume
+from spine_temporal.recording.runs import NewRun, close_run, open_run, reopen_run
 from spine_temporal.recording.tables import metadata
 from spine_temporal.runtime.ending import run_stage
 
@@ -42,6 +45,30 @@ def test_an_upgrade_twice_changes_nothing_and_an_empty_database_is_refused(datab
     with pytest.raises(SpineError, match="run `spine-temporal db upgrade`"):
         require_current(empty)
     empty.close()
+
+
+def test_a_schema_that_is_newer_by_additions_alone_is_worked_on_and_any_other_is_refused(database):
+    with database.begin() as connection:
+        connection.execute(
+            text("UPDATE core_schema_versions SET version_num = 'core_9' WHERE version_num LIKE 'core%'")
+        )
+    for call in (require_current, upgrade):
+        with pytest.raises(SpineError, match="is at core_9, which this build does not know"):
+            call(database, ("activities",))
+    with database.begin() as connection:
+        connection.execute(text("INSERT INTO core_schema_floors VALUES ('core_9', 'core_8')"))
+    with pytest.raises(SpineError, match="does not accept builds of core_0004"):
+        require_current(database, ("activities",))
+    with database.begin() as connection:
+        connection.execute(text("UPDATE core_schema_floors SET floor = 'core_0004'"))
+    require_current(database, ("activities",))
+    assert upgrade(database, ("activities",))[0] == "core_9"
+    with database.begin() as connection:
+        connection.execute(
+            text("UPDATE core_schema_versions SET version_num = 'finra_otc_0001' WHERE version_num LIKE 'f%'")
+        )
+    with pytest.raises(SpineError, match="not up to date"):
+        require_current(database, ("activities",))
 
 
 def test_the_manifest_works_as_in_spine(connection):
@@ -102,22 +129,80 @@ def test_a_person_acknowledges_and_resolves_an_anomaly_by_the_beginning_of_its_i
             acknowledge(connection, wrong, by="ann")
 
 
-def test_a_partition_has_one_holder(connection):
-    mine = {"workflow_id": "w/1", "run_id": "r1"}
-    assert claim(connection, "d", KEY, **mine)
-    assert claim(connection, "d", KEY, **mine)
-    assert not claim(connection, "d", KEY, workflow_id="w/2", run_id="r2")
-    assert holder_of(connection, "d", KEY).run_id == "r1"
-    assert not regain(connection, "d", KEY, workflow_id="w/2", run_id="r2")
-    release(connection, "d", KEY, "r1")
-    assert regain(connection, "d", KEY, workflow_id="w/2", run_id="r2")
-    assert regain(connection, "d", KEY, workflow_id="w/2", run_id="r2")
-    assert still_holds(connection, "d", KEY, "r2")
-    assert not still_holds(connection, "d", KEY, "r1")
-    release(connection, "d", KEY, "r1")
-    assert holder_of(connection, "d", KEY).run_id == "r2"
-    release(connection, "d", KEY, "r2")
-    assert holder_of(connection, "d", KEY) is None
+def _key(run_id, **changes):
+    given = {"run_id": run_id, "workflow": "w", "workflow_id": f"w/{run_id}", "domain": "d", "partition": KEY}
+    return RunKey(**{**given, **changes})
+
+
+def _begun(connection, key):
+    """Begin a run as `begin` does; return its key under its epoch."""
+    key = key.with_epoch(claim(connection, key))
+    run = NewRun(key=key, params={}, plan="{}", started_at=datetime.now(UTC), temporal="here", first_run_id=key.run_id)
+    open_run(connection, run, run_stage("STARTED", 0, key.run_id))
+    return key
+
+
+def _ended(connection, key):
+    now = datetime.now(UTC)
+    return close_run(connection, key, status="FAILED", completed_at=now, result="{}", stages=[], forgotten=[])
+
+
+def test_a_partition_has_one_holder_and_each_claim_takes_the_next_epoch(connection):
+    first = _key("r1").with_epoch(claim(connection, _key("r1")))
+    assert claim(connection, _key("r1")) == first.epoch
+    assert claim(connection, _key("r2")) is None
+    release(connection, "workflow.w", KEY, "r2")
+    assert claim_of(connection, "workflow.w", KEY).run_id == "r1"
+    release(connection, "workflow.w", KEY, "r1")
+    assert claim_of(connection, "workflow.w", KEY).run_id is None
+    assert claim(connection, _key("r2")) > first.epoch
+
+
+def test_only_the_run_of_the_newest_epoch_passes_the_fence(connection):
+    first = _begun(connection, _key("r1"))
+    require_fence(connection, first)
+    assert _ended(connection, first)
+    with pytest.raises(ClaimLostError, match="nobody holds it"):
+        require_fence(connection, first)
+    second = _begun(connection, _key("r2"))
+    with pytest.raises(ClaimLostError, match="run r2 of workflow id 'w/r2' has it"):
+        require_fence(connection, first)
+    require_fence(connection, second)
+    with pytest.raises(ClaimLostError, match="under epoch"):
+        require_fence(connection, second.with_epoch(second.epoch - 1))
+
+
+def test_a_run_that_the_database_does_not_know_passes_no_fence(connection):
+    with pytest.raises(StateLostError, match="does not know the row of run r9"):
+        require_fence(connection, _key("r9"))
+    key = _begun(connection, _key("r1"))
+    with pytest.raises(StateLostError, match="does not know 2 of 2 completed executions of run r1"):
+        require_fence(connection, key, 2)
+
+
+def test_a_reset_run_takes_its_partition_again_from_the_state_that_it_saw_and_from_no_other(connection):
+    first = _begun(connection, _key("r1"))
+    _ended(connection, first)
+    reset = _key("r1", execution="r1-reset")
+    seen = claim_of(connection, "workflow.w", KEY).epoch
+    between = _begun(connection, _key("r2"))
+    _ended(connection, between)
+    assert take_over(connection, reset, seen) is None
+    reset = reset.with_epoch(take_over(connection, reset, claim_of(connection, "workflow.w", KEY).epoch))
+    assert reset.epoch > between.epoch
+    with pytest.raises(ClaimLostError):
+        require_fence(connection, reset)  # its row has ended
+    assert reopen_run(connection, reset)
+    require_fence(connection, reset)
+    with pytest.raises(ClaimLostError, match="the run has taken it again"):
+        require_fence(connection, first)
+
+
+def test_an_epoch_never_comes_back_in_a_database_that_was_restored(connection):
+    before = _begun(connection, _key("r1"))
+    connection.execute(text("DELETE FROM core_partitions"))
+    connection.execute(text("DELETE FROM core_runs"))
+    assert _begun(connection, _key("r2")).epoch > before.epoch
 
 
 @pytest.mark.parametrize(
@@ -167,18 +252,33 @@ def test_a_transaction_whose_process_is_frozen_does_not_hold_others_up_for_ever(
     assert limit == "30s"
 
 
-def test_a_resume_is_for_one_run_which_finds_it_again(connection):
-    run = {"workflow": "w", "domain": "d", "partition": KEY, "params": {}, "plan": "{}", "temporal": "here"}
-    stage = run_stage("STARTED", 0, "r1")
-    open_run(connection, run_id="r1", workflow_id="w/1", started_at=datetime.now(UTC), stage=stage, **run)
-    assert requested_resume(connection, run_id="r1", asked_by="r2") is None
-    request_resume(connection, "r1", {"run_id": "r1"})
-    assert requested_resume(connection, run_id="r1", asked_by="r2") == {"run_id": "r1"}
-    assert requested_resume(connection, workflow_id="w/1", asked_by="r2") == {"run_id": "r1"}
-    take_resume(connection, "r1", taken_by="r2")
-    assert requested_resume(connection, run_id="r1", asked_by="r2") == {"run_id": "r1"}
-    assert requested_resume(connection, run_id="r1", asked_by="r3") is None
-    request_resume(connection, "r1", {"run_id": "r1", "start_from": "a"})
-    assert requested_resume(connection, run_id="r1", asked_by="r3") == {"run_id": "r1", "start_from": "a"}
-    request_resume(connection, "r1", None)
-    assert requested_resume(connection, run_id="r1", asked_by="r3") is None
+def _requested(connection, request_id, by="ann", patience=60.0):
+    options = {"run_id": "r1", "request_id": request_id}
+    return request_resume(connection, "r1", request_id=request_id, by=by, options=options, patience=patience)
+
+
+def test_a_run_is_resumed_by_one_at_a_time_and_its_request_is_taken_by_the_run_that_was_reset_for_it(connection):
+    _begun(connection, _key("r1"))
+    assert requested_resume(connection, "w/r1", "one") is None
+    assert _requested(connection, "one")
+    assert not _requested(connection, "two", by="ben")
+    assert requested_resume(connection, "w/r1", "one")["request_id"] == "one"
+    assert requested_resume(connection, "w/r1", "two") is None
+    assert take_resume(connection, "r1", "one", taken_by="r2", first_run_id="f2")
+    assert take_resume(connection, "r1", "one", taken_by="r2", first_run_id="f2")  # its first answer may have been lost
+    assert not take_resume(connection, "r1", "one", taken_by="r3", first_run_id="f3")
+    withdraw_resume(connection, "r1", "one")
+    assert requested_resume(connection, "w/r1", "one") is not None
+    assert not _requested(connection, "three")
+
+
+def test_an_abandoned_request_to_resume_expires_and_one_that_failed_is_withdrawn(connection):
+    _begun(connection, _key("r1"))
+    assert _requested(connection, "one", patience=-1)
+    assert _requested(connection, "two", by="ben")
+    assert requested_resume(connection, "w/r1", "one") is None
+    assert not take_resume(connection, "r1", "one", taken_by="r2", first_run_id="f2")
+    withdraw_resume(connection, "r1", "one")
+    assert not _requested(connection, "three")
+    withdraw_resume(connection, "r1", "two")
+    assert _requested(connection, "three")

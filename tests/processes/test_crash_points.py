@@ -82,7 +82,7 @@ def _contents(url):
         "ledger": "SELECT step, status, attempt FROM core_executions ORDER BY step",
         "manifest": "SELECT stage FROM core_manifest ORDER BY stage_rank",
         "anomalies": "SELECT stage, occurrences FROM core_anomalies",
-        "claims": "SELECT run_id FROM core_partitions",
+        "claims": "SELECT run_id FROM core_partitions WHERE run_id IS NOT NULL",
         "runs": "SELECT status FROM core_runs",
     }
     with psycopg.connect(url) as connection:

@@ -31,7 +31,7 @@ async def test_a_cancelled_one_keeps_its_parts_and_frees_the_partition(serve, tm
         await handle.cancel()
         assert (await asyncio.wait_for(handle.result(), 30)).status is WorkflowStatus.CANCELLED
         assert [category for category, _ in service.rows(PARTS)] == ["PART_1", "PART_2", "PART_3"]
-        assert service.rows("SELECT count(*) FROM core_partitions") == [(0,)]
+        assert service.rows("SELECT count(run_id) FROM core_partitions") == [(0,)]
         assert service.rows("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [(0,)]
 
 

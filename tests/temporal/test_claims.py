@@ -16,7 +16,7 @@ from spine_temporal.runtime.holders import Standings
 from spine_temporal.runtime.left_behind import look
 from tests.temporal import resumable
 
-CLAIMS = "SELECT workflow_id, run_id FROM core_partitions"
+CLAIMS = "SELECT workflow_id, run_id FROM core_partitions WHERE run_id IS NOT NULL"
 
 
 @pytest.fixture

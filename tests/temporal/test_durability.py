@@ -40,7 +40,7 @@ async def test_a_cancelled_run_rolls_back_records_it_and_frees_the_partition(ser
         stages = service.rows("SELECT stage FROM core_manifest ORDER BY stage_rank")
         assert stages == [("STARTED",), ("CANCELLED",)]
         assert service.rows("SELECT category FROM core_anomalies") == []
-        assert service.rows("SELECT count(*) FROM core_partitions") == [(0,)]
+        assert service.rows("SELECT count(run_id) FROM core_partitions") == [(0,)]
 
 
 async def test_a_step_that_passes_its_timeout_is_stopped_and_fails_as_such(serve, tmp_path):

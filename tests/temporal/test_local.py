@@ -68,7 +68,7 @@ async def test_a_cancelled_one_is_rolled_back(service):
     result = await asyncio.wait_for(handle.result(), 40)
     assert result.status is WorkflowStatus.CANCELLED
     assert service.rows("SELECT count(*) FROM core_executions") == [(0,)]
-    assert service.rows("SELECT count(*) FROM core_partitions") == [(0,)]
+    assert service.rows("SELECT count(run_id) FROM core_partitions") == [(0,)]
 
 
 async def test_one_that_fails_for_good_is_not_tried_again(service):

@@ -10,7 +10,7 @@ from spine_temporal import ParamsError, WorkflowStatus
 from tests.temporal import jobs
 
 STAGES = "SELECT stage, stage_rank, row_count FROM core_manifest ORDER BY stage_rank"
-NOBODY = "SELECT count(*) FROM core_partitions"
+NOBODY = "SELECT count(run_id) FROM core_partitions"
 
 
 async def test_a_run_completes_and_every_stage_is_in_the_manifest(service):
@@ -215,6 +215,10 @@ async def test_a_second_run_of_a_held_partition_is_busy_and_a_dead_holder_is_tak
     await temporal.start_workflow("jobs.gated", {"test": held}, id=held, task_queue=f"nobody-{held}")
     description = await temporal.get_workflow_handle(held).describe()
     service.rows(
+        "WITH run AS (INSERT INTO core_runs "
+        "(run_id, workflow_id, workflow, domain, partition_key, params, plan, status, started_at) "
+        "VALUES (:run, :key, 'jobs.gated', 'workflow.jobs.gated', jsonb_build_object('test', CAST(:key AS text)), "
+        "'{}', '{}', 'RUNNING', now())) "
         "INSERT INTO core_partitions (domain, partition_key, workflow_id, run_id) "
         "VALUES ('workflow.jobs.gated', jsonb_build_object('test', CAST(:key AS text)), :key, :run) RETURNING 1",
         key=held, run=description.run_id,
