@@ -117,6 +117,8 @@ class SpineClient:
         resolved = resolve_params(workflow, params)
         partition = partition_of(workflow, resolved)
         identity = workflow_id(workflow, partition)
+        if not partition and workflow.partition_by is None:
+            identity = f"{identity}/{uuid4().hex[:12]}"  # each start is its own
         if dry_run:
             identity = f"{identity}/dry-run-{uuid4().hex[:8]}"
         options = _options(

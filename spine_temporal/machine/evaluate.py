@@ -179,6 +179,7 @@ def _gate_outcome(step: str, answer: Any) -> StepOutcome:
     given_output: Any = answer.output
     if given_next is not None and not isinstance(given_next, str):
         return _wrong(step, f"gave next_step={given_next!r}: name a later step")
+    to_json(given_next, f"next_step of step {step!r}")
     where = f"output of step {step!r}"
     if not isinstance(given_output, Mapping):
         return _wrong(step, f"gave a {type(given_output).__name__} as output: give a dict")

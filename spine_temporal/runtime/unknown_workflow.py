@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 from temporalio import workflow as temporal
 from temporalio.common import RawValue
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import FailureError, is_cancelled_exception
+
+from spine_temporal.translation import calls, requests
+from spine_temporal.translation.messages import BEGIN, BeginRequest, Begun
 
 
 class NotHereError(RuntimeError):
@@ -17,13 +20,18 @@ class UnknownWorkflow:
 
     @temporal.run
     async def run(self, _args: Sequence[RawValue]) -> None:
-        """Fail a new run; hand back one that was begun by a worker that has its code, and must wait for such a one."""
+        """Let the beginning refuse the run; hand back one that another worker, which has its code, has begun."""
         info = temporal.info()
-        if temporal.unsafe.is_replaying():
-            raise NotHereError(f"this worker has no workflow {info.workflow_type!r}; a worker that has it must take it")
-        raise ApplicationError(
-            f"unknown workflow {info.workflow_type!r}: no module of the workers on task queue {info.task_queue!r} "
-            "defines it; `spine-temporal info` lists those that there are",
-            type="CONFIGURATION",
-            non_retryable=True,
+        request = BeginRequest(
+            workflow=info.workflow_type,
+            workflow_id=info.workflow_id,
+            run_id=info.run_id,
+            started_at=info.start_time,
         )
+        try:
+            await calls.record(BEGIN, request, Begun, f"begin {info.workflow_type}")
+        except FailureError as error:
+            if is_cancelled_exception(error):
+                raise
+            raise requests.failure_of(error) from error
+        raise NotHereError(f"this worker has no workflow {info.workflow_type!r}; a worker that has it must take it")

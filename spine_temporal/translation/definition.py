@@ -26,6 +26,7 @@ from spine_temporal.translation.messages import (
     Ended,
     ResumeRequest,
 )
+from spine_temporal.translation.payloads import Unreadable
 from spine_temporal.translation.search_attributes import DOMAIN, OUTCOME, of_run, updates_of
 from spine_temporal.translation.stepping import Stepping, ended
 
@@ -120,8 +121,8 @@ class SpineWorkflow:
             workflow_id=info.workflow_id,
             run_id=info.run_id,
             started_at=info.start_time,
-            params=None if isinstance(params, bytes) else params,
-            options=None if isinstance(options, bytes) else options,
+            params=None if isinstance(params, bytes | Unreadable) else params,
+            options=None if isinstance(options, bytes | Unreadable) else options,
             was_reset=info.run_id != info.first_execution_run_id,
             first_run_id=info.first_execution_run_id,
             refused=requests.unreadable_start(self.spine.name, params, options, extra),

@@ -1,6 +1,7 @@
 """Reading what a start brings: a payload that cannot be read fails the run with a reason."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
@@ -21,6 +22,13 @@ _LONGEST = 300
 _PARTS = tuple(PydanticPayloadConverter(ToJsonOptions(exclude_unset=True)).converters.values())
 
 
+@dataclass(frozen=True, kw_only=True)
+class Unreadable:
+    """Stands for an argument that cannot be read, so that the run can record why it is refused."""
+
+    reason: str
+
+
 class SpinePayloadConverter(CompositePayloadConverter):
     """Pydantic's converter, with errors that say which payload it was and what is wrong with it."""
 
@@ -28,7 +36,10 @@ class SpinePayloadConverter(CompositePayloadConverter):
         super().__init__(*_PARTS)
 
     def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
-        """Return the values; raise an ``ApplicationError`` of category CONFIGURATION for one that cannot be read."""
+        """Return the values; for one that cannot be read, ``Unreadable`` where anything may stand.
+
+        Elsewhere it raises an ``ApplicationError`` of category CONFIGURATION.
+        """
         pairs = zip_longest(payloads, type_hints or [])
         return [self._value(position, payload, hint) for position, (payload, hint) in enumerate(pairs, 1)]
 
@@ -38,12 +49,13 @@ class SpinePayloadConverter(CompositePayloadConverter):
         except FailureError:
             raise
         except Exception as error:
-            raise ApplicationError(
+            reason = (
                 f"argument {position} cannot be read ({_reason(error)}): pass params, and run options after them, as "
-                "JSON objects with the encoding json/plain",
-                type=ErrorCategory.CONFIGURATION.value,
-                non_retryable=True,
-            ) from error
+                "JSON objects with the encoding json/plain"
+            )
+            if hint is None or hint is Any:
+                return Unreadable(reason=reason)
+            raise ApplicationError(reason, type=ErrorCategory.CONFIGURATION.value, non_retryable=True) from error
 
 
 def _reason(error: Exception) -> str:

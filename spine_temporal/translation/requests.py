@@ -30,12 +30,15 @@ from spine_temporal.translation.messages import (
     PipelineRequest,
     StageReached,
 )
+from spine_temporal.translation.payloads import Unreadable
 
 #: Category of a step whose activity or run somebody else has cancelled.
 CANCELLED = "CANCELLED"
 #: Bytes of all outputs that a result carries through Temporal, whose UI and CLI show it whole; beyond it the large
 #: ones are left in Postgres.
 MAX_RESULT_BYTES = 128 * 1024
+#: Bytes below which an output stays in a result that is too large.
+SMALL_OUTPUT_BYTES = 4096
 
 
 def rank_of(begun: Begun, step: str) -> int:
@@ -140,7 +143,7 @@ def stage_of(begun: Begun, outcome: StepOutcome) -> StageReached | None:
     planned = begun.plan.places[outcome.step].step
     if begun.is_dry_run or isinstance(planned, PlannedPipeline):
         return None
-    metrics = outcome.output if json_size(outcome.output) <= 4096 else {}
+    metrics = outcome.output if json_size(outcome.output) <= SMALL_OUTPUT_BYTES else {}
     row_count = None
     if outcome.items is not None:
         metrics, row_count = outcome.items.model_dump(), outcome.output.get("row_count")
@@ -159,11 +162,18 @@ def end_request(begun: Begun, key: RunKey, result: WorkflowResult) -> EndRequest
 
 
 def carried(result: WorkflowResult) -> WorkflowResult:
-    """Return the result as it can pass through Temporal: outputs that are too large in sum stay in the ledger."""
-    if json_size(dict(result.outputs)) <= MAX_RESULT_BYTES:
+    """Return the result as it can pass through Temporal: outputs that are too large in sum stay in the ledger.
+
+    The large ones are left out first; where there are too many small ones, those as well.
+    """
+    sizes = {step: json_size(output) for step, output in result.outputs.items()}
+    if sum(sizes.values()) <= MAX_RESULT_BYTES:
         return result
+    small = {step for step, size in sizes.items() if size < SMALL_OUTPUT_BYTES}
+    if sum(sizes[step] for step in small) > MAX_RESULT_BYTES:
+        small = set()
     outputs = {
-        step: output if json_size(output) < 4096 else {OMITTED: f"{json_size(output):,} bytes: see core_executions"}
+        step: output if step in small else {OMITTED: f"{sizes[step]:,} bytes: see core_executions"}
         for step, output in result.outputs.items()
     }
     return result.model_copy(update={"outputs": outputs})
@@ -174,6 +184,8 @@ def unreadable_start(workflow: str, params: Any, options: Any, extra: tuple[Any,
     if extra:
         return f"{workflow!r} takes two arguments, params and run options, and was given {2 + len(extra)}"
     for name, given in (("params", params), ("run options", options)):
+        if isinstance(given, Unreadable):
+            return given.reason
         if isinstance(given, bytes):
             return f"{name} of {workflow!r} must be a JSON object, not {len(given)} bytes"
     return ""

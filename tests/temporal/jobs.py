@@ -2,6 +2,7 @@
 
 import builtins
 from datetime import datetime
+from pathlib import Path
 
 from spine_temporal import (
     ErrorCategory,
@@ -170,4 +171,19 @@ WAITED = Workflow(
     steps=[Step.pipeline("ingest", "jobs.count"), Step.wait("settle", 1), Step.lambda_("validate", enough)],
 )
 
-ALL = (GATED, WRITES, FLAKY, CONTINUES, ROUTED, ODD, RESUMED, WAITED)
+
+@register_pipeline("jobs.read")
+class Read(Pipeline):
+    """Reads a file, and names it as its input."""
+
+    @classmethod
+    def fingerprint(cls, params):
+        return Path(params["file"]).read_text()
+
+    def run(self):
+        return {"text": Path(self.params["file"]).read_text()}
+
+
+READS = Workflow(name="jobs.reads", partition_by=["test"], steps=[Step.pipeline("read", "jobs.read")])
+ONE_PARTITION = Workflow(name="jobs.one_partition", partition_by=(), steps=[Step.pipeline("count", "jobs.count")])
+ALL = (READS, ONE_PARTITION, GATED, WRITES, FLAKY, CONTINUES, ROUTED, ODD, RESUMED, WAITED)

@@ -10,6 +10,7 @@ from spine_temporal import ParamsError, WorkflowStatus
 from tests.temporal import jobs
 
 STAGES = "SELECT stage, stage_rank, row_count FROM core_manifest ORDER BY stage_rank"
+REFUSED = "SELECT stage, metadata ->> 'failure_category', metadata ->> 'workflow_id', metadata ->> 'run_id' FROM core_anomalies"
 NOBODY = "SELECT count(run_id) FROM core_partitions"
 
 
@@ -190,7 +191,7 @@ async def test_a_dry_run_runs_no_pipeline_and_writes_no_row(service):
         ([{}, {}, {}], "takes two arguments"),
     ],
 )
-async def test_a_wrong_start_fails_at_once_with_a_message_and_leaves_no_row(service, arguments, words):
+async def test_a_wrong_start_fails_at_once_with_a_message_and_leaves_an_anomaly_alone(service, arguments, words):
     handle = await service.client.client.start_workflow(
         "jobs.gated", args=arguments, id=uuid4().hex, task_queue=service.client.task_queue,
         execution_timeout=timedelta(seconds=20),
@@ -201,6 +202,48 @@ async def test_a_wrong_start_fails_at_once_with_a_message_and_leaves_no_row(serv
     assert words in failure.value.cause.message
     assert service.rows("SELECT count(*) FROM core_runs") == [(0,)]
     assert service.rows(NOBODY) == [(0,)]
+    assert service.rows(REFUSED) == [("workflow", "CONFIGURATION", handle.id, handle.result_run_id)]
+
+
+async def test_a_refused_start_is_an_anomaly_with_its_params_and_without_their_secrets(service):
+    params = {"password": "hunter2", "url": "postgresql://ann:hunter2@db/x", "rows": 3, "text": "a\x00b"}
+    handle = await service.client.client.start_workflow(
+        "jobs.gated", args=[params], id=uuid4().hex, task_queue=service.client.task_queue
+    )
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+    [(shown, message)] = service.rows("SELECT partition_key, message FROM core_anomalies")
+    assert "NUL" in message
+    assert shown == {"password": "***", "url": "postgresql://ann:***@db/x", "rows": 3, "text": "a\\x00b"}
+
+
+async def test_each_start_of_a_workflow_without_params_is_a_run_of_its_own(service):
+    runs = [await service.client.execute(jobs.GATED) for _ in range(2)]
+    assert [run.status for run in runs] == ["COMPLETED", "COMPLETED"]
+    assert runs[0].run_id != runs[1].run_id
+    assert not runs[1].reused
+    assert service.rows("SELECT count(*) FROM core_runs") == [(2,)]
+
+
+async def test_with_an_empty_partition_every_start_is_the_same_work(service):
+    runs = [await service.client.execute(jobs.ONE_PARTITION) for _ in range(2)]
+    assert runs[0].run_id == runs[1].run_id
+    assert [run.reused for run in runs] == [False, True]
+
+
+async def test_a_completed_partition_whose_input_has_changed_is_done_again(service, tmp_path):
+    file, params = tmp_path / "input", {"test": uuid4().hex, "file": str(tmp_path / "input")}
+    file.write_text("one")
+    first = await service.client.execute(jobs.READS, params)
+    again = await service.client.execute(jobs.READS, params)
+    assert (again.run_id, again.reused) == (first.run_id, True)
+    file.write_text("two")
+    changed = await service.client.execute(jobs.READS, params)
+    assert (changed.run_id != first.run_id, changed.reused) == (True, False)
+    assert changed.outputs["read"] == {"text": "two"}
+    file.unlink()
+    gone = await service.client.execute(jobs.READS, params)
+    assert (gone.run_id, gone.reused) == (changed.run_id, True)
 
 
 async def test_a_start_without_anything_but_the_type_works(service):
@@ -238,6 +281,7 @@ async def test_an_unknown_workflow_type_ends_with_a_message(service):
     with pytest.raises(WorkflowFailureError) as failure:
         await handle.result()
     assert "unknown workflow 'jobs.nobody'" in failure.value.cause.message
+    assert service.rows(REFUSED) == [("workflow", "CONFIGURATION", handle.id, handle.result_run_id)]
 
 
 async def test_progress_and_search_attributes_tell_of_the_run(service):
