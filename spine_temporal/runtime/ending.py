@@ -20,6 +20,9 @@ from spine_temporal.translation.messages import EndRequest
 #: Category of the anomaly of a failed run.
 WORKFLOW_FAILURE = "WORKFLOW_FAILURE"
 
+#: Of a refused start's params: larger numbers, and what is none, are shown as text.
+_LARGEST_NUMBER = 1e15
+
 _COMPLETE = {WorkflowStatus.COMPLETED, WorkflowStatus.PARTIAL}
 
 
@@ -72,9 +75,12 @@ def _redacted(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shown(name: str, value: Any) -> Any:
-    if isinstance(value, bool | int | float) or value is None:
+    if value is None or isinstance(value, bool) or (isinstance(value, int | float) and abs(value) < _LARGEST_NUMBER):
         return value
-    text = value if isinstance(value, str) else canonical(value)
+    try:
+        text = value if isinstance(value, str) else canonical(value)
+    except ValueError:  # an integer of thousands of digits
+        return f"a {type(value).__name__}"
     return clean_text(f"{name}={text}", 300).partition("=")[2]
 
 

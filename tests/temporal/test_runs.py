@@ -88,7 +88,7 @@ async def test_the_same_params_twice_are_one_runs_work_and_one_result(service):
         service.rows(f"SELECT * FROM {table} ORDER BY 1, 2, 3")
         for table in ("core_manifest", "core_executions", "core_runs", "core_anomalies")
     ]
-    assert second == first
+    assert second == first.model_copy(update={"reused": True})
     assert after == before
     assert service.rows(NOBODY) == [(0,)]
 
