@@ -15,7 +15,16 @@ from ops.chaos import large_map, simulation
 from ops.chaos.compare import Contents, compare, contents
 from ops.chaos.monkey import disturb
 from ops.chaos.person import decide_all
-from ops.chaos.runs import Outcome, await_all, connected, start_all, still_open, workflow_task_failures
+from ops.chaos.runs import (
+    Outcome,
+    await_all,
+    connected,
+    examined,
+    start_all,
+    still_open,
+    told_why,
+    workflow_task_failures,
+)
 from ops.chaos.work import Job, work
 from ops.chaos.world import World
 from ops.ending import end_with
@@ -34,6 +43,8 @@ class Ended:
     contents: Contents
     task_failures: list[str]
     still_open: list[str]
+    #: What does not fit between Temporal and Postgres, each as a sentence.
+    findings: list[str]
     events: Counter[str]
 
 
@@ -44,15 +55,19 @@ async def _run(world: World, jobs: list[Job], seed: int, seconds: float) -> Ende
     events, identities = await _both(disturb(world, seed, seconds), start_all(client, jobs, seconds * 0.8))
     tending = asyncio.create_task(_tend(world))
     outcomes = await await_all(client, identities)
-    tending.cancel()
-    person.cancel()
-    return Ended(
+    left = await still_open(client)
+    told = [f"{identity}: {reason}" for identity in left for reason in await told_why(client, identity)]
+    ended = Ended(
         outcomes=outcomes,
         contents=contents(world.database_url),
         task_failures=await workflow_task_failures(client, identities),
-        still_open=await still_open(client),
+        still_open=told,
+        findings=await examined(client, world.database_url),
         events=events,
     )
+    tending.cancel()
+    person.cancel()
+    return ended
 
 
 async def _both(
@@ -89,7 +104,8 @@ def _differences(jobs: list[Job], twin: Ended, disturbed: Ended) -> list[str]:
         seen = [disturbed.outcomes[name] for name in names if not disturbed.outcomes[name].gave_way]
         if not seen or {*seen} != {*expected} or (not job.twice and len(seen) != len(names)):
             found.append(f"run {job.key}: {[disturbed.outcomes[name] for name in names]} and not {expected}")
-    found += [f"open: {identity}" for identity in disturbed.still_open]
+    found += [f"open: {told}" for told in disturbed.still_open]
+    found += [f"doctor: {finding}" for finding in disturbed.findings]
     return found + [f"workflow task: {failure}" for failure in disturbed.task_failures]
 
 
@@ -125,6 +141,10 @@ def _report(jobs: list[Job], twin: Ended, disturbed: Ended) -> int:
     differences = _differences(jobs, twin, disturbed)
     for difference in differences[:_SHOWN]:
         print(f"DIFFERENCE {difference[:1000]}")
+    if differences:
+        file = Path(tempfile.gettempdir()) / f"chaos-differences-{os.getpid()}.txt"
+        file.write_text("\n".join(differences))
+        print(f"all {len(differences)} differences: {file}")
     kills = sum(disturbed.events[kind] for kind in _KILLS)
     print(
         f"chaos: {len(disturbed.outcomes)} runs, {kills} kills, {sum(rows.values())} rows compared, "

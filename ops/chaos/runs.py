@@ -14,12 +14,18 @@ from temporalio.service import RPCError
 
 from ops.chaos.work import Job
 from ops.chaos.world import TASK_QUEUE
+from spine_temporal.client.doctor import findings
 from spine_temporal.client.results import result_of
+from spine_temporal.client.spine_client import SpineClient
+from spine_temporal.client.why import reasons
+from spine_temporal.recording.database import Database
 
 Answer = TypeVar("Answer")
 
 #: Seconds that a run may take once everything is back.
 PATIENCE = 180
+#: Looks for what does not fit; workers close orphaned runs within a minute.
+_LOOKS = 45
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +106,30 @@ async def still_open(client: Client) -> list[str]:
         if not found:
             break
         await asyncio.sleep(0.5)
+    return found
+
+
+async def told_why(client: Client, identity: str) -> list[str]:
+    """Return why an open run is where it is, as `spine-temporal why` tells it."""
+    handle = await SpineClient(client).handle_of(identity)
+    return [f"{reason.kind}: {reason.text}" for reason in await reasons(client, handle)]
+
+
+async def examined(client: Client, database_url: str) -> list[str]:
+    """Return what does not fit between Temporal and Postgres, once the workers have closed what was left behind."""
+    database = Database(database_url)
+    found: list[str] = []
+    try:
+        for _ in range(_LOOKS):
+            found = [
+                f"{finding.workflow_id} (run {finding.run_id}) {finding.problem}"
+                async for finding in findings(client, database)
+            ]
+            if not found:
+                break
+            await asyncio.sleep(2)
+    finally:
+        database.close()
     return found
 
 
