@@ -1,29 +1,42 @@
-# Two commands on a fresh machine: make demo, make test.
+# Two commands on a fresh machine: make demo, make test. While you work: make quick.
 PYTHON ?= python3
-BIN := .venv/bin
+PY := .venv/bin/python
+# Tests wait more than they compute: more processes than the machine has cores.
+WORKERS ?= 4
+PARALLEL := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+# A part alone: make test TESTS=tests/temporal
+TESTS ?=
 
-.PHONY: demo test lint types format chaos hostile bench bench-quick lock clean
+.PHONY: demo test quick coverage lint types format chaos hostile bench bench-quick lock clean
 
 demo: .venv/.installed
-	$(BIN)/python ops/demo.py
+	$(PY) -m ops.demo
 
 test: .venv/.installed lint types
-	$(BIN)/pytest
+	$(PY) -m pytest $(PARALLEL) $(TESTS)
+
+# What a minute can tell: lint, types, and the tests that need no server.
+quick: .venv/.installed lint types
+	$(PY) -m pytest -q -m "not server" $(TESTS)
+
+# Of this process alone: what the commands do as programs of their own is tested and not counted.
+coverage: .venv/.installed
+	$(PY) -m pytest -q $(PARALLEL) --cov --cov-report=term:skip-covered $(TESTS)
 
 lint: .venv/.installed
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
 
 types: .venv/.installed
-	$(BIN)/mypy
+	$(PY) -m mypy
 
 # CHAOS_SEED=7 make chaos
 chaos: .venv/.installed
-	$(BIN)/python -m ops.chaos
+	$(PY) -m ops.chaos
 
 # HOSTILE_SEED=7 make hostile
 hostile: .venv/.installed
-	$(BIN)/python -m ops.hostile
+	$(PY) -m ops.hostile
 
 # Half an hour; its peers live in an environment of their own. A part alone: make bench BENCH="--only jobs"
 bench: .venv/.bench
@@ -33,22 +46,25 @@ bench-quick: .venv/.bench
 	.venv/bench/bin/python -m ops.benchmarks --quick
 
 format: .venv/.installed
-	$(BIN)/ruff check --fix .
-	$(BIN)/ruff format .
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
 
-# Pinned versions with hashes, and no line that says where they were fetched from.
+# Pinned versions with hashes, and no line that says where they were fetched from. What stands is kept; a newer version
+# comes with PIP_COMPILE="--upgrade-package NAME".
+COMPILE = $(PY) -m piptools compile -q --generate-hashes --strip-extras --no-header --allow-unsafe $(PIP_COMPILE)
+LOCKS := requirements.lock ops/requirements.lock ops/build.lock ops/benchmarks/requirements.lock
 lock: .venv/.installed
-	$(BIN)/pip install -q pip-tools
-	$(BIN)/pip-compile -q pyproject.toml --extra embedded --extra test -o requirements.lock --generate-hashes \
-		--strip-extras --no-header --allow-unsafe
-	$(BIN)/pip-compile -q pyproject.toml --extra embedded --extra bench -o ops/benchmarks/requirements.lock \
-		--generate-hashes --strip-extras --no-header --allow-unsafe
-	sed -i '/^--/d' requirements.lock ops/benchmarks/requirements.lock
+	$(PY) -m pip install -q --disable-pip-version-check pip-tools==7.6.2
+	$(COMPILE) pyproject.toml --extra embedded --extra test -o requirements.lock
+	$(COMPILE) pyproject.toml -c requirements.lock -o ops/requirements.lock
+	$(COMPILE) pyproject.toml --only-build-deps --all-build-deps -o ops/build.lock
+	$(COMPILE) pyproject.toml --extra embedded --extra bench -o ops/benchmarks/requirements.lock
+	sed -i -e '/^--/d' -e '/^# The following packages are considered to be unsafe/d' -e '/./,$$!d' $(LOCKS)
 
 .venv/.installed: pyproject.toml requirements.lock
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(PY) -m pip install -q --disable-pip-version-check --no-deps -e .
 	touch $@
 
 .venv/.bench: .venv/.installed ops/benchmarks/requirements.lock
@@ -58,4 +74,4 @@ lock: .venv/.installed
 	touch $@
 
 clean:
-	rm -rf .venv .spine build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .spine build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

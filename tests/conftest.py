@@ -1,26 +1,92 @@
-"""Real servers, one pair for the whole session; a database of its own for whoever asks."""
+"""Real servers, one pair for each process that runs tests; a database of its own for whoever asks."""
 
+import os
+import socket
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
 
+from activities.finra.otc_transparency.sample_data import write_sample
+from activities.finra.otc_transparency.week import TIERS
 from spine_temporal.embedded import embedded_servers
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.migrate import upgrade
 from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
 
+ROOT = Path(__file__).resolve().parents[1]
 MODULES = ("activities", "workflows")
-FINRA = Path(__file__).resolve().parents[1].parent / "shared" / "finra"
+#: The room whose tests start processes of their own.
+PROCESSES = ROOT / "tests" / "processes"
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--complete",
+        action="store_true",
+        help="fail a test that would be skipped for want of something on this machine",
+    )
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what needs a server, so that `make quick` can leave it out, and what needs the shared folder."""
+    for item in items:
+        if "shared" in item.fixturenames:
+            item.add_marker(pytest.mark.shared)
+        if "servers" in item.fixturenames or PROCESSES in item.path.parents:
+            item.add_marker(pytest.mark.server)
+
+
+@pytest.fixture(scope="session")
+def absent(request):
+    """End a test for want of something that a machine may lack: skipped, or failed where the run must be complete."""
+    complete = request.config.getoption("--complete")
+
+    def end(sentence):
+        if complete:
+            pytest.fail(sentence, pytrace=False)
+        pytest.skip(sentence)
+
+    return end
+
+
+@pytest.fixture(scope="session")
+def shared(absent):
+    """Find a file or folder that the repository may not hold: FINRA's real files, the page that we implement."""
+    folder = Path(os.environ.get("SPINE_SHARED") or ROOT.parent / "shared")
+
+    def find(name):
+        if not (folder / name).exists():
+            absent(f"{folder / name} is not there: set SPINE_SHARED to the folder that has {name}")
+        return folder / name
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def week_file(tmp_path_factory):
+    """Write a week of the OTC tier in FINRA's format: the same bytes for the same week and number of rows."""
+    folder = tmp_path_factory.mktemp("weeks")
+
+    def write(week_ending, rows=5000):
+        path = folder / f"otc_{week_ending}_{rows}.csv"
+        if not path.exists():
+            write_sample(path, TIERS["OTC"], date.fromisoformat(week_ending), rows)
+        return path
+
+    return write
 
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory):
-    """A Temporal and a Postgres, as the embedded default starts them."""
+    """A Temporal and a Postgres, as the embedded default starts them; beside others, so on ports of their own."""
     home = tmp_path_factory.mktemp("spine")
-    with embedded_servers(home, search_attributes=SEARCH_ATTRIBUTES) as state:
+    with embedded_servers(
+        home, search_attributes=SEARCH_ATTRIBUTES, temporal_port=free_port(), ui_port=free_port()
+    ) as state:
         yield state
 
 
@@ -59,10 +125,11 @@ def database(database_url):
     opened.close()
 
 
-@pytest.fixture(scope="session")
-def finra():
-    """The folder of FINRA's real files and what they must give."""
-    return FINRA
+def free_port():
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def _execute(url, statement):

@@ -3,13 +3,13 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.conftest import ROOT
 
 
+@pytest.mark.server
 @pytest.mark.timeout(300)
 def test_a_disturbed_world_ends_as_its_undisturbed_twin():
     ended = subprocess.run(

@@ -22,6 +22,8 @@ MODULES = "activities,workflows,tests.processes.crash_jobs,tests.processes.crash
 FAILING = {"in the anomaly's write"}
 #: How many runs are disturbed at once.
 AT_ONCE = 4
+#: They read what one fixture found out.
+pytestmark = pytest.mark.xdist_group("crash points")
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,9 @@ from spine_temporal import SpineClient, WorkflowStatus
 from spine_temporal.client.why import reasons
 from tests.processes import days
 
+#: They use one world.
+pytestmark = pytest.mark.xdist_group("days")
+
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):

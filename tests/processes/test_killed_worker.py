@@ -38,8 +38,8 @@ def _rows(connection, table):
 
 
 @pytest.fixture
-def arguments(finra):
-    file = finra / "finra_otc_weekly_otc_20251229.csv"
+def arguments(week_file):
+    file = week_file("2025-11-28")
     return (WORKFLOW, "-p", "week_ending=2025-11-28", "-p", "tier=OTC", "-p", f"file_path={file}")
 
 

@@ -3,32 +3,30 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
 from activities.finra.otc_transparency.parse import COLUMNS
 from activities.finra.otc_transparency.sample_data import write_sample
 from activities.finra.otc_transparency.week import TIERS
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
-SEED = ROOT.parent / "shared" / "seed" / "F_WORKFLOW.md"
+EXAMPLE = ROOT / "tests" / "processes" / "seed_example.py"
+#: They start servers where a user's are: at ports that only one pair can have.
+pytestmark = pytest.mark.xdist_group("embedded")
 
 
 @pytest.fixture
 def example(tmp_path):
-    """The script of the seed's "Complete Example"."""
-    section = SEED.read_text().split("## Complete Example", 1)[1]
-    code = re.search(r"```python\n(.*?)```", section, re.DOTALL).group(1)
-    script = tmp_path / "weekly.py"
-    script.write_text(code.replace("from spine.orchestration import", "from spine_temporal import"))
-    return script
+    """The script of the seed's "Complete Example", in a folder of its own."""
+    return shutil.copy(EXAMPLE, tmp_path / "weekly.py")
 
 
 @pytest.fixture
@@ -67,6 +65,12 @@ def run(script, home, **changes):
         env=kept | {"SPINE_HOME": str(home), "PYTHONPATH": str(ROOT)} | changes,
         cwd=ROOT, capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
+
+
+def test_it_is_the_pages_own_but_for_its_imports(shared):
+    section = shared("seed/F_WORKFLOW.md").read_text().split("## Complete Example", 1)[1]
+    code = re.search(r"```python\n(.*?)```", section, re.DOTALL).group(1)
+    assert EXAMPLE.read_text() == code.replace("from spine.orchestration import", "from spine_temporal import")
 
 
 def test_it_prints_its_status_and_its_steps(example, api, tmp_path):

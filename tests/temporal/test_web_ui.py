@@ -2,7 +2,6 @@
 
 import asyncio
 import html
-import os
 import shutil
 import subprocess
 from urllib.parse import quote
@@ -19,11 +18,11 @@ FLAGS = (
 
 
 @pytest.fixture
-def browser(tmp_path):
-    """Read a page as it is once its scripts have run. A browser may be absent on a desk, and never in CI."""
+def browser(tmp_path, absent):
+    """Read a page as it is once its scripts have run."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None and not os.environ.get("CI"):
-        pytest.skip("no Chromium on the PATH: install it to test what the Web UI shows")
+    if program is None:
+        absent("no Chromium on the PATH: install it to test what the Web UI shows")
 
     def read(url):
         arguments = [program, *FLAGS, f"--user-data-dir={tmp_path}", "--virtual-time-budget=20000", "--dump-dom", url]
@@ -34,11 +33,9 @@ def browser(tmp_path):
 
 
 @pytest.mark.timeout(240)
-async def test_a_failed_run_reads_well_in_the_web_ui(serve, servers, browser, finra, tmp_path):
+async def test_a_failed_run_reads_well_in_the_web_ui(serve, servers, browser, week_file):
     load_definitions(["activities"])
-    short = tmp_path / "short.csv"
-    lines = (finra / "finra_otc_weekly_otc_20251229.csv").read_text().splitlines()[:300]
-    short.write_text("\n".join(lines))
+    short = week_file("2025-11-28", rows=299)
     async with serve(WEEKLY_REFRESH) as service:
         handle = await service.client.start(
             WEEKLY_REFRESH, {"week_ending": "2025-11-28", "tier": "OTC", "file_path": str(short)}
@@ -65,7 +62,7 @@ async def test_a_failed_run_reads_well_in_the_web_ui(serve, servers, browser, fi
     assert handle.workflow_id in listed
 
 
-async def test_a_query_by_search_attribute_finds_the_failed_runs(serve, temporal, finra, tmp_path):
+async def test_a_query_by_search_attribute_finds_the_failed_runs(serve, temporal, week_file, tmp_path):
     load_definitions(["activities"])
     empty = tmp_path / "empty.csv"
     empty.touch()
@@ -73,7 +70,7 @@ async def test_a_query_by_search_attribute_finds_the_failed_runs(serve, temporal
         params = {"week_ending": "2025-11-21", "tier": "OTC", "file_path": str(empty)}
         failed = await service.client.start(WEEKLY_REFRESH, params)
         await failed.result()
-        good = finra / "finra_otc_weekly_otc_20251222.csv"
+        good = week_file("2025-11-21")
         fine = await service.client.start(WEEKLY_REFRESH, {**params, "file_path": str(good)})
         await fine.result()
     query = (

@@ -1,6 +1,7 @@
 """The rooms' walls: who may import what."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,12 @@ def test_imports_go_one_way(lower, uppers):
     for path in (ROOT / "spine_temporal" / lower).rglob("*.py"):
         parts = {tuple(name.split(".")[:2]) for name in imports(path)}
         assert not {part for part in parts if part[0] == "spine_temporal" and part[1:] and part[1] in uppers}, path
+
+
+def test_one_place_knows_where_the_shared_folder_is():
+    for path in (ROOT / "tests").rglob("*.py"):
+        if path not in {ROOT / "tests" / "conftest.py", Path(__file__).resolve()}:
+            assert not re.search(r"""["'/]shared["'/]""", path.read_text()), f"{path}: use the fixture `shared`"
 
 
 def loaded_by(statement):

@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import json
-import os
 
 import pytest
 from sqlalchemy import text
@@ -16,13 +15,17 @@ from spine_temporal.testing.services import PipelineTestServices, run_pipeline
 FILES = {"20251222": "2025-11-21", "20251229": "2025-11-28"}
 
 
+@pytest.fixture
+def finra(shared):
+    """FINRA's files and what they must give; FINRA's terms limit redistribution, so the repository has none."""
+    return shared("finra")
+
+
 @pytest.fixture(params=FILES)
 def refreshed(request, connection, finra):
     """Expected numbers, the three outputs, and the connection that holds the tables."""
     stamp = request.param
     path = finra / f"finra_otc_weekly_otc_{stamp}.csv"
-    if not path.exists() and not os.environ.get("CI"):  # in CI they are there, and their absence is a failure
-        pytest.skip("FINRA's terms limit redistribution: its files are not in the repository")
     expected = json.loads((finra / "expected" / "expected.json").read_text())["files"][path.name]
     params = {"tier": "OTC", "week_ending": FILES[stamp], "file_path": str(path), "source": "file"}
     services = PipelineTestServices(connection)

@@ -1,0 +1,45 @@
+"""`make demo`: rows at the first time and at the next, wherever the clone has gone meanwhile."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+#: It starts servers where a user's are: at ports that only one pair can have.
+pytestmark = pytest.mark.xdist_group("embedded")
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A copy of what the demo runs."""
+    for room in ("spine_temporal", "activities", "workflows", "ops"):
+        shutil.copytree(ROOT / room, tmp_path / "clone" / room, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path / "clone"
+
+
+def demo(clone, **changes):
+    """Run the demo in this clone; return the five rows that it shows."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    ended = subprocess.run(
+        [sys.executable, "-m", "ops.demo"],
+        env=kept | {"HOME": str(clone.parent)} | changes,
+        cwd=clone, capture_output=True, text=True, timeout=150, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return re.findall(r"^  [A-Z]+ +[\d,]+ +\d+ +[\d.]+$", ended.stdout, re.MULTILINE)
+
+
+@pytest.mark.timeout(300)
+def test_it_shows_the_same_rows_again_from_another_folder_and_whatever_is_configured(clone, tmp_path):
+    rows = demo(clone)
+    assert len(rows) == 5
+    moved = tmp_path / "elsewhere" / "clone"
+    moved.parent.mkdir()
+    clone.rename(moved)
+    configured = {"TEMPORAL_ADDRESS": "127.0.0.1:1", "SPINE_DATABASE_URL": "postgresql://127.0.0.1:1/none"}
+    assert demo(moved, **configured) == rows
