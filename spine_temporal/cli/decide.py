@@ -43,7 +43,7 @@ def _decide(
     action: str, workflow_id: str, step: str, reason: str, by: str | None, start_from: str | None = None
 ) -> None:
     from spine_temporal.cli.session import run_async  # noqa: PLC0415 - keeps --help quick
-    from spine_temporal.client.servers import available_servers, connect  # noqa: PLC0415
+    from spine_temporal.client.servers import connect, running_servers_of  # noqa: PLC0415
     from spine_temporal.client.spine_client import SpineClient  # noqa: PLC0415
 
     name = (login_name() if by is None else by).strip()
@@ -54,7 +54,7 @@ def _decide(
     settings = Settings.from_environment()
 
     async def work() -> str:
-        with available_servers(settings, postgres=False) as servers:
+        with running_servers_of(settings, postgres=False) as servers:
             client = SpineClient(await connect(servers), task_queue=settings.task_queue)
             handle = await client.handle_of(workflow_id)
             return await handle.decide(action, step, by=name, reason=reason, start_from=start_from)

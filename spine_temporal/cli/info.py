@@ -1,30 +1,68 @@
-"""``spine-temporal info``."""
+"""``spine-temporal info`` and ``env``: where the servers are that answer now."""
+
+import asyncio
+import shlex
 
 import typer
 
 from spine_temporal.cli.printing import print_json
-from spine_temporal.client.servers import configured_temporal
-from spine_temporal.embedded.state import remembered_servers
-from spine_temporal.runtime.definitions import load_definitions
+from spine_temporal.cli.session import definitions
+from spine_temporal.client.readiness import Answering, answering, until_ready
+from spine_temporal.definition.redaction import redacted
 from spine_temporal.settings import Settings
 
+#: Seconds that `--wait` waits.
+_PATIENCE = 120.0
 
-def print_info(settings: Settings, *, as_json: bool) -> None:
-    """Print the addresses; embedded servers that were never started have none yet."""
-    profile = configured_temporal()
-    embedded = remembered_servers(settings.home)
-    addresses = {
-        "temporal_address": profile.address if profile else embedded.temporal_address,
-        "namespace": (profile.namespace if profile else None) or "default",
-        "task_queue": settings.task_queue,
-        "ui_url": None if profile else embedded.ui_url,
-        "database_url": settings.database_url or embedded.database_url,
-        "home": str(settings.home.absolute()),
-    }
-    if as_json:
+
+def print_info(settings: Settings, *, wait: bool, as_json: bool) -> None:
+    """Print the addresses and the workflows; raise ``SpineError`` at the end where a server does not answer."""
+    if wait:
+        asyncio.run(until_ready(settings, patience=_PATIENCE, told=_waiting))
+    answer = asyncio.run(answering(settings))
+    addresses = _addresses(settings, answer)
+    if as_json and answer.error is None:
         print_json(addresses)
-        return
-    for name, value in addresses.items():
-        typer.echo(f"{name:<18}{value or '- (not started yet)'}")
-    for name, (workflow, source) in sorted(load_definitions(settings.modules).workflows.items()):
+    if not as_json:
+        for name, value in addresses.items():
+            known = value or ("configured elsewhere" if name == "ui_url" and answer.temporal else "not running")
+            typer.echo(f"{name:<18}{known}")
+        _print_workflows(settings)
+    if answer.error is not None:
+        raise answer.error
+
+
+def print_env(settings: Settings) -> None:
+    """Print what a shell evaluates to reach the servers with any tool; raise ``SpineError`` where one is away."""
+    answer = asyncio.run(answering(settings))
+    if answer.temporal is None or answer.postgres is None:
+        assert answer.error is not None  # noqa: S101 - what is away has its error
+        raise answer.error
+    for name, value in (
+        ("TEMPORAL_ADDRESS", answer.temporal.temporal_address),
+        ("TEMPORAL_NAMESPACE", answer.temporal.namespace),
+        ("SPINE_DATABASE_URL", answer.postgres.database_url),
+    ):
+        typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+def _addresses(settings: Settings, answer: Answering) -> dict[str, str | None]:
+    temporal, postgres = answer.temporal, answer.postgres
+    home = settings.home.absolute()
+    return {
+        "temporal_address": temporal.temporal_address if temporal else None,
+        "namespace": temporal.namespace if temporal else None,
+        "task_queue": settings.task_queue,
+        "ui_url": temporal.ui_url if temporal else None,
+        "database_url": redacted(postgres.database_url) if postgres else None,
+        "home": str(home) if home.is_dir() else f"{home} (none yet)",
+    }
+
+
+def _print_workflows(settings: Settings) -> None:
+    for name, (workflow, source) in sorted(definitions(settings).workflows.items()):
         typer.echo(f"{'workflow':<18}{name}  ({source.module}.{source.attribute}) {workflow.description}".rstrip())
+
+
+def _waiting(problem: str) -> None:
+    typer.echo(f"waiting: {problem}", err=True)

@@ -1,39 +1,25 @@
-"""``spine-temporal``: the commands, and the one place where errors become a line and an exit code."""
+"""``spine-temporal``: the commands, and how the program ends."""
 
 import importlib.metadata
-import importlib.util
 import logging
 import os
 import sys
-from enum import IntEnum
-from pathlib import Path
+from contextlib import nullcontext, suppress
 from typing import Annotated, NoReturn
 
 import typer
 
 from spine_temporal.cli import decide, doctor, operate, records, resume, runs
-from spine_temporal.definition.errors import DefinitionError, ErrorCategory, SpineError
-from spine_temporal.settings import Settings
+from spine_temporal.cli.errors import ExitCode, tell
+from spine_temporal.cli.service_commands import add_service_commands
 
-
-class ExitCode(IntEnum):
-    """What a script learns from how a command ended."""
-
-    COMPLETED = 0
-    #: The workflow failed.
-    FAILED = 1
-    #: The call was wrong: command, workflow, params, settings.
-    WRONG_CALL = 2
-    #: Temporal or Postgres could not be reached.
-    UNREACHABLE = 3
-    INTERRUPTED = 130
-
+#: What a shell sets that asks for completions.
+_COMPLETING = "_SPINE_TEMPORAL_COMPLETE"
 
 app = typer.Typer(
     name="spine-temporal",
     help="Run Spine workflows as durable Temporal workflows.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -63,22 +49,17 @@ records.add_to(app)
 
 
 def main() -> None:
-    """Run a command; a user's mistake is one line on stderr and never a traceback."""
-    _add_service_commands(app)
+    """Run a command; a user's mistake is a sentence on stderr and never a traceback."""
     try:
+        with suppress(Exception) if _COMPLETING in os.environ else nullcontext():
+            add_service_commands(app)
         code = app(standalone_mode=False)
     except typer.Exit as stop:
         code = stop.exit_code
-    except (DefinitionError, SpineError) as error:
-        _say(str(error))
-        unreachable = isinstance(error, SpineError) and error.category is ErrorCategory.DEPENDENCY
-        code = ExitCode.UNREACHABLE if unreachable else ExitCode.WRONG_CALL
-    except RuntimeError as error:
-        code = _embedded(error)
     except (KeyboardInterrupt, typer.Abort):
         code = ExitCode.INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - told below, or raised on
-        code = _usage(error)
+    except Exception as error:  # noqa: BLE001 - told, or raised on
+        code = tell(error, as_json="--json" in sys.argv[1:])
     _leave(code if isinstance(code, int) else 0)
 
 
@@ -91,37 +72,3 @@ def _leave(code: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
-
-
-def _embedded(error: RuntimeError) -> int:
-    from spine_temporal.embedded.errors import EmbeddedError  # noqa: PLC0415 - only on this way out
-
-    if not isinstance(error, EmbeddedError):
-        raise error
-    _say(str(error))
-    return ExitCode.UNREACHABLE
-
-
-def _usage(error: Exception) -> int:
-    """Show a wrong option or argument as typer does; anything else is a fault of ours."""
-    show = getattr(error, "show", None)
-    if show is None:
-        raise error
-    show()
-    return ExitCode.WRONG_CALL
-
-
-def _say(message: str) -> None:
-    typer.echo(f"error: {message}", err=True)
-
-
-def _add_service_commands(to: typer.Typer) -> None:
-    """Add the commands of the service's domains: each ``commands.py`` in its packages that has an ``app``."""
-    sys.path.insert(0, "")
-    for module in Settings.from_environment().modules:
-        spec = None if module.endswith(".py") else importlib.util.find_spec(module)
-        for location in (spec.submodule_search_locations or []) if spec else []:
-            for path in sorted(Path(location).glob("**/commands.py")):
-                parts = path.relative_to(location).with_suffix("").parts
-                found = importlib.import_module(".".join((module, *parts)))
-                to.add_typer(found.app)

@@ -6,8 +6,11 @@ import typer
 
 from spine_temporal.settings import Settings
 
-Port = Annotated[int | None, typer.Option("--port", help="Temporal's port; default 7233, or another if it is in use.")]
-UiPort = Annotated[int | None, typer.Option("--ui-port", help="The Web UI's port; default 8233.")]
+Port = Annotated[
+    int | None,
+    typer.Option("--port", min=1, max=65535, help="Temporal's port; default 7233, or another if it is in use."),
+]
+UiPort = Annotated[int | None, typer.Option("--ui-port", min=1, max=65535, help="The Web UI's port; default 8233.")]
 NoWorker = Annotated[bool, typer.Option("--no-worker", help="Start the servers only.")]
 Module = Annotated[
     list[str] | None,
@@ -19,6 +22,7 @@ TaskQueue = Annotated[str | None, typer.Option("--task-queue", help="Default: SP
 Days = Annotated[
     int, typer.Option("--days", min=1, help="Older than this many days; more than Temporal's retention.", metavar="N")
 ]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait until the servers, and the worker of `dev`, are ready.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on stdout.")]
 
 
@@ -27,6 +31,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(dev)
     app.command()(worker)
     app.command()(info)
+    app.command()(env)
     database = typer.Typer(help="The database's schema.", no_args_is_help=True)
     database.command("upgrade")(db_upgrade)
     database.command("prune")(db_prune)
@@ -49,11 +54,18 @@ def worker(module: Module = None, task_queue: TaskQueue = None) -> None:
     run_worker(settings.model_copy(update={name: value for name, value in changes.items() if value}))
 
 
-def info(as_json: AsJson = False) -> None:
-    """Print where Temporal, its Web UI and Postgres are, and the workflows that the modules define."""
+def info(wait: Wait = False, as_json: AsJson = False) -> None:
+    """Print where Temporal, its Web UI and Postgres answer, and the workflows that the modules define."""
     from spine_temporal.cli.info import print_info  # noqa: PLC0415 - keeps --help quick
 
-    print_info(Settings.from_environment(), as_json=as_json)
+    print_info(Settings.from_environment(), wait=wait, as_json=as_json)
+
+
+def env() -> None:
+    """Print exports for a shell: eval "$(spine-temporal env)" lets any tool reach the servers."""
+    from spine_temporal.cli.info import print_env  # noqa: PLC0415 - keeps --help quick
+
+    print_env(Settings.from_environment())
 
 
 def db_upgrade() -> None:

@@ -42,20 +42,20 @@ def resume(
     from spine_temporal.cli.params import read_changes  # noqa: PLC0415
     from spine_temporal.cli.printing import exit_code, print_json, print_result  # noqa: PLC0415
     from spine_temporal.cli.session import connected, definitions, run_async  # noqa: PLC0415
-    from spine_temporal.client.servers import available_servers, open_database  # noqa: PLC0415
+    from spine_temporal.client.servers import open_database, running_servers_of  # noqa: PLC0415
     from spine_temporal.definition.outcome import WorkflowResult  # noqa: PLC0415
 
     settings = Settings.from_environment()
     if skip and not reason.strip():
         raise ParamsError(f"--skip {skip[0]} needs --reason TEXT: it is kept on the record")
-    changes = read_changes(set_ or [])
     workflows = [workflow for workflow, _ in definitions(settings).workflows.values()]
+    changes = read_changes(set_ or [], {workflow.name: workflow for workflow in workflows}, workflow_id)
 
     async def work() -> WorkflowResult | dict[str, str | None]:
-        with available_servers(settings) as servers:
+        with running_servers_of(settings) as servers:
             database = open_database(servers, settings)
             try:
-                async with connected(settings, servers) as client:
+                async with connected(settings, servers, with_worker=False) as client:
                     handle = await client.resume(
                         workflow_id,
                         workflows,

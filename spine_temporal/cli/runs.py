@@ -4,10 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
+from spine_temporal.cli.completion import workflow_names
 from spine_temporal.definition.outcome import WorkflowResult
 from spine_temporal.settings import Settings
 
-WorkflowName = Annotated[str, typer.Argument(metavar="WORKFLOW", help="The workflow's name.")]
+WorkflowName = Annotated[
+    str, typer.Argument(metavar="WORKFLOW", help="The workflow's name.", autocompletion=workflow_names)
+]
 WorkflowId = Annotated[str, typer.Argument(metavar="WORKFLOW_ID", help="The workflow id that `start` printed.")]
 Pairs = Annotated[
     list[str] | None, typer.Option("-p", "--param", metavar="KEY=VALUE", help="A param; may be repeated.")
@@ -46,7 +49,7 @@ def run(
 ) -> None:
     """Start a run, show its steps while it runs, and print its result. Exits 1 where the workflow failed."""
     from spine_temporal.cli.follow import follow  # noqa: PLC0415 - keeps --help quick
-    from spine_temporal.cli.params import read_params  # noqa: PLC0415
+    from spine_temporal.cli.params import read_params, tell_params  # noqa: PLC0415
     from spine_temporal.cli.printing import exit_code, print_result  # noqa: PLC0415
     from spine_temporal.cli.session import connected, definitions, run_async  # noqa: PLC0415
     from spine_temporal.client.servers import available_servers  # noqa: PLC0415
@@ -56,6 +59,7 @@ def run(
     definition = definitions(settings).workflow(workflow)
     given = read_params(definition, param or [], params)
     partition_of(definition, resolve_params(definition, given))
+    tell_params(definition, given)
     options = _options(force=force, dry_run=dry_run, start_from=start_from, hold=hold)
 
     async def work() -> WorkflowResult:
@@ -80,7 +84,7 @@ def start(
     as_json: AsJson = False,
 ) -> None:
     """Start a run for the service's workers and print its workflow id."""
-    from spine_temporal.cli.params import read_params  # noqa: PLC0415 - keeps --help quick
+    from spine_temporal.cli.params import read_params, tell_params  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.printing import print_json  # noqa: PLC0415
     from spine_temporal.cli.session import definitions, run_async  # noqa: PLC0415
     from spine_temporal.client.servers import available_servers, connect  # noqa: PLC0415
@@ -89,7 +93,7 @@ def start(
     settings = Settings.from_environment()
     definition = definitions(settings).workflow(workflow)
     given = read_params(definition, param or [], params)
-
+    tell_params(definition, given)
     options = _options(force=force, dry_run=dry_run, start_from=start_from, hold=hold)
 
     async def work() -> tuple[str, str | None]:
@@ -115,13 +119,13 @@ def status(workflow_id: WorkflowId, as_json: AsJson = False) -> None:
     from spine_temporal.cli.follow import state_of  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.printing import print_result  # noqa: PLC0415
     from spine_temporal.cli.session import connected, run_async  # noqa: PLC0415
-    from spine_temporal.client.servers import available_servers  # noqa: PLC0415
+    from spine_temporal.client.servers import running_servers_of  # noqa: PLC0415
 
     settings = Settings.from_environment()
 
     async def work() -> WorkflowResult:
-        with available_servers(settings) as servers:
-            async with connected(settings, servers) as client:
+        with running_servers_of(settings, postgres=False) as servers:
+            async with connected(settings, servers, with_worker=False) as client:
                 return await state_of(await client.handle_of(workflow_id))
 
     print_result(run_async(work), as_json=as_json)
@@ -132,13 +136,13 @@ def result(workflow_id: WorkflowId, as_json: AsJson = False) -> None:
     from spine_temporal.cli.follow import follow  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.printing import exit_code, print_result  # noqa: PLC0415
     from spine_temporal.cli.session import connected, run_async  # noqa: PLC0415
-    from spine_temporal.client.servers import available_servers  # noqa: PLC0415
+    from spine_temporal.client.servers import running_servers_of  # noqa: PLC0415
 
     settings = Settings.from_environment()
 
     async def work() -> WorkflowResult:
-        with available_servers(settings) as servers:
-            async with connected(settings, servers) as client:
+        with running_servers_of(settings, postgres=False) as servers:
+            async with connected(settings, servers, with_worker=False) as client:
                 return await follow(await client.handle_of(workflow_id), servers)
 
     outcome: WorkflowResult = run_async(work)
@@ -152,14 +156,14 @@ def why(workflow_id: WorkflowId, as_json: AsJson = False) -> None:
 
     from spine_temporal.cli.printing import print_json  # noqa: PLC0415
     from spine_temporal.cli.session import run_async  # noqa: PLC0415
-    from spine_temporal.client.servers import available_servers, connect  # noqa: PLC0415
+    from spine_temporal.client.servers import connect, running_servers_of  # noqa: PLC0415
     from spine_temporal.client.spine_client import SpineClient  # noqa: PLC0415
     from spine_temporal.client.why import Reason, reasons  # noqa: PLC0415
 
     settings = Settings.from_environment()
 
     async def work() -> list[Reason]:
-        with available_servers(settings, postgres=False) as servers:
+        with running_servers_of(settings, postgres=False) as servers:
             client = SpineClient(await connect(servers), task_queue=settings.task_queue)
             return await reasons(client.client, await client.handle_of(workflow_id))
 

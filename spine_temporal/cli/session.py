@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from spine_temporal.client.servers import Servers, available_servers, connect, open_database
+from spine_temporal.client.servers import Servers, connect, open_database, running_servers_of
 from spine_temporal.client.spine_client import SpineClient
 from spine_temporal.embedded import worker_lock_held
 from spine_temporal.recording.database import Database
@@ -25,9 +25,9 @@ def run_async(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
 
 @contextmanager
 def opened_database(settings: Settings) -> Iterator[Database]:
-    """Have the database for a command that needs no Temporal."""
-    with available_servers(settings, temporal=False) as servers:
-        database = open_database(servers, settings)
+    """Have the database for a command that needs no Temporal; nothing is started for it, and no schema upgraded."""
+    with running_servers_of(settings, temporal=False) as servers:
+        database = open_database(servers, settings, may_upgrade=False)
         try:
             yield database
         finally:
@@ -35,11 +35,11 @@ def opened_database(settings: Settings) -> Iterator[Database]:
 
 
 @asynccontextmanager
-async def connected(settings: Settings, servers: Servers) -> AsyncIterator[SpineClient]:
-    """Have a client, and a worker where the embedded servers have none of their own."""
+async def connected(settings: Settings, servers: Servers, *, with_worker: bool = True) -> AsyncIterator[SpineClient]:
+    """Have a client; and ``with_worker`` a worker, where the embedded servers have none of their own."""
     client = await connect(servers)
     spine = SpineClient(client, task_queue=settings.task_queue)
-    if not servers.temporal_is_embedded or worker_lock_held(servers.home):
+    if not with_worker or not servers.temporal_is_embedded or worker_lock_held(servers.home):
         yield spine
         return
     database = open_database(servers, settings, pool_size=settings.max_activities + SPARE_CONNECTIONS)

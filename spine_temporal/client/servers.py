@@ -1,5 +1,6 @@
 """Which servers this process talks to: the configured ones, else the embedded ones, each by itself."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,18 +12,21 @@ from temporalio.envconfig import ClientConfig, ClientConfigProfile
 from temporalio.service import RPCError
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
-from spine_temporal.embedded import embedded_servers
+from spine_temporal.embedded import embedded_servers, running_servers
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.migrate import require_current, upgrade
 from spine_temporal.settings import Settings
 from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
 
+#: Seconds that Temporal gets to answer a connection.
+_PATIENCE = 15.0
+
 
 class UnreachableError(SpineError):
     """Raised when Temporal or Postgres does not answer; says where it was looked for."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, ErrorCategory.DEPENDENCY)
+    def __init__(self, message: str, *, advice: str | None = None) -> None:
+        super().__init__(message, ErrorCategory.DEPENDENCY, advice=advice)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +79,37 @@ def available_servers(
         yield _servers(settings, profile, state.temporal_address, state.ui_url, state.database_url)
 
 
+@contextmanager
+def running_servers_of(settings: Settings, *, temporal: bool = True, postgres: bool = True) -> Iterator[Servers]:
+    """Have the servers that are asked for while the block runs, without starting any.
+
+    Raises ``UnreachableError`` where an embedded one does not run.
+    """
+    yield found_servers(settings, temporal=temporal, postgres=postgres)
+
+
+def found_servers(settings: Settings, *, temporal: bool = True, postgres: bool = True) -> Servers:
+    """Return the servers that are configured, or that run in the home; raise ``UnreachableError`` for what does not."""
+    profile = configured_temporal()
+    home = settings.home.absolute()
+    state = running_servers(home)
+    missing = []
+    if temporal and profile is None and state.temporal_pid is None:
+        missing.append("Temporal")
+    if postgres and settings.database_url is None and state.postgres_pid is None:
+        missing.append("Postgres")
+    if missing and not home.is_dir():
+        raise UnreachableError(
+            f"there is no home of embedded servers at {home}, so nothing has run here",
+            advice="go to the folder of your project, set SPINE_HOME, or start `spine-temporal dev`",
+        )
+    if missing:
+        what = "servers of" if len(missing) > 1 else f"{missing[0]} of"
+        verb = "are" if len(missing) > 1 else "is"
+        raise UnreachableError(f"the embedded {what} {home} {verb} not running", advice="start `spine-temporal dev`")
+    return _servers(settings, profile, state.temporal_address, state.ui_url, state.database_url)
+
+
 def _servers(
     settings: Settings,
     profile: ClientConfigProfile | None,
@@ -97,31 +132,44 @@ def _servers(
 async def connect(servers: Servers) -> Client:
     """Connect to Temporal; raise ``UnreachableError`` where it does not answer."""
     try:
-        if servers.temporal_is_embedded:
-            return await Client.connect(servers.temporal_address, data_converter=pydantic_data_converter)
-        options = ClientConfig.load_client_connect_config()
-        return await Client.connect(**options, data_converter=pydantic_data_converter)
-    except (RuntimeError, RPCError) as error:
-        reason = str(error).strip().splitlines()[0][:200]
-        raise UnreachableError(
-            f"Temporal does not answer at {servers.temporal_address}: {reason}; check TEMPORAL_ADDRESS, "
-            "or unset it to use the embedded server"
-        ) from None
+        return await asyncio.wait_for(_connected(servers), _PATIENCE)
+    except (RuntimeError, RPCError, TimeoutError) as error:
+        reason = (str(error).strip() or "no answer in time").splitlines()[0][:200]
+        raise _temporal_is_away(servers, reason) from None
 
 
-def open_database(servers: Servers, settings: Settings, *, pool_size: int = 5) -> Database:
-    """Open the database at its newest schema: the embedded one is upgraded, a configured one must be."""
+async def _connected(servers: Servers) -> Client:
+    if servers.temporal_is_embedded:
+        return await Client.connect(servers.temporal_address, data_converter=pydantic_data_converter)
+    options = ClientConfig.load_client_connect_config()
+    return await Client.connect(**options, data_converter=pydantic_data_converter)
+
+
+def _temporal_is_away(servers: Servers, reason: str) -> UnreachableError:
+    message = f"Temporal does not answer at {servers.temporal_address} ({reason})"
+    if servers.temporal_is_embedded:
+        return UnreachableError(message, advice=f"see {servers.home / 'logs' / 'temporal.log'}")
+    return UnreachableError(message, advice="check TEMPORAL_ADDRESS, or unset it to use the embedded server")
+
+
+def open_database(servers: Servers, settings: Settings, *, pool_size: int = 5, may_upgrade: bool = True) -> Database:
+    """Open the database at its newest schema: the embedded one is upgraded if it may be, a configured one must be."""
     database = Database(servers.database_url, schema=settings.database_schema, pool_size=pool_size)
     try:
-        if servers.database_is_embedded:
+        if servers.database_is_embedded and may_upgrade:
             upgrade(database, settings.modules)
         else:
             require_current(database, settings.modules)
     except SpineError as error:
         database.close()
         if error.category is ErrorCategory.DEPENDENCY:
-            raise UnreachableError(
-                f"Postgres cannot be reached: {error}; check SPINE_DATABASE_URL, or unset it to use the embedded server"
-            ) from None
+            raise _postgres_is_away(servers, str(error)) from None
         raise
     return database
+
+
+def _postgres_is_away(servers: Servers, reason: str) -> UnreachableError:
+    message = f"Postgres cannot be reached ({reason})"
+    if servers.database_is_embedded:
+        return UnreachableError(message, advice=f"see {servers.home / 'logs' / 'postgres.log'}")
+    return UnreachableError(message, advice="check SPINE_DATABASE_URL, or unset it to use the embedded server")

@@ -46,8 +46,8 @@ _LOST = frozenset({ErrorCategory.CLAIM_LOST, ErrorCategory.STATE_LOST})
 class SpineError(Exception):
     """Raised when a step cannot do its work; pipelines raise it with the category that fits.
 
-    ``code`` is a short, stable name of the fault (``WEEK_MISMATCH``) that opens the message; ``retry_after`` asks
-    for the next attempt in that many seconds, where the category is retryable.
+    ``code`` is a short, stable name of the fault (``WEEK_MISMATCH``) that opens the message; ``advice`` says what to
+    do and ends it; ``retry_after`` asks for the next attempt in that many seconds, where the category is retryable.
     """
 
     def __init__(
@@ -56,12 +56,15 @@ class SpineError(Exception):
         category: ErrorCategory = ErrorCategory.INTERNAL,
         *,
         code: str | None = None,
+        advice: str | None = None,
         retry_after: float | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(f"{code}: {message}" if code else message)
+        message = f"{code}: {message}" if code else message
+        super().__init__(f"{message}: {advice}" if advice else message)
         self.category = ErrorCategory(category)
         self.code = code
+        self.advice = advice
         self.retry_after = retry_after
         self.metadata = metadata or {}
 
@@ -73,12 +76,12 @@ class DefinitionError(ValueError):
 class ParamsError(SpineError):
     """Raised when a run's params or options are not what its workflow takes; names the field."""
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
-        super().__init__(message, ErrorCategory.CONFIGURATION, code=code)
+    def __init__(self, message: str, *, code: str | None = None, advice: str | None = None) -> None:
+        super().__init__(message, ErrorCategory.CONFIGURATION, code=code, advice=advice)
 
 
 class PartitionBusyError(SpineError):
     """Raised when another open run holds the partition; names that run."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, ErrorCategory.PARTITION_BUSY)
+    def __init__(self, message: str, *, advice: str | None = None) -> None:
+        super().__init__(message, ErrorCategory.PARTITION_BUSY, advice=advice)

@@ -1,14 +1,7 @@
 """What a worker can run: workflows and pipelines by name, loaded from modules and checked before anything starts."""
 
-import importlib
-import importlib.util
-import os
-import pkgutil
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from spine_temporal.checks import find_nondeterminism, outputs_read
@@ -17,6 +10,7 @@ from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.definition.pipeline import Pipeline, registered_pipelines
 from spine_temporal.definition.steps import ChoiceStep, LambdaStep, PipelineStep
 from spine_temporal.definition.workflow import Workflow
+from spine_temporal.runtime.modules import imported_modules
 from spine_temporal.translation.classes import Source
 from spine_temporal.translation.translate import source_of
 
@@ -41,10 +35,8 @@ def load_definitions(modules: Iterable[str]) -> Definitions:
 
     A module is a dotted name or the path of a ``.py`` file. Raises ``DefinitionError``.
     """
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
     found: dict[str, tuple[Workflow, Source]] = {}
-    for module in _modules(modules):
+    for module in imported_modules(modules):
         for attribute, value in list(vars(module).items()):
             if isinstance(value, Workflow):
                 _add(found, value, Source(module=module.__name__, attribute=attribute))
@@ -139,44 +131,3 @@ def _add(found: dict[str, tuple[Workflow, Source]], workflow: Workflow, source: 
             f"{source.module}.{source.attribute}; rename one"
         )
     found.setdefault(workflow.name, (workflow, source))
-
-
-def _modules(names: Iterable[str]) -> list[ModuleType]:
-    modules: list[ModuleType] = []
-    for name in names:
-        root = _script(Path(name)) if name.endswith(".py") else _imported(name)
-        if root is None:
-            continue
-        modules.append(root)
-        paths = getattr(root, "__path__", None)
-        if paths is not None:
-            below = pkgutil.walk_packages(paths, f"{root.__name__}.")
-            modules += [_required(info.name) for info in below if ".migrations" not in info.name]
-    return modules
-
-
-def _imported(name: str) -> ModuleType | None:
-    """Import a module; one of the default packages may be absent."""
-    from spine_temporal.settings import Settings  # noqa: PLC0415 - only the defaults' names are asked
-
-    if name in Settings().modules and importlib.util.find_spec(name) is None:
-        return None
-    return _required(name)
-
-
-def _required(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except DefinitionError as error:
-        raise DefinitionError(f"module {name!r}: {error}") from error
-    except Exception as error:
-        raise DefinitionError(f"module {name!r} cannot be imported: {type(error).__name__}: {error}") from error
-
-
-def _script(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise DefinitionError(f"module file {str(path)!r} does not exist")
-    folder = str(path.resolve().parent)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    return _required(path.stem)

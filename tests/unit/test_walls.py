@@ -81,5 +81,5 @@ def test_the_public_door_loads_neither_temporal_nor_postgres():
 
 
 def test_help_loads_neither_temporal_nor_postgres():
-    statement = "from spine_temporal.cli import main; main._add_service_commands(main.app)"
+    statement = "from spine_temporal.cli import main; main.add_service_commands(main.app)"
     assert not loaded_by(statement) & {"temporalio", "sqlalchemy", "psycopg", "alembic"}

@@ -1,0 +1,93 @@
+"""What a command tells of an error, to a person and as JSON, and its exit code. Every error comes through here."""
+
+import sys
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import typer
+
+from spine_temporal.definition.errors import DefinitionError, ErrorCategory, SpineError
+
+
+class ExitCode(IntEnum):
+    """What a script learns from how a command ended."""
+
+    COMPLETED = 0
+    #: The workflow failed.
+    FAILED = 1
+    #: The call was wrong: command, workflow, params, settings.
+    WRONG_CALL = 2
+    #: Temporal or Postgres could not be reached.
+    UNREACHABLE = 3
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True, kw_only=True)
+class Complaint:
+    """An error in words; ``advice`` is the part of the message that says what to do."""
+
+    category: ErrorCategory
+    message: str
+    advice: str | None = None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What a script learns of it."""
+        return ExitCode.UNREACHABLE if self.category is ErrorCategory.DEPENDENCY else ExitCode.WRONG_CALL
+
+
+def tell(error: Exception, *, as_json: bool) -> int:
+    """Tell an error in a sentence on stderr, as JSON on stdout too; raise on what is a fault of ours."""
+    complaint = complaint_of(error)
+    if as_json:
+        _print_json(complaint or _fault(error))
+    if complaint is None:
+        raise error
+    show = getattr(error, "show", None)
+    if show is not None:
+        show()
+    else:
+        typer.echo(f"error: {complaint.message}", err=True)
+    return complaint.exit_code
+
+
+def complaint_of(error: Exception) -> Complaint | None:
+    """Return what there is to tell of an error that the user can do something about; None for any other."""
+    from spine_temporal.embedded.errors import EmbeddedError  # noqa: PLC0415 - only on this way out
+
+    if isinstance(error, SpineError):
+        return Complaint(category=error.category, message=str(error), advice=error.advice)
+    if isinstance(error, DefinitionError):
+        return Complaint(category=ErrorCategory.CONFIGURATION, message=str(error))
+    if isinstance(error, EmbeddedError):
+        return Complaint(category=ErrorCategory.DEPENDENCY, message=str(error))
+    words = getattr(error, "format_message", None)
+    if words is not None:  # a wrong option or argument, which typer shows itself
+        return Complaint(category=ErrorCategory.CONFIGURATION, message=words(), advice="see --help")
+    return _of_temporal(error)
+
+
+def _of_temporal(error: Exception) -> Complaint | None:
+    """Return what a call to Temporal came to, which had answered before: it is away, or refuses the call."""
+    service: Any = sys.modules.get("temporalio.service")
+    if service is None or not isinstance(error, service.RPCError):
+        return None
+    away = {service.RPCStatusCode.UNAVAILABLE, service.RPCStatusCode.DEADLINE_EXCEEDED, service.RPCStatusCode.CANCELLED}
+    if error.status in away:
+        advice = "look with `spine-temporal info` whether it runs"
+        message = f"Temporal does not answer any more ({error.message}): {advice}"
+        return Complaint(category=ErrorCategory.DEPENDENCY, message=message, advice=advice)
+    message = f"Temporal refuses the call ({error.status.name}): {error.message}"
+    return Complaint(category=ErrorCategory.CONFIGURATION, message=message)
+
+
+def _fault(error: Exception) -> Complaint:
+    return Complaint(category=ErrorCategory.INTERNAL, message=f"{type(error).__name__}: {error}")
+
+
+def _print_json(complaint: Complaint) -> None:
+    from spine_temporal.cli.printing import print_json  # noqa: PLC0415 - only on this way out
+
+    error = {"category": complaint.category.value, "message": complaint.message, "advice": complaint.advice}
+    print_json({"error": error})
