@@ -87,6 +87,7 @@ def start(
     from spine_temporal.cli.params import read_params, tell_params  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.printing import print_json  # noqa: PLC0415
     from spine_temporal.cli.session import definitions, run_async  # noqa: PLC0415
+    from spine_temporal.client.readiness import has_worker  # noqa: PLC0415
     from spine_temporal.client.servers import available_servers, connect  # noqa: PLC0415
     from spine_temporal.client.spine_client import SpineClient  # noqa: PLC0415
 
@@ -100,6 +101,12 @@ def start(
         with available_servers(settings, postgres=False) as servers:
             client = SpineClient(await connect(servers), task_queue=settings.task_queue)
             handle = await client.start(definition, given, **options)
+            if not await has_worker(client.client, settings.task_queue):
+                typer.echo(
+                    f"no worker asks for work on task queue {settings.task_queue!r}, so the run waits: "
+                    "start `spine-temporal dev` or `spine-temporal worker`",
+                    err=True,
+                )
             return handle.workflow_id, handle.handle.result_run_id
 
     identity, run_id = run_async(work)

@@ -7,14 +7,17 @@ from pydantic import ValidationError
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError, CancelledError, FailureError
 
+from spine_temporal.client.ours import not_ours
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.outcome import WorkflowResult, WorkflowStatus
 
 
 async def result_of(handle: WorkflowHandle[Any, Any]) -> WorkflowResult:
-    """Wait for the run's end; a failed run gives a result too."""
+    """Wait for the run's end; a failed run gives a result too. Raises ``ParamsError`` where it is no run of ours."""
     try:
         return WorkflowResult.model_validate(await handle.result())
+    except ValidationError:
+        raise not_ours(await handle.describe()) from None
     except WorkflowFailureError as error:
         return await _failed(handle, error.cause)
 

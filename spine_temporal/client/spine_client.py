@@ -8,9 +8,11 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from pydantic import ValidationError
 from temporalio.client import (
     Client,
     WorkflowHandle,
+    WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -18,6 +20,7 @@ from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, W
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from spine_temporal.client.ours import require_ours
 from spine_temporal.client.results import result_of
 from spine_temporal.client.resume import checked_options, resume_run
 from spine_temporal.definition.errors import (
@@ -52,9 +55,15 @@ class RunHandle:
         return await result_of(self.handle)
 
     async def progress(self) -> WorkflowResult | None:
-        """Return how far the run has come, None before it has begun; asks the worker, so one must be there."""
-        answer = await self.handle.query("progress")
-        return None if answer is None else WorkflowResult.model_validate(answer)
+        """Return how far the run has come; asks the worker, so one must be there.
+
+        None before it has begun, and where its worker does not know the workflow.
+        """
+        try:
+            answer = await self.handle.query("progress")
+            return None if answer is None else WorkflowResult.model_validate(answer)
+        except (WorkflowQueryFailedError, ValidationError):
+            return None
 
     async def decide(
         self, action: str, step: str | None, *, by: str, reason: str, start_from: str | None = None
@@ -196,10 +205,10 @@ class SpineClient:
         )
 
     async def handle_of(self, identity: str) -> RunHandle:
-        """Return the newest run of a workflow id; raise ``ParamsError`` where Temporal knows none."""
+        """Return the newest run of a workflow id; raise ``ParamsError`` where Temporal knows none of ours."""
         handle = self.client.get_workflow_handle(identity)
         try:
-            await handle.describe()
+            await require_ours(self.client, await handle.describe(), self.task_queue)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise ParamsError(

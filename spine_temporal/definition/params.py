@@ -1,6 +1,5 @@
 """From what a caller gave to what a run works with: params, options, the partition and the workflow id."""
 
-import difflib
 import hashlib
 import json
 import re
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from spine_temporal.definition.errors import ParamsError
 from spine_temporal.definition.json_values import MAX_PARAMS_BYTES, JsonValueError, json_size, require_size, to_json
+from spine_temporal.definition.names import did_you_mean
 from spine_temporal.definition.workflow import Workflow
 
 #: Bytes of a partition as JSON; it is part of the keys of tables.
@@ -59,10 +59,23 @@ class RunOptions(BaseModel):
     lineage: str | None = None
 
 
-def resolve_params(workflow: Workflow, given: Any) -> dict[str, Any]:
+#: Where a person gives each run option.
+_OPTIONS = {
+    "force": '--force on the command line, {"force": true} as the second argument of a Temporal start',
+    "dry_run": '--dry-run on the command line, {"dry_run": true} as the second argument of a Temporal start',
+    "start_from": '--start-from STEP on the command line, {"start_from": "STEP"} as the second argument of a Temporal '
+    "start",
+    "on_gate_failure": '--hold on the command line, {"on_gate_failure": "hold"} as the second argument of a Temporal '
+    "start",
+    "resume": "`spine-temporal resume WORKFLOW_ID`",
+}
+
+
+def resolve_params(workflow: Workflow, given: Any, *, inherited: bool = False) -> dict[str, Any]:
     """Return the run's params: defaults, then ``given``, validated by the workflow's ``params_model``.
 
-    Raises ``ParamsError`` naming the field.
+    ``inherited``: they come from another run, so that a run option's name among them is a param's. Raises
+    ``ParamsError`` naming the field.
     """
     if given is None:
         given = {}
@@ -71,6 +84,8 @@ def resolve_params(workflow: Workflow, given: Any) -> dict[str, Any]:
             f"params of {workflow.name!r} must be a JSON object, not {type(given).__name__}: "
             'pass for example {"week_ending": "2025-11-28"}'
         )
+    if not inherited:
+        refuse_options(workflow, given)
     try:
         params: dict[str, Any] = {**workflow.defaults, **to_json(given, "params")}
         if workflow.params_model is not None:
@@ -79,6 +94,17 @@ def resolve_params(workflow: Workflow, given: Any) -> dict[str, Any]:
     except JsonValueError as error:
         raise ParamsError(str(error)) from None
     return params
+
+
+def refuse_options(workflow: Workflow, names: Iterable[Any]) -> None:
+    """Raise ``ParamsError`` for a run option among the params, saying where it goes; a param of its name is one."""
+    own = {*workflow.defaults, *_fields(workflow)}
+    for name in names:
+        option = str(name).replace("-", "_")
+        if option in _OPTIONS and name not in own:
+            raise ParamsError(
+                f"{name!r} is a run option and no param of {workflow.name!r}", advice=f"give it as {_OPTIONS[option]}"
+            )
 
 
 def resolve_options(given: Any) -> RunOptions:
@@ -140,8 +166,13 @@ def known_params(workflow: Workflow) -> tuple[str, ...] | None:
     model = workflow.params_model
     if model is None or model.model_config.get("extra") == "allow":
         return None
-    aliases = {field.alias for field in model.model_fields.values() if field.alias}
-    return tuple(sorted({*model.model_fields, *aliases}))
+    return tuple(sorted(_fields(workflow)))
+
+
+def _fields(workflow: Workflow) -> set[str]:
+    """Return the fields of the params model, by every name that they have."""
+    fields = workflow.params_model.model_fields if workflow.params_model else {}
+    return {*fields, *(field.alias for field in fields.values() if field.alias)}
 
 
 def _validated(workflow: Workflow, model: type[BaseModel], params: dict[str, Any]) -> dict[str, Any]:
@@ -160,8 +191,7 @@ def _refuse_unknown(what: str, names: Iterable[str], known: Iterable[str]) -> No
     allowed = sorted(known)
     for name in names:
         if name not in allowed:
-            close = difflib.get_close_matches(name, allowed, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+            hint = did_you_mean(name, allowed)
             raise ParamsError(f"unknown {what} {name[:100]!r}: allowed are {', '.join(allowed)}{hint}")
 
 

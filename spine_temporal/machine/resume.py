@@ -7,7 +7,8 @@ from typing import Any
 
 from spine_temporal.definition.errors import ParamsError
 from spine_temporal.definition.json_values import clean_text
-from spine_temporal.definition.params import ResumeOptions, partition_of, resolve_params
+from spine_temporal.definition.names import did_you_mean, nearest
+from spine_temporal.definition.params import ResumeOptions, known_params, partition_of, refuse_options, resolve_params
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.machine import start
 from spine_temporal.machine.plan import (
@@ -83,8 +84,9 @@ def _changed_params(
     workflow: Workflow, ended: EndedRun, plan: Plan, changes: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     given = {name: value for name, value in changes.items() if _gate_and_key(plan, name) is None}
-    _refuse_lost_names(plan, given)
-    params = resolve_params(workflow, {**ended.params, **given})
+    refuse_options(workflow, given)
+    _refuse_lost_names(workflow, ended, plan, given)
+    params = resolve_params(workflow, {**ended.params, **given}, inherited=True)
     if (partition_of(workflow, params) or dict(ended.partition)) != dict(ended.partition):
         raise ParamsError(
             f"the change of {', '.join(given)} makes it another partition of {workflow.name!r}: start that one instead"
@@ -92,13 +94,42 @@ def _changed_params(
     return params, _differences(ended.params, params)
 
 
-def _refuse_lost_names(plan: Plan, given: Mapping[str, Any]) -> None:
-    """Refuse ``x.key`` where x is a step without config: it would become a param of that odd name."""
-    steps = {step.name for step in plan.steps}
+def _refuse_lost_names(workflow: Workflow, ended: EndedRun, plan: Plan, given: Mapping[str, Any]) -> None:
+    """Refuse what would become a param that nothing reads: a misspelled name, a step or its key.
+
+    A workflow without a params model takes any param, so a name that is new is taken where it is like none it has.
+    """
+    known = {*ended.params, *workflow.defaults, *(known_params(workflow) or ())}
     for name in given:
-        step, dot, _ = name.rpartition(".")
-        if dot and step in steps:
-            raise ParamsError(f"--set {name}: step {step!r} is no gate, so it has no config to set")
+        if name in known:
+            continue
+        _refuse_step_names(plan, name)
+        close = nearest(name, known) if known_params(workflow) is None else None
+        if close is not None:
+            raise ParamsError(
+                f"--set {name}: run {ended.run_id} has no param of that name; did you mean {close!r}? A param that is "
+                "new to the run is taken only where its name is not so like one that the run has"
+            )
+
+
+def _refuse_step_names(plan: Plan, name: str) -> None:
+    step, dot, _ = name.rpartition(".")
+    place = plan.places.get(step if dot else name)
+    if place is not None and place.parallel is not None and isinstance(place.step, PlannedGate):
+        raise ParamsError(
+            f"--set {name}: gate {place.step.name!r} is part of the parallel step {place.parallel.name!r}, so its "
+            "config cannot be set: change it in the definition"
+        )
+    if place is not None and isinstance(place.step, PlannedGate):
+        raise ParamsError(f"--set {name} names a gate: give a key of its config, {name}.KEY")
+    if place is not None:
+        raise ParamsError(f"--set {name}: step {place.step.name!r} is no gate, so it has no config to set")
+    if dot:
+        steps = [each.name for each in plan.steps]
+        raise ParamsError(
+            f"--set {name}: {step!r} is no step of {plan.workflow!r}, which has {', '.join(steps)}"
+            f"{did_you_mean(step, steps)}"
+        )
 
 
 def _changed_config(plan: Plan, changes: Mapping[str, Any]) -> tuple[Plan, dict[str, Any]]:

@@ -111,7 +111,7 @@ class Beginnings:
         if options.resume is not None:
             return await self._go_on(request, workflow, options)
         resume = await self.requested(request.workflow_id, request.run_id) if request.was_reset else None
-        params = resolve_params(workflow, request.params)
+        params = resolve_params(workflow, request.params, inherited=request.is_child)
         begun = Begun(
             plan=plan_of(workflow),
             run_id=request.run_id,

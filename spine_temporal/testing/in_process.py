@@ -54,15 +54,18 @@ def run_in_process(
     side runs in turn. ``decide`` is asked of each held gate, by step name; without it a held gate is aborted.
     Raises ``ParamsError``, as a start does, and ``KeyError`` for a pipeline that is not given.
     """
-    resolved = resolve_params(workflow, params)
-    run = Run(
+    driver = _Driver(workflow, pipelines or {}, decide or _nobody)
+    return driver.run(_fresh(workflow, resolve_params(workflow, params), dry_run=dry_run))
+
+
+def _fresh(workflow: Workflow, params: Mapping[str, Any], *, dry_run: bool) -> Run:
+    return Run(
         run_id=str(uuid4()),
         started_at=datetime.now(UTC),
-        params=resolved,
-        partition=partition_of(workflow, resolved),
+        params=params,
+        partition=partition_of(workflow, params),
         is_dry_run=dry_run,
     )
-    return _Driver(workflow, pipelines or {}, decide or _nobody).run(run)
 
 
 def _nobody(_step: str) -> Decision:
@@ -164,9 +167,9 @@ class _Driver:
         workflow = getattr(self._workflow.step(name), "workflow", None)
         assert workflow is not None  # noqa: S101 - the plan is this workflow's
         try:
-            result = run_in_process(
-                workflow, params, self._pipelines, dry_run=state.run.is_dry_run, decide=self._decide
-            )
+            resolved = resolve_params(workflow, params, inherited=True)
+            run = _fresh(workflow, resolved, dry_run=state.run.is_dry_run)
+            result = _Driver(workflow, self._pipelines, self._decide).run(run)
         except SpineError as error:
             return StepOutcome(step=name, error=clean_text(str(error)), category=error.category.value)
         if result.error is not None:

@@ -126,6 +126,7 @@ class SpineWorkflow:
             was_reset=info.run_id != info.first_execution_run_id,
             first_run_id=info.first_execution_run_id,
             refused=requests.unreadable_start(self.spine.name, params, options, extra),
+            is_child=info.parent is not None,
         )
         try:
             begun: Begun = await calls.record(BEGIN, request, Begun, f"begin {self.spine.name}")

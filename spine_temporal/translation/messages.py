@@ -46,6 +46,8 @@ class BeginRequest(_Message):
     first_run_id: str = ""
     #: Why the run is refused, where its start cannot be read as params and run options.
     refused: str = ""
+    #: Whether another run has started it, so that its params are those of that run.
+    is_child: bool = False
 
 
 class ResumeRequest(_Message):
