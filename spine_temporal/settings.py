@@ -144,6 +144,5 @@ def _refuse_unknown(project: Project) -> None:
 
 
 def _refusal(given: _Given, allowed: str | None) -> SpineError:
-    return SpineError(
-        f"{given.where} is {redacted(repr(given.value))[:200]}: it must be {allowed}", ErrorCategory.CONFIGURATION
-    )
+    message = f"{given.where} is {redacted(repr(given.value))[:200]}"
+    return SpineError(message, ErrorCategory.CONFIGURATION, advice=f"it must be {allowed}")

@@ -13,6 +13,8 @@ from spine_temporal.settings import Settings
 
 #: Seconds that `--wait` waits.
 _PATIENCE = 120.0
+#: What is said of a server that does not answer.
+_ABSENT = {"temporal_address": "not running", "database_url": "not running"}
 
 
 def print_info(settings: Settings, *, wait: bool, as_json: bool) -> None:
@@ -25,8 +27,7 @@ def print_info(settings: Settings, *, wait: bool, as_json: bool) -> None:
         print_json(addresses)
     if not as_json:
         for name, value in addresses.items():
-            known = value or ("configured elsewhere" if name == "ui_url" and answer.temporal else "not running")
-            typer.echo(f"{name:<18}{known}")
+            typer.echo(f"{name:<18}{value or _ABSENT.get(name, '-')}")
         _print_workflows(settings)
     if answer.error is not None:
         raise answer.error
@@ -55,6 +56,7 @@ def _addresses(settings: Settings, answer: Answering) -> dict[str, str | None]:
         "task_queue": settings.task_queue,
         "ui_url": temporal.ui_url if temporal else None,
         "database_url": redacted(postgres.database_url) if postgres else None,
+        "project": str(settings.project) if settings.project else None,
         "home": str(home) if home.is_dir() else f"{home} (none yet)",
     }
 

@@ -6,11 +6,18 @@ import typer
 
 from spine_temporal.settings import Settings
 
+
+def _port(given: int | None) -> int | None:
+    if given is not None and given not in range(1, 65536):
+        raise typer.BadParameter(f"{given} is no port: it must be a number from 1 to 65535")
+    return given
+
+
 Port = Annotated[
     int | None,
-    typer.Option("--port", min=1, max=65535, help="Temporal's port; default 7233, or another if it is in use."),
+    typer.Option("--port", callback=_port, help="Temporal's port; default 7233, or another if it is in use."),
 ]
-UiPort = Annotated[int | None, typer.Option("--ui-port", min=1, max=65535, help="The Web UI's port; default 8233.")]
+UiPort = Annotated[int | None, typer.Option("--ui-port", callback=_port, help="The Web UI's port; default 8233.")]
 NoWorker = Annotated[bool, typer.Option("--no-worker", help="Start the servers only.")]
 Module = Annotated[
     list[str] | None,

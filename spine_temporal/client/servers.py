@@ -12,7 +12,7 @@ from temporalio.envconfig import ClientConfig, ClientConfigProfile
 from temporalio.service import RPCError
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
-from spine_temporal.embedded import embedded_servers, running_servers
+from spine_temporal.embedded import embedded_servers, running_servers, servers_lock_held
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.migrate import require_current, upgrade
 from spine_temporal.settings import Settings
@@ -98,16 +98,22 @@ def found_servers(settings: Settings, *, temporal: bool = True, postgres: bool =
         missing.append("Temporal")
     if postgres and settings.database_url is None and state.postgres_pid is None:
         missing.append("Postgres")
-    if missing and not home.is_dir():
-        raise UnreachableError(
+    if missing:
+        raise _not_running(home, missing)
+    return _servers(settings, profile, state.temporal_address, state.ui_url, state.database_url)
+
+
+def _not_running(home: Path, missing: list[str]) -> UnreachableError:
+    """Say which of a home's servers do not run, and that there is no home where it is another folder's."""
+    if not home.is_dir():
+        return UnreachableError(
             f"there is no home of embedded servers at {home}, so nothing has run here",
             advice="go to the folder of your project, set SPINE_HOME, or start `spine-temporal dev`",
         )
-    if missing:
-        what = "servers of" if len(missing) > 1 else f"{missing[0]} of"
-        verb = "are" if len(missing) > 1 else "is"
-        raise UnreachableError(f"the embedded {what} {home} {verb} not running", advice="start `spine-temporal dev`")
-    return _servers(settings, profile, state.temporal_address, state.ui_url, state.database_url)
+    which = f"the embedded servers of {home} are" if len(missing) > 1 else f"the embedded {missing[0]} of {home} is"
+    if servers_lock_held(home):
+        return UnreachableError(f"{which} just being started or stopped", advice="look again in a moment")
+    return UnreachableError(f"{which} not running", advice="start `spine-temporal dev`")
 
 
 def _servers(

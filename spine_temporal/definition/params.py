@@ -59,14 +59,13 @@ class RunOptions(BaseModel):
     lineage: str | None = None
 
 
+_SECOND = "as the second argument of a Temporal start"
 #: Where a person gives each run option.
 _OPTIONS = {
-    "force": '--force on the command line, {"force": true} as the second argument of a Temporal start',
-    "dry_run": '--dry-run on the command line, {"dry_run": true} as the second argument of a Temporal start',
-    "start_from": '--start-from STEP on the command line, {"start_from": "STEP"} as the second argument of a Temporal '
-    "start",
-    "on_gate_failure": '--hold on the command line, {"on_gate_failure": "hold"} as the second argument of a Temporal '
-    "start",
+    "force": f'--force, or {{"force": true}} {_SECOND}',
+    "dry_run": f'--dry-run, or {{"dry_run": true}} {_SECOND}',
+    "start_from": f'--start-from STEP, or {{"start_from": "STEP"}} {_SECOND}',
+    "on_gate_failure": f'--hold, or {{"on_gate_failure": "hold"}} {_SECOND}',
     "resume": "`spine-temporal resume WORKFLOW_ID`",
 }
 

@@ -46,9 +46,19 @@ def worker_lock(home: Path) -> Iterator[None]:
 
 def worker_lock_held(home: Path) -> bool:
     """Return whether such a worker is there now."""
-    if not home.is_dir():
+    return _held(home / "worker.lock")
+
+
+def servers_lock_held(home: Path) -> bool:
+    """Return whether somebody starts or stops the home's servers now."""
+    return _held(home / "servers.lock")
+
+
+def _held(path: Path) -> bool:
+    """Return whether somebody holds the lock; a file that is not there is not made."""
+    if not path.exists():
         return False
-    descriptor = try_exclusive(home / "worker.lock")
+    descriptor = try_exclusive(path)
     if descriptor is None:
         return True
     os.close(descriptor)

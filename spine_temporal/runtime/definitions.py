@@ -7,6 +7,7 @@ from typing import Any
 from spine_temporal.checks import find_nondeterminism, outputs_read
 from spine_temporal.definition.composite import AnyStep, MapStep, flattened
 from spine_temporal.definition.errors import DefinitionError
+from spine_temporal.definition.names import did_you_mean
 from spine_temporal.definition.pipeline import Pipeline, registered_pipelines
 from spine_temporal.definition.steps import ChoiceStep, LambdaStep, PipelineStep
 from spine_temporal.definition.workflow import Workflow
@@ -26,7 +27,8 @@ class Definitions:
         """Return the workflow; raise ``DefinitionError`` naming those that there are."""
         if name not in self.workflows:
             known = ", ".join(sorted(self.workflows)) or "none"
-            raise DefinitionError(f"unknown workflow {name!r}: the loaded modules have {known}")
+            meant = did_you_mean(name, self.workflows)
+            raise DefinitionError(f"unknown workflow {name!r}: the loaded modules have {known}{meant}")
         return self.workflows[name][0]
 
 
