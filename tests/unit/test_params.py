@@ -4,7 +4,8 @@ import pytest
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from spine_temporal import ParamsError, Step, Workflow
-from spine_temporal.definition.params import partition_of, resolve_options, resolve_params, workflow_id
+from spine_temporal.definition.params import RunOptions, partition_of, resolve_options, resolve_params, workflow_id
+from spine_temporal.testing.in_process import run_in_process
 
 
 class Params(BaseModel):
@@ -83,3 +84,46 @@ def test_long_and_odd_values_give_an_id_that_is_short_and_still_their_own():
 def test_a_large_partition_is_its_digest():
     partition = partition_of(FREE, {"x": "y" * 2000})
     assert list(partition) == ["params_sha256"]
+
+
+class Forced(BaseModel):
+    force: bool = False
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("force", 'give it as --force, or {"force": true} as the second argument of a Temporal start'),
+        ("dry_run", "give it as --dry-run, or"),
+        ("dry-run", "give it as --dry-run, or"),
+        ("start_from", "give it as --start-from STEP, or"),
+        ("on_gate_failure", "give it as --hold, or"),
+        ("resume", "give it as `spine-temporal resume WORKFLOW_ID`"),
+    ],
+)
+@pytest.mark.parametrize("workflow", [TYPED, FREE])
+def test_a_run_option_among_the_params_is_told_where_it_goes(workflow, name, place):
+    with pytest.raises(ParamsError) as error:
+        resolve_params(workflow, {"day": "d", name: True})
+    assert f"{name!r} is a run option and no param of {workflow.name!r}: {place}" in str(error.value)
+    assert "did you mean" not in str(error.value)
+
+
+def test_every_run_option_has_its_place():
+    for option in RunOptions.model_fields:
+        with pytest.raises(ParamsError, match="is a run option and no param"):
+            resolve_params(FREE, {option: 1})
+
+
+def test_a_param_may_have_an_options_name_where_the_workflow_says_so():
+    modelled = Workflow(name="modelled", steps=STEPS, params_model=Forced)
+    defaulted = Workflow(name="defaulted", steps=STEPS, defaults={"force": False})
+    for workflow in (modelled, defaulted):
+        assert resolve_params(workflow, {"force": True}) == {"force": True}
+
+
+def test_a_sub_workflow_takes_the_params_of_the_run_above_whatever_they_are_called():
+    assert resolve_params(FREE, {"force": True}, inherited=True) == {"tier": "OTC", "force": True}
+    above = Workflow(name="above", defaults={"force": False}, steps=[Step.workflow("below", FREE)])
+    result = run_in_process(above, {"force": True}, {"p": lambda params: {"saw": params["force"]}})
+    assert result.outputs["below"]["a"] == {"saw": True}
