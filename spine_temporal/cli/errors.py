@@ -9,6 +9,18 @@ import typer
 
 from spine_temporal.definition.errors import DefinitionError, ErrorCategory, SpineError
 
+#: Answers of Temporal to a call that is wrong; any other says that it is away, or too busy.
+_REFUSALS = {
+    "INVALID_ARGUMENT",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "UNAUTHENTICATED",
+    "FAILED_PRECONDITION",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+}
+
 
 class ExitCode(IntEnum):
     """What a script learns from how a command ended."""
@@ -73,13 +85,12 @@ def _of_temporal(error: Exception) -> Complaint | None:
     service: Any = sys.modules.get("temporalio.service")
     if service is None or not isinstance(error, service.RPCError):
         return None
-    away = {service.RPCStatusCode.UNAVAILABLE, service.RPCStatusCode.DEADLINE_EXCEEDED, service.RPCStatusCode.CANCELLED}
-    if error.status in away:
-        advice = "look with `spine-temporal info` whether it runs"
-        message = f"Temporal does not answer any more ({error.message}): {advice}"
-        return Complaint(category=ErrorCategory.DEPENDENCY, message=message, advice=advice)
-    message = f"Temporal refuses the call ({error.status.name}): {error.message}"
-    return Complaint(category=ErrorCategory.CONFIGURATION, message=message)
+    if error.status.name in _REFUSALS:
+        message = f"Temporal refuses the call ({error.status.name}): {error.message}"
+        return Complaint(category=ErrorCategory.CONFIGURATION, message=message)
+    advice = "look with `spine-temporal info` whether it runs"
+    message = f"Temporal does not answer any more ({error.message}): {advice}"
+    return Complaint(category=ErrorCategory.DEPENDENCY, message=message, advice=advice)
 
 
 def _fault(error: Exception) -> Complaint:

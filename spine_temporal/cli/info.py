@@ -1,12 +1,11 @@
 """``spine-temporal info`` and ``env``: where the servers are that answer now."""
 
-import asyncio
 import shlex
 
 import typer
 
 from spine_temporal.cli.printing import print_json
-from spine_temporal.cli.session import definitions
+from spine_temporal.cli.session import definitions, run_async
 from spine_temporal.client.readiness import Answering, answering, until_ready
 from spine_temporal.definition.redaction import redacted
 from spine_temporal.settings import Settings
@@ -20,8 +19,8 @@ _ABSENT = {"temporal_address": "not running", "database_url": "not running"}
 def print_info(settings: Settings, *, wait: bool, as_json: bool) -> None:
     """Print the addresses and the workflows; raise ``SpineError`` at the end where a server does not answer."""
     if wait:
-        asyncio.run(until_ready(settings, patience=_PATIENCE, told=_waiting))
-    answer = asyncio.run(answering(settings))
+        run_async(lambda: until_ready(settings, patience=_PATIENCE, told=_waiting))
+    answer: Answering = run_async(lambda: answering(settings))
     addresses = _addresses(settings, answer)
     if as_json and answer.error is None:
         print_json(addresses)
@@ -35,7 +34,7 @@ def print_info(settings: Settings, *, wait: bool, as_json: bool) -> None:
 
 def print_env(settings: Settings) -> None:
     """Print what a shell evaluates to reach the servers with any tool; raise ``SpineError`` where one is away."""
-    answer = asyncio.run(answering(settings))
+    answer: Answering = run_async(lambda: answering(settings))
     if answer.temporal is None or answer.postgres is None:
         assert answer.error is not None  # noqa: S101 - what is away has its error
         raise answer.error

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+from temporalio.runtime import Runtime, TelemetryConfig
+
 from spine_temporal.client.servers import Servers, connect, open_database, running_servers_of
 from spine_temporal.client.spine_client import SpineClient
 from spine_temporal.embedded import worker_lock_held
@@ -20,6 +22,8 @@ def run_async(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     logging.getLogger("temporalio").setLevel(logging.CRITICAL)
     if not logging.getLogger().handlers:  # a worker logs, and has set that up
         logging.getLogger("spine_temporal").setLevel(logging.ERROR)
+        # Temporal's core writes its warnings on stdout, which belongs to the result.
+        Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)), error_if_already_set=False)
     return asyncio.run(work())
 
 

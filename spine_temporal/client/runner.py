@@ -9,6 +9,7 @@ from spine_temporal.client.servers import Servers, available_servers, connect, o
 from spine_temporal.client.spine_client import SpineClient
 from spine_temporal.definition.outcome import WorkflowResult
 from spine_temporal.definition.workflow import Workflow
+from spine_temporal.project import make_importable
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import Definitions, definitions_of, load_definitions
 from spine_temporal.runtime.worker import SPARE_CONNECTIONS, running_worker
@@ -41,6 +42,7 @@ class WorkflowRunner:
         Raises ``ParamsError`` and ``DefinitionError`` for what is wrong before anything runs, ``SpineError`` where a
         server cannot be reached.
         """
+        make_importable(self._settings.project)
         load_definitions(self._settings.modules)
         definitions = definitions_of([workflow])
         with available_servers(self._settings) as servers:

@@ -1,5 +1,6 @@
 """Commands that read or decide find what runs, start nothing, and say what there is not."""
 
+import asyncio
 import json
 import os
 import shlex
@@ -12,7 +13,9 @@ from uuid import uuid4
 import pytest
 from temporalio.client import Client
 
+from spine_temporal.embedded import embedded_servers, running_servers
 from spine_temporal.embedded.state import ServerState, save
+from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
 from tests.processes.conftest import ROOT, until
 
 READING = (
@@ -226,3 +229,27 @@ def test_without_a_worker_it_is_told_and_not_only_waited(spine, environment, sta
     finally:
         waiting.kill()
         waiting.wait()
+
+
+def test_servers_that_go_away_end_a_wait_with_a_sentence_and_leave_stdout_to_the_result(typed, tmp_path):
+    """Nothing is kept up by who only waits: what Ctrl-C of `dev` stops is stopped."""
+    home, log = typed.folder / ".spine", tmp_path / "log"
+    with embedded_servers(home, postgres=False, search_attributes=SEARCH_ATTRIBUTES) as state:
+        started = asyncio.run(_start(state.temporal_address))
+        with log.open("w") as output:
+            waiting = subprocess.Popen(
+                [sys.executable, "-m", "spine_temporal", "result", started, "--json"],
+                env={"PATH": os.environ["PATH"]}, cwd=typed.folder, stdout=output, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        until(lambda: "waiting for a worker" in log.read_text())
+    assert running_servers(home).temporal_pid is None
+    assert waiting.wait(60) == 3
+    told = log.read_text()
+    assert "Temporal does not answer any more" in told
+    assert json.loads(told[told.index("{") : told.rindex("}") + 1])["error"]["category"] == "DEPENDENCY"
+
+
+async def _start(address):
+    client = await Client.connect(address)
+    await client.start_workflow("some.flow", id="some.flow/x", task_queue="spine")
+    return "some.flow/x"
