@@ -12,7 +12,7 @@ from temporalio.envconfig import ClientConfig, ClientConfigProfile
 from temporalio.service import RPCError
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
-from spine_temporal.embedded import embedded_servers, running_servers, servers_lock_held
+from spine_temporal.embedded import ServerState, embedded_servers, running_servers, servers_lock_held
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.migrate import require_current, upgrade
 from spine_temporal.settings import Settings
@@ -93,24 +93,22 @@ def found_servers(settings: Settings, *, temporal: bool = True, postgres: bool =
     profile = configured_temporal()
     home = settings.home.absolute()
     state = running_servers(home)
-    missing = []
-    if temporal and profile is None and state.temporal_pid is None:
-        missing.append("Temporal")
-    if postgres and settings.database_url is None and state.postgres_pid is None:
-        missing.append("Postgres")
-    if missing:
-        raise _not_running(home, missing)
+    lacks_temporal = temporal and profile is None and state.temporal_pid is None
+    lacks_postgres = postgres and settings.database_url is None and state.postgres_pid is None
+    if lacks_temporal or lacks_postgres:
+        raise _not_running(home, state, "Temporal" if lacks_temporal else "Postgres")
     return _servers(settings, profile, state.temporal_address, state.ui_url, state.database_url)
 
 
-def _not_running(home: Path, missing: list[str]) -> UnreachableError:
+def _not_running(home: Path, state: ServerState, missing: str) -> UnreachableError:
     """Say which of a home's servers do not run, and that there is no home where it is another folder's."""
     if not home.is_dir():
         return UnreachableError(
             f"there is no home of embedded servers at {home}, so nothing has run here",
             advice="go to the folder of your project, set SPINE_HOME, or start `spine-temporal dev`",
         )
-    which = f"the embedded servers of {home} are" if len(missing) > 1 else f"the embedded {missing[0]} of {home} is"
+    alone = state.temporal_pid is not None or state.postgres_pid is not None
+    which = f"the embedded {missing} of {home} is" if alone else f"the embedded servers of {home} are"
     if servers_lock_held(home):
         return UnreachableError(f"{which} just being started or stopped", advice="look again in a moment")
     return UnreachableError(f"{which} not running", advice="start `spine-temporal dev`")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from spine_temporal.embedded.errors import EmbeddedError
+from spine_temporal.embedded.home import make_home
 
 
 @contextmanager
@@ -34,7 +35,7 @@ def try_exclusive(path: Path) -> int | None:
 @contextmanager
 def worker_lock(home: Path) -> Iterator[None]:
     """Say that this home has a worker that lives as long as its servers; there is one at most."""
-    home.mkdir(parents=True, exist_ok=True)
+    make_home(home)
     descriptor = try_exclusive(home / "worker.lock")
     if descriptor is None:
         raise EmbeddedError(f"another `spine-temporal dev` runs in {home}: use that one, or set SPINE_HOME")

@@ -77,8 +77,7 @@ def test_where_the_servers_of_the_home_are_stopped_it_says_so_and_starts_nothing
     save(home, replace(gone, database_url="postgresql://127.0.0.1:1/none", ui_url="http://127.0.0.1:1"))
     ended = typed(*arguments)
     assert ended.returncode == 3
-    assert f"{home}" in ended.stderr
-    assert "not running: start `spine-temporal dev`\n" in ended.stderr
+    assert ended.stderr == f"error: the embedded servers of {home} are not running: start `spine-temporal dev`\n"
     assert [path.name for path in home.iterdir()] == ["servers.json"]
     if arguments == ("info",):
         assert "temporal_address  not running\n" in ended.stdout
@@ -115,6 +114,13 @@ def test_a_command_finds_its_project_from_any_folder_below(typed):
         (("info",), {}, "x = = 1", "spine.toml is not TOML: Invalid value (at line 1, column 5)"),
         (("info",), {}, "moduls = []", "unknown: allowed are home, database_url"),
         (("info",), {"SPINE_MODULES": "no.such"}, "", "module 'no.such' cannot be imported: ModuleNotFoundError"),
+        (
+            ("dev",),
+            {"SPINE_HOME": "/dev/null"},
+            "",
+            "cannot keep their data in /dev/null (Not a directory): set SPINE_HOME",
+        ),
+        (("db", "upgrade"), {"SPINE_HOME": "/dev/null"}, "", "cannot keep their data in /dev/null (Not a directory)"),
         (("nonsense",), {}, "", "No such command 'nonsense'"),
     ],
 )
