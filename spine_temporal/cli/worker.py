@@ -66,3 +66,4 @@ async def _watched(client: Client, database: Database, settings: Settings) -> As
             yield
     finally:
         watch.cancel()
+        health.close()

@@ -49,9 +49,10 @@ _TASK_COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 async def resume_run(
     client: Client, database: Database, task_queue: str, row: RunRow, options: ResumeOptions
 ) -> WorkflowHandle[Any, Any]:
-    """Resume the run, whose options have been checked; return the run that goes on.
+    """Resume the run, whose options have been checked; return the run that goes on, on the run's own task queue.
 
-    Raises ``PartitionBusyError`` where it is running, or somebody else is resuming it.
+    ``task_queue`` is that of a run which neither Temporal nor Postgres knows the queue of. Raises
+    ``PartitionBusyError`` where the run is running, or somebody else is resuming it.
     """
     description = await _described(client, row.workflow_id)
     if description is not None and description.status in _OPEN:
@@ -97,7 +98,7 @@ async def _started(client: Client, task_queue: str, row: RunRow, options: Resume
         row.workflow,
         args=[dict(row.params), {"resume": options.model_dump(exclude_defaults=True)}],
         id=row.workflow_id,
-        task_queue=task_queue,
+        task_queue=row.task_queue or task_queue,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
     )
@@ -123,7 +124,10 @@ def checked_options(
         ended = ended_run(connection, row)
     workflow = workflows.get(row.workflow)
     if workflow is None:
-        raise ParamsError(f"workflow {row.workflow!r} of {workflow_id!r} is in none of the loaded modules")
+        raise ParamsError(
+            f"workflow {row.workflow!r} of {workflow_id!r} is in none of the loaded modules: name its module in "
+            "SPINE_MODULES"
+        )
     options = ResumeOptions(run_id=row.run_id, start_from=start_from, changes=dict(changes), skip=dict(skip), by=by)
     resumed(workflow, ended, options)
     return row, options

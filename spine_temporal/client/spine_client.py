@@ -34,7 +34,7 @@ from spine_temporal.definition.outcome import WorkflowResult
 from spine_temporal.definition.params import fingerprint, partition_of, resolve_params, workflow_id
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.recording.database import Database
-from spine_temporal.runtime.namespace import has_search_attributes
+from spine_temporal.runtime.namespace import NamespaceAttributes
 from spine_temporal.translation.search_attributes import of_run
 
 #: What a worker gets to take a decision.
@@ -102,7 +102,7 @@ class SpineClient:
     def __init__(self, client: Client, *, task_queue: str = "spine") -> None:
         self.client = client
         self.task_queue = task_queue
-        self._knows_attributes: bool | None = None
+        self._namespace_attributes = NamespaceAttributes(client)
 
     async def start(
         self,
@@ -219,9 +219,8 @@ class SpineClient:
 
     async def _attributes(self, workflow: Workflow, partition: Mapping[str, Any]) -> TypedSearchAttributes | None:
         """Return the run's search attributes, which the run itself would else have to set; None: not known here."""
-        if self._knows_attributes is None:
-            self._knows_attributes = await has_search_attributes(self.client)
-        return of_run(workflow.domain, partition, workflow.version) if self._knows_attributes else None
+        known = await self._namespace_attributes.known()
+        return of_run(workflow.domain, partition, workflow.version) if known else None
 
     async def _check_same_params(self, handle: WorkflowHandle[Any, Any], identity: str, mine: str) -> None:
         theirs = await (await handle.describe()).memo_value(FINGERPRINT, default=mine)

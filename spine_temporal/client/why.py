@@ -1,26 +1,24 @@
 """Why a run is where it is: what it retries, what fails, what it waits for, or how it ended."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from temporalio.api.enums.v1 import EventType, PendingActivityState, TaskQueueType
+from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.api.sdk.v1 import WorkflowMetadata
-from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflow.v1 import PendingActivityInfo
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowQueryFailedError
 from temporalio.service import RPCError
 
 from spine_temporal.client.results import result_of
 from spine_temporal.client.spine_client import RunHandle
+from spine_temporal.client.task_queues import ACTIVITY_TASKS, WORKFLOW_TASKS, what_to_start, workers_of
 from spine_temporal.definition.outcome import WorkflowResult, WorkflowStatus
 
-#: Seconds after which a worker that has not asked for work counts as gone; an idle one asks every minute.
-_WORKER_GONE = 75
 #: What the worker gets to answer a question.
 _PATIENCE = timedelta(seconds=5)
+#: Kind of the reason that comes before all others.
+NO_WORKER = "no worker"
 _TASK_FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
 
 
@@ -40,10 +38,14 @@ async def reasons(client: Client, handle: RunHandle) -> list[Reason]:
     description = await handle.handle.describe()
     if description.status is not WorkflowExecutionStatus.RUNNING:
         return [_ended(description, await result_of(handle.handle))]
-    raw = description.raw_description
-    workers = await _workers(client, description.task_queue, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
-    found = [_of_activity(activity, description.task_queue, workers) for activity in raw.pending_activities]
-    found = await _of_workflow_task(client, description) + found
+    workers = await workers_of(client, description.task_queue, ACTIVITY_TASKS)
+    pending = description.raw_description.pending_activities
+    found = [
+        *await _of_workflow_task(client, description),
+        *(_of_activity(each, description, workers) for each in pending),
+    ]
+    if not await workers_of(client, description.task_queue, WORKFLOW_TASKS):
+        return [_no_worker(description, "it"), *(reason for reason in found if reason.kind != NO_WORKER)]
     if not found or all(reason.kind == "runs" for reason in found):
         found = await _of_details(handle) + found
     return found or [Reason(kind="goes on", text="the run is between two steps")]
@@ -61,7 +63,7 @@ def _ended(description: WorkflowExecutionDescription, result: WorkflowResult) ->
     return Reason(kind="ended", text=text, advice=f"mend the cause, then `spine-temporal resume '{description.id}'`")
 
 
-def _of_activity(activity: PendingActivityInfo, task_queue: str, workers: Sequence[float]) -> Reason:
+def _of_activity(activity: PendingActivityInfo, description: WorkflowExecutionDescription, workers: int) -> Reason:
     what = f"{activity.activity_id!r} ({activity.activity_type.name})"
     if activity.activity_id.isdigit():
         what = activity.activity_type.name
@@ -75,10 +77,11 @@ def _of_activity(activity: PendingActivityInfo, task_queue: str, workers: Sequen
         return Reason(kind="retries", text=text, advice=_advice(activity.last_failure.message))
     since = _seconds_since(activity.scheduled_time.ToDatetime(UTC))
     if not workers:
-        return _no_worker(task_queue, what)
+        return _no_worker(description, what)
+    queue = f"task queue {description.task_queue!r}"
     return Reason(
         kind="waits for a slot",
-        text=f"{what} waits for {since:.0f} s for one of {len(workers)} workers on task queue {task_queue!r}{last}",
+        text=f"{what} waits for {since:.0f} s for one of {workers} workers on {queue}{last}",
         advice="they are all busy: start more workers, or raise SPINE_MAX_ACTIVITIES",
     )
 
@@ -105,16 +108,15 @@ async def _of_workflow_task(client: Client, description: WorkflowExecutionDescri
                 advice="start a worker with code that can go on with this run: see the error",
             )
         ]
-    if await _workers(client, description.task_queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW):
-        return []
-    return [_no_worker(description.task_queue, "its workflow task")]
+    return []
 
 
-def _no_worker(task_queue: str, what: str) -> Reason:
+def _no_worker(description: WorkflowExecutionDescription, what: str) -> Reason:
+    queue = description.task_queue
     return Reason(
-        kind="no worker",
-        text=f"{what} waits for a worker: none asks for work on task queue {task_queue!r}",
-        advice=f"start one: `spine-temporal worker --task-queue {task_queue}`",
+        kind=NO_WORKER,
+        text=f"{what} waits for a worker: none asks for work on task queue {queue!r}",
+        advice=what_to_start(queue, description.workflow_type),
     )
 
 
@@ -138,17 +140,6 @@ async def _of_details(handle: RunHandle) -> list[Reason]:
     lines = str(metadata.current_details).splitlines()
     waits = [line.removeprefix("Waits: ") for line in lines if line.startswith("Waits: ")]
     return [Reason(kind="held" if " is held for a person" in text else "waits", text=text) for text in waits]
-
-
-async def _workers(client: Client, task_queue: str, kind: TaskQueueType.ValueType) -> list[float]:
-    """Return for each worker of the queue how many seconds ago it asked for work."""
-    answer = await client.workflow_service.describe_task_queue(
-        DescribeTaskQueueRequest(
-            namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
-        )
-    )
-    ages = [_seconds_since(poller.last_access_time.ToDatetime(UTC)) for poller in answer.pollers]
-    return [age for age in ages if age < _WORKER_GONE]
 
 
 def _seconds_since(moment: datetime) -> float:

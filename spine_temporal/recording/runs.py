@@ -16,10 +16,11 @@ from spine_temporal.recording.manifest import UPSERT_STAGES
 _OPEN = text(f"""
     WITH run AS (
         INSERT INTO core_runs (run_id, workflow_id, workflow, domain, partition_key, params, plan, status, started_at,
-            temporal, resumed_from, correction, lineage_id, first_run_id, execution_run_id, epoch, fingerprints)
+            temporal, resumed_from, correction, lineage_id, first_run_id, execution_run_id, epoch, fingerprints,
+            task_queue)
         VALUES (:run_id, :workflow_id, :workflow, :domain, CAST(:partition_key AS jsonb), CAST(:params AS jsonb),
             CAST(:plan AS jsonb), 'RUNNING', :started_at, :temporal, :resumed_from, CAST(:correction AS jsonb),
-            :lineage_id, :first_run_id, :run_id, :epoch, CAST(:fingerprints AS jsonb))
+            :lineage_id, :first_run_id, :run_id, :epoch, CAST(:fingerprints AS jsonb), :task_queue)
         ON CONFLICT (run_id) DO UPDATE SET
             params = excluded.params, plan = excluded.plan, resumed_from = excluded.resumed_from,
             correction = excluded.correction
@@ -81,7 +82,7 @@ _REOPEN = text("""
 _LOCK_PARTITION = text(f"{HELD} FOR UPDATE")
 
 _COLUMNS = """run_id, workflow_id, workflow, domain, partition_key, params, plan, status, started_at, result,
-    temporal, resumed_from, correction, lineage_id, first_run_id, execution_run_id, epoch, resume_request"""
+    temporal, resumed_from, correction, lineage_id, first_run_id, execution_run_id, epoch, resume_request, task_queue"""
 
 _RUN = text(f"SELECT {_COLUMNS} FROM core_runs WHERE run_id = :run_id")
 
@@ -180,6 +181,8 @@ class RunRow:
     execution_run_id: str | None
     epoch: int
     resume_request: Mapping[str, Any] | None
+    #: None: not known, it began before this was kept.
+    task_queue: str | None
 
     @property
     def key(self) -> RunKey:
@@ -219,6 +222,8 @@ class NewRun:
     #: Which Temporal runs it, and the first run of its chain there.
     temporal: str
     first_run_id: str
+    #: Where it asks for workers.
+    task_queue: str | None = None
     resumed_from: str | None = None
     correction: Mapping[str, Any] | None = None
     fingerprints: Mapping[str, Any] | None = None
@@ -238,6 +243,7 @@ def open_run(connection: Connection, run: NewRun, stage: Mapping[str, Any]) -> N
             "params": json.dumps(run.params),
             "started_at": run.started_at,
             "temporal": run.temporal,
+            "task_queue": run.task_queue,
             "stages": json.dumps([stage]),
             "resumed_from": run.resumed_from,
             "correction": None if run.correction is None else json.dumps(run.correction),

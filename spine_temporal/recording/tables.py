@@ -181,9 +181,13 @@ core_runs = Table(
     Column("epoch", BIGINT, nullable=False, server_default=text("0")),
     #: By step: what its pipeline's inputs were, where the pipeline names them.
     Column("fingerprints", JSONB),
+    #: Where it asks for workers, which outlives what Temporal knows of it.
+    Column("task_queue", Text),
     Index(None, "workflow_id"),
     Index(None, "domain", "partition_key"),
     Index(None, "lineage_id"),
+    #: Lists show the newest, however many there are.
+    Index(None, "started_at"),
     Index("core_runs_running", "started_at", postgresql_where=text("status = 'RUNNING'::text")),
 )
 

@@ -1,13 +1,14 @@
 """How a run begins, by a start or by a resume: validated, planned, its partition claimed, its rows written."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
+from temporalio import activity
 
 from spine_temporal.definition.errors import ErrorCategory, ParamsError, SpineError
 from spine_temporal.definition.outcome import WorkflowResult, WorkflowStatus
@@ -58,6 +59,8 @@ class _Beginning:
     until: datetime
     #: By step: what the pipelines' inputs are now.
     fingerprints: Mapping[str, Any]
+    #: Where it asks for workers.
+    task_queue: str
     resumed: Resumed | None = None
 
     @property
@@ -89,13 +92,13 @@ class Beginnings:
         claims: Claims,
         resets: Resets,
         *,
-        search_attributes: bool,
+        search_attributes: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         self._database = database
         self._definitions = definitions
         self._claims = claims
         self._resets = resets
-        self._search_attributes = search_attributes
+        self._ask_attributes = search_attributes
 
     def domain_of(self, workflow: str) -> str:
         """Return the domain of a workflow; its name where no module defines it."""
@@ -121,7 +124,7 @@ class Beginnings:
             force=options.force,
             is_dry_run=options.dry_run,
             holds_gates=options.on_gate_failure == "hold",
-            search_attributes=self._search_attributes,
+            search_attributes=await self._search_attributes(),
             resume=resume,
         )
         if resume is not None:
@@ -131,6 +134,10 @@ class Beginnings:
                 raise ParamsError("run options 'start_from' and 'dry_run' do not go together")
             return begun
         return await self._claimed_by(await self._beginning(request, workflow, options, begun))
+
+    async def _search_attributes(self) -> bool:
+        """Return whether the run may set ours; asked at each begin, as an answer may have failed before."""
+        return self._ask_attributes is not None and await self._ask_attributes()
 
     async def resume(self, request: ResumeRequest) -> Begun:
         """Begin the run that goes on for one that was reset; of several resets, as the last one wants it."""
@@ -168,7 +175,7 @@ class Beginnings:
             params=fresh.params,
             partition=ended.partition,
             holds_gates=options.on_gate_failure == "hold",
-            search_attributes=self._search_attributes,
+            search_attributes=await self._search_attributes(),
             kept=fresh.kept,
         )
         beginning = await self._beginning(request, workflow, options, begun)
@@ -185,6 +192,7 @@ class Beginnings:
             temporal=await self._claims.standings.place(),
             until=given_up_at(),
             fingerprints=await fingerprints_of(begun, self._definitions.pipelines),
+            task_queue=activity.info().task_queue,
         )
 
     async def _claimed_by(self, beginning: _Beginning) -> Begun:
@@ -358,6 +366,7 @@ def _write(connection: Connection, beginning: _Beginning, *, resumed_from: str |
         started_at=begun.started_at,
         temporal=beginning.temporal,
         first_run_id=beginning.first_run_id,
+        task_queue=beginning.task_queue,
         resumed_from=resumed_from,
         correction=beginning.resumed.correction if beginning.resumed else None,
         fingerprints=beginning.fingerprints,

@@ -1,33 +1,82 @@
 """What a Temporal namespace knows of us: our search attributes."""
 
+import asyncio
+import logging
+import time
+from datetime import timedelta
+
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
+
+_log = logging.getLogger(__name__)
 
 _TYPES = {
     "Keyword": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
     "KeywordList": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
 }
+#: What Temporal gets to answer: the begin of a run waits for it.
+_PATIENCE = timedelta(seconds=2)
+#: Seconds after which a namespace that lacks them, or does not let us ask, is asked again: somebody may add them. What
+#: was added is listed at once, and known to every host of a cluster within that time.
+_AGAIN = 60.0
+_REFUSED = {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED, RPCStatusCode.UNIMPLEMENTED}
 
 
-async def has_search_attributes(client: Client, *, add: bool = False) -> bool:
-    """Return whether the namespace has our search attributes; with ``add``, add them where it lacks them and lets us.
+class NamespaceAttributes:
+    """Knows whether the namespace has our search attributes; a run may set them only where it has.
 
-    A namespace takes a while to know what was added: the next one who asks uses it.
+    Asks until it has: an error that passes is no answer, and the next run that begins asks again.
     """
-    service, namespace = client.operator_service, client.namespace
-    try:
-        known = await service.list_search_attributes(ListSearchAttributesRequest(namespace=namespace))
-        missing = {
-            name: _TYPES[kind] for name, kind in SEARCH_ATTRIBUTES.items() if name not in known.custom_attributes
-        }
-        if missing and add:
-            await service.add_search_attributes(
-                AddSearchAttributesRequest(namespace=namespace, search_attributes=missing)
-            )
-    except RPCError:
-        return False
-    return not missing
+
+    def __init__(self, client: Client, *, add: bool = False) -> None:
+        """With ``add``, add them where the namespace lacks them and lets us."""
+        self._client = client
+        self._add = add
+        self._known = False
+        self._not_before = 0.0
+        self._told = False
+        self._asking = asyncio.Lock()
+
+    async def known(self) -> bool:
+        """Return whether the namespace has them, as far as it can be told now."""
+        if self._known or time.monotonic() < self._not_before:
+            return self._known
+        async with self._asking:
+            if not self._known and time.monotonic() >= self._not_before:
+                await self._ask()
+        return self._known
+
+    async def _ask(self) -> None:
+        try:
+            missing = await self._missing()
+            if missing and self._add:
+                await self._add_to_namespace(missing)
+        except RPCError as error:
+            self._failed(error)
+            return
+        self._known = not missing
+        if missing:
+            self._not_before = time.monotonic() + _AGAIN
+
+    def _failed(self, error: RPCError) -> None:
+        if error.status in _REFUSED:
+            self._not_before = time.monotonic() + _AGAIN
+        if not self._told:
+            self._told = True
+            _log.warning("runs that begin now are in no list by search attribute, as these cannot be had: %s", error)
+
+    async def _missing(self) -> list[str]:
+        known = await self._client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=self._client.namespace), timeout=_PATIENCE
+        )
+        return [name for name in SEARCH_ATTRIBUTES if name not in known.custom_attributes]
+
+    async def _add_to_namespace(self, names: list[str]) -> None:
+        added = {name: _TYPES[SEARCH_ATTRIBUTES[name]] for name in names}
+        await self._client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(namespace=self._client.namespace, search_attributes=added), timeout=_PATIENCE
+        )

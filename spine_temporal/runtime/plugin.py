@@ -1,7 +1,7 @@
 """``SpinePlugin``: what makes any Temporal Client, Worker and Replayer run Spine workflows."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from temporalio.client import Client
@@ -36,7 +36,8 @@ class SpinePlugin(SimplePlugin):
 
     On a Client it sets the data converter; on a Worker it adds the workflows, their pipelines' activities and the
     run's own, which need ``database``; on a Replayer it adds the workflows. ``definitions`` (of
-    ``load_definitions``) or ``workflows`` say which.
+    ``load_definitions``) or ``workflows`` say which. ``search_attributes`` is asked at each begin of a run whether
+    the namespace has ours (``NamespaceAttributes(client).known``); without it, runs set none.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class SpinePlugin(SimplePlugin):
         workflows: Sequence[Workflow] = (),
         definitions: Definitions | None = None,
         database: Database | None = None,
-        search_attributes: bool = False,
+        search_attributes: Callable[[], Awaitable[bool]] | None = None,
         passed_through: Sequence[str] = (),
     ) -> None:
         self._definitions = definitions or definitions_of(workflows)

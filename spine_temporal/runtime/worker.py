@@ -17,7 +17,7 @@ from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import Definitions
 from spine_temporal.runtime.holders import Standings
 from spine_temporal.runtime.left_behind import close_left_behind
-from spine_temporal.runtime.namespace import has_search_attributes
+from spine_temporal.runtime.namespace import NamespaceAttributes
 from spine_temporal.runtime.plugin import SpinePlugin
 from spine_temporal.runtime.unknown_workflow import UnknownWorkflow
 from spine_temporal.settings import Settings
@@ -45,10 +45,12 @@ async def running_worker(
     ``passed_through`` names modules that the sandbox need not load again; never one with gates. With a ``version``,
     runs stay on the build that they began with.
     """
+    attributes = NamespaceAttributes(client, add=True)
+    await attributes.known()  # added now, they are known when runs begin
     plugin = SpinePlugin(
         definitions=definitions,
         database=database,
-        search_attributes=await has_search_attributes(client, add=True),
+        search_attributes=attributes.known,
         passed_through=passed_through,
     )
     worker = Worker(

@@ -40,6 +40,8 @@ def upgrade() -> None:
     op.add_column("core_runs", sa.Column("execution_run_id", sa.Text))
     op.add_column("core_runs", _epoch())
     op.add_column("core_runs", sa.Column("fingerprints", JSONB))
+    op.add_column("core_runs", sa.Column("task_queue", sa.Text))
+    op.create_index("core_runs_started_at", "core_runs", ["started_at"])
     op.execute("UPDATE core_runs SET lineage_id = run_id")
     op.execute(_LINEAGES)
     op.create_index("core_runs_lineage_id", "core_runs", ["lineage_id"])
@@ -66,7 +68,8 @@ def downgrade() -> None:
     op.drop_table("core_schema_floors")
     op.drop_table("core_audit")
     op.drop_index("core_runs_lineage_id", "core_runs")
-    for column in ("lineage_id", "first_run_id", "execution_run_id", "epoch", "fingerprints"):
+    op.drop_index("core_runs_started_at", "core_runs")
+    for column in ("task_queue", "lineage_id", "first_run_id", "execution_run_id", "epoch", "fingerprints"):
         op.drop_column("core_runs", column)
     op.create_index("core_executions_run_id", "core_executions", ["run_id"])
     op.drop_index("core_executions_run_id_step", "core_executions")

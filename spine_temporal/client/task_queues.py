@@ -1,0 +1,143 @@
+"""Whether a worker asks for a run's tasks: each run has a task queue of its own, which need not be the caller's."""
+
+import asyncio
+import contextlib
+import os
+import re
+import socket
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from temporalio.api.enums.v1 import TaskQueueType, WorkerStatus
+from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, ListWorkersRequest
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.service import RPCError
+
+from spine_temporal.definition.errors import ErrorCategory, SpineError
+
+WORKFLOW_TASKS = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
+ACTIVITY_TASKS = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+
+#: Seconds after which a worker that has not asked for work counts as gone; an idle one asks every minute.
+_WORKER_GONE = 75
+#: Seconds between two looks at whether a joined run has a worker.
+_LOOK = 10.0
+_EVER = datetime.min.replace(tzinfo=UTC)
+_STOPPED = {WorkerStatus.WORKER_STATUS_SHUTTING_DOWN, WorkerStatus.WORKER_STATUS_SHUTDOWN}
+#: The SDK's own name of a worker: process id and host.
+_IDENTITY = re.compile(r"(\d+)@(.+)")
+
+
+class NoWorkerError(SpineError):
+    """Raised when nobody asks for the tasks of a run that somebody must do something about."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, ErrorCategory.DEPENDENCY)
+
+
+def runner_queue(task_queue: str, workflow: str) -> str:
+    """Return the task queue of scripts that run a workflow: other workers may not know a script's code."""
+    return f"{task_queue}-runner/{workflow}"
+
+
+def is_runner_queue(task_queue: str, workflow: str) -> bool:
+    """Return whether the queue carries that workflow alone, so that any process which knows it may serve it."""
+    return task_queue.endswith(runner_queue("", workflow))
+
+
+def what_to_start(task_queue: str, workflow: str) -> str:
+    """Return what to do about a queue that nobody polls."""
+    script = " (or run the script again that started the run)" if is_runner_queue(task_queue, workflow) else ""
+    return f"start one: `spine-temporal worker --task-queue {task_queue}`{script}"
+
+
+async def require_worker(handle: WorkflowHandle[Any, Any], client: Client) -> None:
+    """Raise ``NoWorkerError`` where the run is open and nobody polls its own task queue."""
+    told = await missing_worker(handle, client)
+    if told:
+        raise NoWorkerError(told)
+
+
+async def missing_worker(handle: WorkflowHandle[Any, Any], client: Client) -> str:
+    """Return in a sentence that nobody polls the own task queue of an open run, and what to start; else nothing."""
+    description = await handle.describe()
+    if description.status is not WorkflowExecutionStatus.RUNNING:
+        return ""
+    queue = description.task_queue
+    if await workers_of(client, queue, WORKFLOW_TASKS):
+        return ""
+    advice = what_to_start(queue, description.workflow_type)
+    return f"{handle.id} waits for a worker: none asks for work on task queue {queue!r}; {advice}"
+
+
+async def tell_of_missing_workers(
+    handle: WorkflowHandle[Any, Any], client: Client, tell: Callable[[str], None]
+) -> None:
+    """Look from time to time, until cancelled, and tell of each time that the run's queue loses its workers."""
+    last = ""
+    while True:
+        with contextlib.suppress(RPCError):  # Temporal is away: who waits for the run is told so by others
+            told = await missing_worker(handle, client)
+            if told and not last:
+                tell(told)
+            last = told
+        await asyncio.sleep(_LOOK)
+
+
+async def workers_of(client: Client, task_queue: str, kind: TaskQueueType.ValueType) -> int:
+    """Return how many workers ask for this kind of tasks on the queue.
+
+    Temporal lists a worker for minutes after its end: one that has told its end, one that has not asked for longer
+    than an idle one would, and one of this machine whose process is gone do not count.
+    """
+    answer = await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
+        )
+    )
+    recent = [poller for poller in answer.pollers if _age(poller) < _WORKER_GONE and not _is_dead(poller.identity)]
+    stopped = await _stopped_at(client, task_queue) if recent else {}
+    return sum(1 for poller in recent if poller.last_access_time.ToDatetime(UTC) > stopped.get(poller.identity, _EVER))
+
+
+async def _stopped_at(client: Client, task_queue: str) -> Mapping[str, datetime]:
+    """Return when workers told that they stop, by identity; a process that has another worker there has not."""
+    try:
+        answer = await client.workflow_service.list_workers(
+            ListWorkersRequest(namespace=client.namespace, query=f"TaskQueue={_quoted(task_queue)}")
+        )
+    except RPCError:
+        return {}  # an older server does not keep them
+    told = [info.worker_heartbeat for info in answer.workers_info]
+    running = {worker.worker_identity for worker in told if worker.status not in _STOPPED}
+    return {
+        worker.worker_identity: worker.heartbeat_time.ToDatetime(UTC)
+        for worker in told
+        if worker.status in _STOPPED and worker.worker_identity not in running
+    }
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _age(poller: PollerInfo) -> float:
+    return (datetime.now(UTC) - poller.last_access_time.ToDatetime(UTC)).total_seconds()
+
+
+def _is_dead(identity: str) -> bool:
+    """Return whether the identity names a process of this machine that is no more."""
+    named = _IDENTITY.fullmatch(identity)
+    if named is None or named[2] != socket.gethostname():
+        return False
+    pid = int(named[1])
+    try:
+        os.kill(pid, 0)
+        return not Path(f"/proc/{pid}/cmdline").read_bytes()  # a killed process that nobody has reaped has none
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
