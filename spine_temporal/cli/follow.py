@@ -1,85 +1,121 @@
-"""Show a run's steps while it runs."""
+"""Follow a run to its end: show its steps, say what it waits for, and what becomes of it when nobody follows it."""
 
 import asyncio
 import contextlib
+import shlex
+import time
 
+from temporalio.client import WorkflowQueryFailedError
 from temporalio.service import RPCError
 
-from spine_temporal.cli.printing import progress_console, step_line
+from spine_temporal.cli.printing import how_to_decide
+from spine_temporal.cli.progress import Progress
+from spine_temporal.cli.stand_in import StandIn
+from spine_temporal.client.attempts import Attempt, attempts_of
 from spine_temporal.client.servers import Servers
 from spine_temporal.client.spine_client import RunHandle
-from spine_temporal.definition.outcome import StepStatus, WorkflowResult, WorkflowStatus
+from spine_temporal.client.web_ui import run_url, ui_of
+from spine_temporal.definition.errors import SpineError
+from spine_temporal.definition.outcome import StepStatus, WorkflowResult
+from spine_temporal.settings import Settings
 
-#: Seconds between two looks, and after which a run that nobody answers for is said to wait for a worker.
-_INTERVAL = 0.2
-_PATIENCE = 5.0
+#: Seconds between two looks, at first and after a while; and between two looks at attempts.
+_INTERVAL, _LATER, _WHILE = 0.2, 1.0, 10.0
+#: Seconds that the run gets to answer, after which it is looked whether anybody serves it.
+_PATIENCE = 1.5
+#: Seconds that last words may take.
+_LAST_WORDS = 3.0
 
 
-async def follow(handle: RunHandle, servers: Servers) -> WorkflowResult:
-    """Wait for the run's end, showing each step as it begins and ends."""
-    progress_console.print(f"[bold]{handle.workflow_id}[/]", soft_wrap=True)
-    if servers.ui_url:
-        progress_console.print(
-            f"Web UI: {servers.ui_url}/namespaces/{servers.namespace}/workflows/{_quoted(handle.workflow_id)}",
-            soft_wrap=True,
-        )
-    shown: dict[str, StepStatus] = {}
-    ended = asyncio.Event()
-    watch = asyncio.create_task(_watch(handle, servers, shown, ended))
+async def follow(run: RunHandle, servers: Servers, settings: Settings, *, with_worker: bool = True) -> WorkflowResult:
+    """Wait for the run's end, showing each step as it begins and ends.
+
+    ``with_worker``: the command's session has a worker of its own where the embedded servers have none.
+    """
+    async with StandIn(settings, servers, with_worker=with_worker) as stand_in:
+        with Progress() as shown:
+            return await _followed(run, servers, shown, stand_in)
+
+
+async def _followed(run: RunHandle, servers: Servers, shown: Progress, stand_in: StandIn) -> WorkflowResult:
+    shown.say(run.workflow_id, style="bold")
+    ui = ui_of(servers)
+    if ui:
+        shown.say(f"Web UI: {run_url(ui, servers.namespace, run.workflow_id)}")
+    watch = asyncio.create_task(_Watch(run, shown, stand_in).watch())
     try:
-        result = await handle.result()
+        result = await run.result()
+    except asyncio.CancelledError:
+        await _say_what_becomes_of_it(run, shown, stand_in)
+        raise
     finally:
-        ended.set()
-        await watch
-    _show(result, shown)
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+    shown.show(result, {})
     return result
 
 
-async def state_of(handle: RunHandle) -> WorkflowResult:
-    """Return how far a run has come; a closed one, what it came to."""
-    description = await handle.handle.describe()
-    if description.close_time is not None:
-        return await handle.result()
-    try:
-        progress = await asyncio.wait_for(handle.progress(), _PATIENCE)
-    except (RPCError, TimeoutError):
-        progress = None
-    return progress or WorkflowResult(
-        workflow_name=description.workflow_type,
-        run_id=description.run_id,
-        status=WorkflowStatus.RUNNING,
-        started_at=description.start_time,
-    )
+class _Watch:
+    """Shows how far the run is, until it is cancelled."""
+
+    def __init__(self, run: RunHandle, shown: Progress, stand_in: StandIn) -> None:
+        self._run = run
+        self._shown = shown
+        self._stand_in = stand_in
+        self._began = time.monotonic()
+        self._attempts: dict[str, Attempt] = {}
+        self._attempts_at = 0.0
+        self._held: set[str] = set()
+        self._waits = ""
+
+    async def watch(self) -> None:
+        while True:
+            await asyncio.sleep(_INTERVAL if time.monotonic() - self._began < _WHILE else _LATER)
+            try:
+                progress = await asyncio.wait_for(self._run.progress(), _PATIENCE)
+            except (RPCError, WorkflowQueryFailedError, TimeoutError):
+                await self._look_for_workers()
+                continue
+            self._waits = ""
+            if progress is not None:
+                await self._show(progress)
+
+    async def _look_for_workers(self) -> None:
+        """Say once, each time, that nobody serves the run."""
+        with contextlib.suppress(RPCError, SpineError):
+            told = await self._stand_in.look(self._run)
+            if told and not self._waits:
+                self._shown.say(told)
+            self._waits = told or self._waits
+
+    async def _show(self, progress: WorkflowResult) -> None:
+        running = [step for step in progress.step_executions if step.status is StepStatus.RUNNING]
+        if running and time.monotonic() - self._attempts_at > _LATER:
+            self._attempts_at = time.monotonic()
+            with contextlib.suppress(RPCError):
+                self._attempts = await attempts_of(self._run.client, await self._run.handle.describe())
+        self._shown.show(progress, self._attempts)
+        held = {step.step_name for step in progress.step_executions if step.status is StepStatus.HELD}
+        for step in sorted(held - self._held):
+            for line in how_to_decide(self._run.workflow_id, step):
+                self._shown.say(line)
+        self._held = held
 
 
-async def _watch(handle: RunHandle, servers: Servers, shown: dict[str, StepStatus], ended: asyncio.Event) -> None:
-    said = False
-    while not ended.is_set():
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(ended.wait(), _INTERVAL)
-            return
-        try:
-            progress = await asyncio.wait_for(handle.progress(), _PATIENCE)
-        except (RPCError, TimeoutError):
-            if not said:
-                said = True
-                progress_console.print(
-                    f"waiting for a worker on task queue {servers.task_queue!r}: start one with `spine-temporal worker`"
-                )
-            continue
-        if progress is not None:
-            _show(progress, shown)
-
-
-def _show(progress: WorkflowResult, shown: dict[str, StepStatus]) -> None:
-    for step in progress.step_executions:
-        if shown.get(step.step_name) is not step.status:
-            shown[step.step_name] = step.status
-            rows = progress.outputs.get(step.step_name, {}).get("row_count")
-            progress_console.print(step_line(step, rows), soft_wrap=True)
-
-
-def _quoted(text: str) -> str:
-    from urllib.parse import quote  # noqa: PLC0415 - one use
-
-    return quote(text, safe="")
+async def _say_what_becomes_of_it(run: RunHandle, shown: Progress, stand_in: StandIn) -> None:
+    """Say that the run goes on, or waits, and what to type."""
+    identity = shlex.quote(run.workflow_id)
+    alone = False
+    with contextlib.suppress(RPCError, TimeoutError):
+        alone = await asyncio.wait_for(stand_in.serves(run), _LAST_WORDS)
+    if alone:
+        shown.say(
+            "this command's own worker served the run and stops now, so the run waits for the next one: a step that "
+            "does not end in time is done again then"
+        )
+        shown.say(f"go on:  spine-temporal result {identity}")
+        shown.say("or keep a worker:  spine-temporal dev")
+        return
+    shown.say("the run goes on without this command")
+    shown.say(f"watch:  spine-temporal result {identity}")
+    shown.say(f"cancel: spine-temporal cancel {identity}")

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from spine_temporal.cli import decide, doctor, operate, records, resume, runs
+from spine_temporal.cli import decide, doctor, listing, operate, records, resume, runs, stopping
 from spine_temporal.cli.errors import ExitCode, tell
 from spine_temporal.cli.service_commands import add_service_commands
 
@@ -45,6 +45,8 @@ runs.add_to(app)
 resume.add_to(app)
 decide.add_to(app)
 doctor.add_to(app)
+stopping.add_to(app)
+listing.add_to(app)
 records.add_to(app)
 
 

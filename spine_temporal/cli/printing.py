@@ -1,27 +1,14 @@
 """How results and rows are shown to a person, and as JSON to a program."""
 
 import json
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from spine_temporal.definition.outcome import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
-
-_COLOURS = {
-    StepStatus.COMPLETED: "green",
-    StepStatus.FAILED: "red",
-    StepStatus.SKIPPED: "dim",
-    StepStatus.RUNNING: "yellow",
-    StepStatus.CANCELLED: "magenta",
-    StepStatus.HELD: "magenta",
-}
-
-#: Progress goes to stderr, so that stdout holds the result alone.
-progress_console = Console(stderr=True, highlight=False)
+from spine_temporal.cli.layout import Column, cell, paragraph, table, width_of
+from spine_temporal.definition.outcome import StepStatus, WorkflowResult, WorkflowStatus
 
 
 def print_json(value: Any) -> None:
@@ -29,28 +16,55 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, default=str, indent=2))
 
 
+def say(text: str, *, indent: str = "", hanging: str | None = None, err: bool = False) -> None:
+    """Print text, wrapped between words where there is a terminal."""
+    typer.echo(paragraph(text, width_of(), indent=indent, hanging=hanging), err=err)
+
+
 def print_result(result: WorkflowResult, *, as_json: bool) -> None:
     """Print what a run came to."""
     if as_json:
         typer.echo(result.model_dump_json(indent=2))
         return
-    typer.echo(f"Status: {result.status}")
-    done = "Would run" if result.is_dry_run else "Completed steps"
-    typer.echo(f"{done}: {', '.join(result.completed_steps) or 'none'}")
-    if result.skipped_steps:
-        typer.echo(f"Skipped steps: {', '.join(result.skipped_steps)}")
-    for step in result.step_executions:
-        if step.status is StepStatus.FAILED and step.step_name != result.error_step:
-            typer.echo(f"Failed step {step.step_name}: {step.error} ({step.error_category})")
-    if result.error:
-        where = f" at {result.error_step}" if result.error_step else ""
-        typer.echo(f"Error{where}: {result.error} ({result.error_category})")
+    held = [step.step_name for step in result.step_executions if step.status is StepStatus.HELD]
+    _field("Status", f"HELD at {', '.join(held)}" if held else str(result.status))
+    _print_steps(result)
     if result.is_dry_run:
-        typer.echo("Dry run: no pipeline was run and nothing was written; pipelines gave their sample_output")
+        say("Dry run: no pipeline was run and nothing was written; pipelines gave their sample_output")
         return
     if result.duration_seconds is not None:
-        typer.echo(f"Duration: {result.duration_seconds:.2f} s")
-    typer.echo(f"Run: {result.run_id}")
+        _field("Duration", f"{result.duration_seconds:,.2f} s")
+    _field("Run", result.run_id)
+
+
+def _print_steps(result: WorkflowResult) -> None:
+    done = "Would run" if result.is_dry_run else "Completed steps"
+    _field(done, ", ".join(result.completed_steps) or "none")
+    if result.skipped_steps:
+        _field("Skipped steps", ", ".join(result.skipped_steps))
+    for step in result.step_executions:
+        if step.status is StepStatus.FAILED and step.step_name != result.error_step:
+            _field(f"Failed step {step.step_name}", f"{step.error} ({step.error_category})")
+        if step.status is StepStatus.HELD:
+            _field(f"Held gate {step.step_name}", f"{step.error} ({step.error_category})")
+    if result.error:
+        where = f" at {result.error_step}" if result.error_step else ""
+        _field(f"Error{where}", f"{result.error} ({result.error_category})")
+
+
+def _field(name: str, value: str) -> None:
+    say(f"{name}: {value}", hanging="  ")
+
+
+def how_to_decide(workflow_id: str, step: str) -> list[str]:
+    """Return what a person can do about a gate that is held, line by line."""
+    what = f"{shlex.quote(workflow_id)} {shlex.quote(step)} --reason TEXT"
+    return [
+        f"{step} is held for a person, who decides:",
+        f"let it pass:    spine-temporal waive {what}",
+        f"ask it again:   spine-temporal retry-step {what}",
+        f"fail the run:   spine-temporal abort {what}",
+    ]
 
 
 def exit_code(result: WorkflowResult) -> int:
@@ -58,57 +72,46 @@ def exit_code(result: WorkflowResult) -> int:
     return 0 if result.status in {WorkflowStatus.COMPLETED, WorkflowStatus.PARTIAL} else 1
 
 
-def step_line(step: StepExecution, rows: Any = None) -> str:
-    """Return one step as a line of progress."""
-    colour = _COLOURS[step.status]
-    seconds = "" if step.duration_seconds is None else f"{step.duration_seconds:8.2f} s"
-    count = f"{rows:>12,} rows" if isinstance(rows, int) else ""
-    error = f"  {step.error}" if step.error else ""
-    kept = "  kept" if step.kept_from else ""
-    reason = f"  left out: {step.reason}" if step.reason else ""
-    decision = f"  {step.decision}" if step.decision else ""
-    items = f"  {step.items.completed} of {step.items.total} items" if step.items else ""
-    reason += f"{decision}{items}"
-    return f"[{colour}]{step.status.value:<10}[/] {step.step_name:<24} {seconds:>10} {count}{error}{kept}{reason}"
+def print_by_workflow(
+    rows: Iterable[Mapping[str, Any]], workflow: str, columns: Sequence[tuple[str, Column]], *, nothing: str
+) -> None:
+    """Print rows as a table for each workflow, under its name; ``columns`` are keys of the rows with their titles."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(str(row[workflow]), []).append(row)
+    for number, (name, group) in enumerate(groups.items()):
+        say(f"\n{name}" if number else name)
+        cells = [[row[key] for key, _ in columns] for row in group]
+        typer.echo(table([column for _, column in columns], cells, width_of(), indent="  "))
+    if not groups:
+        say(nothing)
 
 
-def anomaly_lines(row: Mapping[str, Any]) -> list[str]:
-    """Return an anomaly as a few lines: what, how often, why; who looks after it, and how it was resolved."""
+def print_anomalies(rows: Iterable[Mapping[str, Any]], *, nothing: str) -> None:
+    """Print anomalies under their workflows: what, how often, why, who looks after it; and the run to ask about."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(str(row["workflow"] or row["domain"]), []).append(row)
+    for number, (name, group) in enumerate(groups.items()):
+        say(f"\n{name}" if number else name)
+        for row in group:
+            _print_anomaly(row)
+    if not groups:
+        say(nothing)
+
+
+def _print_anomaly(row: Mapping[str, Any]) -> None:
+    failure = row["metadata"].get("failure_category") if isinstance(row["metadata"], Mapping) else None
+    category = f"{row['category']} ({failure})" if failure and failure != row["category"] else row["category"]
     times = "once" if row["occurrences"] == 1 else f"{row['occurrences']} times"
-    partition = _cell(row["partition_key"])
-    lines = [
-        f"{str(row['anomaly_id'])[:8]}  {row['state']:<12}  {row['severity']}  {row['category']}  {row['stage']}",
-        f"          {partition}",
-        f"          {row['message']}",
-        f"          {times}, last {_cell(row['last_seen_at'])} UTC",
-    ]
+    head = f"{str(row['anomaly_id'])[:8]}  {row['state']}  {row['severity']}  {category}  {row['stage']}"
+    say(head, indent="  ", hanging="    ")
+    lines = [cell(row["partition_key"]), row["message"], f"{times}, last {cell(row['last_seen_at'])} UTC"]
     if row["acknowledged_at"] is not None:
-        lines.append(f"          acknowledged by {row['acknowledged_by']}, {_cell(row['acknowledged_at'])} UTC")
+        lines.append(f"acknowledged by {row['acknowledged_by']}, {cell(row['acknowledged_at'])} UTC")
     if row["resolved_at"] is not None:
         by = f" by {row['resolved_by']}" if row["resolved_by"] else ""
-        lines.append(f"          resolved{by}, {_cell(row['resolved_at'])} UTC: {row['resolution']}")
-    return lines
-
-
-def print_rows(rows: Iterable[Mapping[str, Any]], columns: Iterable[str], *, as_json: bool, title: str) -> None:
-    """Print database rows as a table, or as an array of objects with the columns' names."""
-    listed = [dict(row) for row in rows]
-    if as_json:
-        print_json(listed)
-        return
-    table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in listed:
-        table.add_row(*(_cell(row[column]) for column in columns))
-    Console(highlight=False).print(table)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
-    if isinstance(value, dict):
-        return ", ".join(f"{key}={item}" for key, item in value.items())
-    return str(value)
+        lines.append(f"resolved{by}, {cell(row['resolved_at'])} UTC: {row['resolution']}")
+    lines += [row["workflow_id"]] if row["workflow_id"] else []
+    for line in lines:
+        say(str(line), indent="    ")

@@ -39,36 +39,64 @@ def add_to(app: typer.Typer) -> None:
 
 def manifest(workflow: WorkflowOption = None, limit: Limit = 1000, as_json: AsJson = False) -> None:
     """Print how far each partition has come."""
-    where = "" if workflow is None else "WHERE domain = :value"
-    _print(
+    from sqlalchemy import text  # noqa: PLC0415 - keeps --help quick
+
+    from spine_temporal.cli.layout import Column  # noqa: PLC0415
+    from spine_temporal.cli.printing import print_by_workflow, print_json  # noqa: PLC0415
+    from spine_temporal.cli.session import opened_database  # noqa: PLC0415
+
+    where = "" if workflow is None else "WHERE domain = :domain"
+    query = (
         f"SELECT {', '.join(_MANIFEST)} FROM core_manifest {where} "
-        "ORDER BY updated_at DESC, domain, partition_key, stage_rank DESC LIMIT :limit",
-        {"value": f"workflow.{workflow}", "limit": limit},
-        shown=("domain", "partition_key", "stage", "row_count", "updated_at"),
-        as_json=as_json,
-        title="core_manifest",
+        "ORDER BY updated_at DESC, domain, partition_key, stage_rank DESC LIMIT :limit"
     )
+    values = {"domain": f"workflow.{workflow}", "limit": limit}
+    with opened_database(Settings.from_environment()) as database, database.begin() as connection:
+        rows = [dict(row) for row in connection.execute(text(query), values).mappings()]
+    if as_json:
+        print_json(rows)
+        return
+    shown = (
+        ("partition_key", Column(title="PARTITION")),
+        ("stage", Column(title="STAGE")),
+        ("row_count", Column(title="ROWS", right=True)),
+        ("updated_at", Column(title="WHEN (UTC)")),
+    )
+    named = [row | {"workflow": row["domain"].removeprefix("workflow.")} for row in rows]
+    print_by_workflow(named, "workflow", shown, nothing="no partition has reached a stage yet")
 
 
 def quality(
     workflow: WorkflowOption = None, failed: Failed = False, limit: Limit = 1000, as_json: AsJson = False
 ) -> None:
     """Print what gates and pipelines measured of their data, newest first."""
-    from spine_temporal.cli.printing import print_rows  # noqa: PLC0415 - keeps --help quick
+    from spine_temporal.cli.layout import Column  # noqa: PLC0415 - keeps --help quick
+    from spine_temporal.cli.printing import print_by_workflow, print_json  # noqa: PLC0415
     from spine_temporal.cli.session import opened_database  # noqa: PLC0415
     from spine_temporal.recording.quality import list_quality  # noqa: PLC0415
 
     with opened_database(Settings.from_environment()) as database, database.begin() as connection:
         rows = list_quality(connection, workflow=workflow, failed=failed, limit=limit)
-    shown = ("partition_key", "step", "check_name", "value", "threshold", "passed", "measured_at")
-    print_rows(rows, shown, as_json=as_json, title="core_quality")
+    if as_json:
+        print_json(rows)
+        return
+    shown = (
+        ("partition_key", Column(title="PARTITION")),
+        ("check", Column(title="STEP: CHECK")),
+        ("value", Column(title="VALUE", right=True)),
+        ("threshold", Column(title="LIMIT", right=True)),
+        ("passed", Column(title="PASS")),
+        ("measured_at", Column(title="WHEN (UTC)")),
+    )
+    named = [{**row, "check": f"{row['step']}: {row['check_name']}"} for row in rows]
+    print_by_workflow(named, "workflow", shown, nothing="nothing failed" if failed else "nothing was measured yet")
 
 
 def anomalies(
     workflow: WorkflowOption = None, with_resolved: All = False, limit: Limit = 1000, as_json: AsJson = False
 ) -> None:
     """Print what went wrong and is not resolved, newest first."""
-    from spine_temporal.cli.printing import anomaly_lines, print_json  # noqa: PLC0415 - keeps --help quick
+    from spine_temporal.cli.printing import print_anomalies, print_json  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.session import opened_database  # noqa: PLC0415
     from spine_temporal.recording.anomaly_life import list_anomalies  # noqa: PLC0415
 
@@ -77,11 +105,9 @@ def anomalies(
     if as_json:
         print_json(rows)
         return
-    for row in rows:
-        for line in anomaly_lines(row):
-            typer.echo(line)
-    if not rows:
-        typer.echo("no anomalies" if with_resolved else "no open anomalies; --all shows the resolved ones")
+    print_anomalies(
+        rows, nothing="no anomalies" if with_resolved else "no open anomalies; --all shows the resolved ones"
+    )
 
 
 def acknowledge(anomaly_id: AnomalyId, by: By = None) -> None:
@@ -104,14 +130,3 @@ def resolve(anomaly_id: AnomalyId, reason: Reason, by: By = None) -> None:
     with opened_database(Settings.from_environment()) as database, database.begin() as connection:
         found = anomaly_life.resolve(connection, anomaly_id, by=by or login_name(), reason=reason)
     typer.echo(f"resolved {found}")
-
-
-def _print(query: str, values: dict[str, object], *, shown: tuple[str, ...], as_json: bool, title: str) -> None:
-    from sqlalchemy import text  # noqa: PLC0415 - keeps --help quick
-
-    from spine_temporal.cli.printing import print_rows  # noqa: PLC0415
-    from spine_temporal.cli.session import opened_database  # noqa: PLC0415
-
-    with opened_database(Settings.from_environment()) as database, database.begin() as connection:
-        rows = connection.execute(text(query), values).mappings().all()
-    print_rows([dict(row) for row in rows], shown, as_json=as_json, title=title)

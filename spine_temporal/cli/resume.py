@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from spine_temporal.cli.runs import AsJson, WorkflowId
+from spine_temporal.cli.runs import AsJson, WorkflowId, leave_with
 from spine_temporal.definition.errors import ParamsError
 from spine_temporal.settings import Settings
 
@@ -40,9 +40,10 @@ def resume(
     """Go on from a failed or cancelled run: completed steps are kept, the rest runs. Exits 1 where it fails again."""
     from spine_temporal.cli.follow import follow  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.params import read_changes  # noqa: PLC0415
-    from spine_temporal.cli.printing import exit_code, print_json, print_result  # noqa: PLC0415
+    from spine_temporal.cli.printing import print_json, say  # noqa: PLC0415
     from spine_temporal.cli.session import connected, definitions, run_async  # noqa: PLC0415
     from spine_temporal.client.servers import open_database, running_servers_of  # noqa: PLC0415
+    from spine_temporal.client.task_queues import missing_worker  # noqa: PLC0415
     from spine_temporal.definition.outcome import WorkflowResult  # noqa: PLC0415
 
     settings = Settings.from_environment()
@@ -65,9 +66,12 @@ def resume(
                         skip=dict.fromkeys(skip or [], reason),
                         by=login_name() if by is None else by,
                     )
-                    if detach:
-                        return {"workflow_id": workflow_id, "run_id": handle.handle.run_id}
-                    return await follow(handle, servers)
+                    if not detach:
+                        return await follow(handle, servers, settings)
+                waits = await missing_worker(handle.handle, client.client)  # this command's own has stopped
+                if waits:
+                    say(waits, err=True)
+                return {"workflow_id": workflow_id, "run_id": handle.handle.run_id}
             finally:
                 database.close()
 
@@ -75,8 +79,7 @@ def resume(
     if isinstance(outcome, dict):
         print_json(outcome) if as_json else typer.echo(workflow_id)
         return
-    print_result(outcome, as_json=as_json)
-    raise typer.Exit(exit_code(outcome))
+    leave_with(outcome, as_json=as_json)
 
 
 def login_name() -> str:

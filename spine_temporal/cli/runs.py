@@ -1,6 +1,6 @@
 """``run``, ``start``, ``status``, ``result``: starting runs and following them."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -50,7 +50,6 @@ def run(
     """Start a run, show its steps while it runs, and print its result. Exits 1 where the workflow failed."""
     from spine_temporal.cli.follow import follow  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.params import read_params, tell_params  # noqa: PLC0415
-    from spine_temporal.cli.printing import exit_code, print_result  # noqa: PLC0415
     from spine_temporal.cli.session import connected, definitions, run_async  # noqa: PLC0415
     from spine_temporal.client.servers import available_servers  # noqa: PLC0415
     from spine_temporal.definition.params import partition_of, resolve_params  # noqa: PLC0415
@@ -66,11 +65,9 @@ def run(
         with available_servers(settings) as servers:
             async with connected(settings, servers) as client:
                 handle = await client.start(definition, given, **options)
-                return await follow(handle, servers)
+                return await follow(handle, servers, settings)
 
-    outcome: WorkflowResult = run_async(work)
-    print_result(outcome, as_json=as_json)
-    raise typer.Exit(exit_code(outcome))
+    leave_with(run_async(work), as_json=as_json)
 
 
 def start(
@@ -85,11 +82,11 @@ def start(
 ) -> None:
     """Start a run for the service's workers and print its workflow id."""
     from spine_temporal.cli.params import read_params, tell_params  # noqa: PLC0415 - keeps --help quick
-    from spine_temporal.cli.printing import print_json  # noqa: PLC0415
+    from spine_temporal.cli.printing import print_json, say  # noqa: PLC0415
     from spine_temporal.cli.session import definitions, run_async  # noqa: PLC0415
-    from spine_temporal.client.readiness import has_worker  # noqa: PLC0415
     from spine_temporal.client.servers import available_servers, connect  # noqa: PLC0415
     from spine_temporal.client.spine_client import SpineClient  # noqa: PLC0415
+    from spine_temporal.client.task_queues import missing_worker  # noqa: PLC0415
 
     settings = Settings.from_environment()
     definition = definitions(settings).workflow(workflow)
@@ -97,19 +94,16 @@ def start(
     tell_params(definition, given)
     options = _options(force=force, dry_run=dry_run, start_from=start_from, hold=hold)
 
-    async def work() -> tuple[str, str | None]:
+    async def work() -> tuple[str, str | None, str]:
         with available_servers(settings, postgres=False) as servers:
             client = SpineClient(await connect(servers), task_queue=settings.task_queue)
             handle = await client.start(definition, given, **options)
-            if not await has_worker(client.client, settings.task_queue):
-                typer.echo(
-                    f"no worker asks for work on task queue {settings.task_queue!r}, so the run waits: "
-                    "start `spine-temporal dev` or `spine-temporal worker`",
-                    err=True,
-                )
-            return handle.workflow_id, handle.handle.result_run_id
+            run_id = handle.handle.result_run_id or handle.handle.run_id
+            return handle.workflow_id, run_id, await missing_worker(handle.handle, client.client)
 
-    identity, run_id = run_async(work)
+    identity, run_id, waits = run_async(work)
+    if waits:
+        say(waits, err=True)
     if as_json:
         print_json({"workflow_id": identity, "run_id": run_id})
     else:
@@ -122,26 +116,25 @@ def _options(*, force: bool, dry_run: bool, start_from: str | None, hold: bool) 
 
 
 def status(workflow_id: WorkflowId, as_json: AsJson = False) -> None:
-    """Print how far a run has come."""
-    from spine_temporal.cli.follow import state_of  # noqa: PLC0415 - keeps --help quick
-    from spine_temporal.cli.printing import print_result  # noqa: PLC0415
-    from spine_temporal.cli.session import connected, run_async  # noqa: PLC0415
-    from spine_temporal.client.servers import running_servers_of  # noqa: PLC0415
+    """Print how far a run has come: what runs, which gate is held, whether it waits for a worker."""
+    from spine_temporal.cli.session import run_async  # noqa: PLC0415
+    from spine_temporal.cli.status import Situation, print_situation, situation_of  # noqa: PLC0415
+    from spine_temporal.client.servers import connect, running_servers_of  # noqa: PLC0415
+    from spine_temporal.client.spine_client import SpineClient  # noqa: PLC0415
 
     settings = Settings.from_environment()
 
-    async def work() -> WorkflowResult:
+    async def work() -> Situation:
         with running_servers_of(settings, postgres=False) as servers:
-            async with connected(settings, servers, with_worker=False) as client:
-                return await state_of(await client.handle_of(workflow_id))
+            client = SpineClient(await connect(servers), task_queue=settings.task_queue)
+            return await situation_of(await client.handle_of(workflow_id))
 
-    print_result(run_async(work), as_json=as_json)
+    print_situation(run_async(work), as_json=as_json)
 
 
 def result(workflow_id: WorkflowId, as_json: AsJson = False) -> None:
     """Wait for a run's end and print its result. Exits 1 where the workflow failed."""
     from spine_temporal.cli.follow import follow  # noqa: PLC0415 - keeps --help quick
-    from spine_temporal.cli.printing import exit_code, print_result  # noqa: PLC0415
     from spine_temporal.cli.session import connected, run_async  # noqa: PLC0415
     from spine_temporal.client.servers import running_servers_of  # noqa: PLC0415
 
@@ -150,18 +143,16 @@ def result(workflow_id: WorkflowId, as_json: AsJson = False) -> None:
     async def work() -> WorkflowResult:
         with running_servers_of(settings, postgres=False) as servers:
             async with connected(settings, servers, with_worker=False) as client:
-                return await follow(await client.handle_of(workflow_id), servers)
+                return await follow(await client.handle_of(workflow_id), servers, settings)
 
-    outcome: WorkflowResult = run_async(work)
-    print_result(outcome, as_json=as_json)
-    raise typer.Exit(exit_code(outcome))
+    leave_with(run_async(work), as_json=as_json)
 
 
 def why(workflow_id: WorkflowId, as_json: AsJson = False) -> None:
     """Print why a run is where it is: what it retries, what it waits for, how it ended."""
     from dataclasses import asdict  # noqa: PLC0415 - keeps --help quick
 
-    from spine_temporal.cli.printing import print_json  # noqa: PLC0415
+    from spine_temporal.cli.printing import print_json, say  # noqa: PLC0415
     from spine_temporal.cli.session import run_async  # noqa: PLC0415
     from spine_temporal.client.servers import connect, running_servers_of  # noqa: PLC0415
     from spine_temporal.client.spine_client import SpineClient  # noqa: PLC0415
@@ -179,6 +170,14 @@ def why(workflow_id: WorkflowId, as_json: AsJson = False) -> None:
         print_json([asdict(reason) for reason in found])
         return
     for reason in found:
-        typer.echo(f"{reason.kind}: {reason.text}")
+        say(f"{reason.kind}: {reason.text}", hanging="  ")
         if reason.advice:
-            typer.echo(f"  {reason.advice}")
+            say(reason.advice, indent="  ")
+
+
+def leave_with(outcome: WorkflowResult, *, as_json: bool) -> NoReturn:
+    """Print what a run came to, and end the command with the exit code that says it to a script."""
+    from spine_temporal.cli.printing import exit_code, print_result  # noqa: PLC0415 - keeps --help quick
+
+    print_result(outcome, as_json=as_json)
+    raise typer.Exit(exit_code(outcome))

@@ -6,12 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import text
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-from temporalio.client import Client
 
 from spine_temporal.client.servers import Servers, UnreachableError, connect, found_servers, open_database
+from spine_temporal.client.task_queues import WORKFLOW_TASKS, workers_of
 from spine_temporal.definition.errors import SpineError
 from spine_temporal.embedded import worker_lock_held
 from spine_temporal.recording.database import Database
@@ -57,18 +54,6 @@ async def until_ready(settings: Settings, *, patience: float, told: Callable[[st
         await asyncio.sleep(_INTERVAL)
 
 
-async def has_worker(client: Client, task_queue: str) -> bool:
-    """Return whether a worker has asked the task queue for work in the last minutes."""
-    answer = await client.workflow_service.describe_task_queue(
-        DescribeTaskQueueRequest(
-            namespace=client.namespace,
-            task_queue=TaskQueue(name=task_queue),
-            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-        )
-    )
-    return bool(answer.pollers)
-
-
 def _stopped(settings: Settings) -> SpineError | None:
     """Return the one error that tells of both, where neither runs."""
     try:
@@ -109,7 +94,7 @@ async def _unready(settings: Settings) -> str | None:
     try:
         servers = found_servers(settings)
         await asyncio.to_thread(lambda: open_database(servers, settings, may_upgrade=False).close())
-        worked = await has_worker(await connect(servers), servers.task_queue)
+        worked = await workers_of(await connect(servers), servers.task_queue, WORKFLOW_TASKS)
     except SpineError as error:
         return str(error)
     if worker_lock_held(servers.home) and not worked:

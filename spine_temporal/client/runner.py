@@ -1,12 +1,14 @@
 """``WorkflowRunner``: run a workflow from a script and wait for it, as in Spine."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import Mapping
 from typing import Any
 
 from spine_temporal.client.servers import Servers, available_servers, connect, open_database
 from spine_temporal.client.spine_client import SpineClient
+from spine_temporal.client.task_queues import runner_queue, tell_of_missing_workers
 from spine_temporal.definition.outcome import WorkflowResult
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.project import make_importable
@@ -15,12 +17,15 @@ from spine_temporal.runtime.definitions import Definitions, definitions_of, load
 from spine_temporal.runtime.worker import SPARE_CONNECTIONS, running_worker
 from spine_temporal.settings import Settings
 
+_log = logging.getLogger(__name__)
+
 
 class WorkflowRunner:
     """Runs workflows durably, with a worker in this process.
 
     Killed in the middle, a run stays where it was: execute the same again and it goes on. Uses the configured
-    servers, else the embedded ones.
+    servers, else the embedded ones. A run that was started elsewhere is joined, and waits for the workers of its own
+    task queue; a warning is logged where there are none.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -65,8 +70,7 @@ class WorkflowRunner:
         options: Mapping[str, Any],
     ) -> WorkflowResult:
         client = await connect(servers)
-        # The queue is the workflow's own: other workers may not know this script's code.
-        task_queue = f"{self._settings.task_queue}-runner/{workflow.name}"
+        task_queue = runner_queue(self._settings.task_queue, workflow.name)
         async with running_worker(
             client,
             database,
@@ -74,7 +78,13 @@ class WorkflowRunner:
             task_queue=task_queue,
             max_activities=self._settings.max_activities,
         ):
-            return await SpineClient(client, task_queue=task_queue).execute(workflow, params, **options)
+            handle = await SpineClient(client, task_queue=task_queue).start(workflow, params, **options)
+            # The run that is joined may be on another queue, whose workers this process cannot stand in for.
+            watch = asyncio.create_task(tell_of_missing_workers(handle.handle, client, _log.warning, but=task_queue))
+            try:
+                return await handle.result()
+            finally:
+                watch.cancel()
 
 
 def _run(coroutine: Any) -> WorkflowResult:

@@ -20,9 +20,13 @@ from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, W
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from spine_temporal.client.ending import cancel_run, terminate_run
 from spine_temporal.client.ours import require_ours
 from spine_temporal.client.results import result_of
 from spine_temporal.client.resume import checked_options, resume_run
+from spine_temporal.client.run_list import RunSummary, listed_runs
+from spine_temporal.client.run_status import RunFilter
+from spine_temporal.client.task_queues import require_worker
 from spine_temporal.definition.errors import (
     DefinitionError,
     ErrorCategory,
@@ -49,6 +53,7 @@ class RunHandle:
 
     workflow_id: str
     handle: WorkflowHandle[Any, Any]
+    client: Client
 
     async def result(self) -> WorkflowResult:
         """Wait for the run's end and return what it came to; a failed run is a result too."""
@@ -70,10 +75,12 @@ class RunHandle:
     ) -> str:
         """Decide of a held gate: ``waive``, ``retry`` or ``abort``; return what was decided.
 
-        No step: the only one that is held. Raises ``ParamsError`` where it is not held, or the decision does not fit.
+        No step: the only one that is held. Raises ``ParamsError`` where it is not held, or the decision does not fit,
+        ``NoWorkerError`` where nobody asks for the tasks of the run.
         """
         given = {"step": step, "by": by, "reason": reason, "from": start_from}
         told = {name: value for name, value in given.items() if value is not None}
+        await require_worker(self.handle, self.client)
         try:
             return str(await self.handle.execute_update(action, told, rpc_timeout=_PATIENCE))
         except WorkflowUpdateFailedError as error:
@@ -91,9 +98,20 @@ class RunHandle:
                 ) from None
             raise
 
-    async def cancel(self) -> None:
-        """Ask the run to stop: its pipeline is rolled back, the partition freed."""
-        await self.handle.cancel()
+    async def cancel(self, *, reason: str = "") -> None:
+        """Ask the run to stop: its pipeline is rolled back, the partition freed. ``result`` waits until it has.
+
+        Raises ``ParamsError`` where it has ended.
+        """
+        await cancel_run(self.handle, reason)
+
+    async def terminate(self, *, reason: str, database: Database | None = None) -> bool:
+        """Stop the run where it is; its pipeline is rolled back, nothing more of it runs.
+
+        With a ``database``, its end is recorded and its partition given back at once, else by a worker within a
+        minute; return whether that is done. Raises ``ParamsError`` where the run has ended.
+        """
+        return await terminate_run(self.client, self.handle, reason, database)
 
 
 class SpineClient:
@@ -155,7 +173,7 @@ class SpineClient:
                 ) from None
             handle = await start(id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING)
             await self._check_same_params(handle, identity, mine)
-        return RunHandle(workflow_id=identity, handle=handle)
+        return RunHandle(workflow_id=identity, handle=handle, client=self.client)
 
     async def execute(
         self,
@@ -200,9 +218,8 @@ class SpineClient:
             skip=skip or {},
             by=by,
         )
-        return RunHandle(
-            workflow_id=identity, handle=await resume_run(self.client, database, self.task_queue, row, options)
-        )
+        handle = await resume_run(self.client, database, self.task_queue, row, options)
+        return RunHandle(workflow_id=identity, handle=handle, client=self.client)
 
     async def handle_of(self, identity: str) -> RunHandle:
         """Return the newest run of a workflow id; raise ``ParamsError`` where Temporal knows none of ours."""
@@ -215,7 +232,48 @@ class SpineClient:
                     f"Temporal knows no workflow id {identity!r} in namespace {self.client.namespace!r}"
                 ) from None
             raise
-        return RunHandle(workflow_id=identity, handle=handle)
+        return RunHandle(workflow_id=identity, handle=handle, client=self.client)
+
+    async def list_runs(
+        self,
+        database: Database,
+        *,
+        workflow: str | None = None,
+        filters: Iterable[RunFilter] = (),
+        partition: Mapping[str, str] | None = None,
+        children: bool = False,
+        limit: int = 50,
+    ) -> list[RunSummary]:
+        """Return runs, newest first, as Postgres and Temporal know them together.
+
+        ``filters`` are statuses, or ``RunFilter.OPEN``; ``partition`` holds values as text, some of a partition's keys
+        will do. Runs that other runs have started are left out unless ``children`` are asked for.
+        """
+        return await listed_runs(
+            database,
+            self.client,
+            workflow=workflow,
+            filters=list(filters),
+            partition=partition,
+            children=children,
+            limit=limit,
+        )
+
+    async def cancel(self, identity: str, *, reason: str = "") -> RunHandle:
+        """Ask the newest run of a workflow id to stop, and return it: its ``result`` waits until it has.
+
+        Raises ``ParamsError`` where Temporal knows none, or it has ended.
+        """
+        handle = await self.handle_of(identity)
+        await handle.cancel(reason=reason)
+        return handle
+
+    async def terminate(self, identity: str, *, reason: str, database: Database | None = None) -> bool:
+        """Stop the newest run of a workflow id where it is, as ``RunHandle.terminate`` does.
+
+        Raises ``ParamsError`` where Temporal knows none, or it has ended.
+        """
+        return await (await self.handle_of(identity)).terminate(reason=reason, database=database)
 
     async def _attributes(self, workflow: Workflow, partition: Mapping[str, Any]) -> TypedSearchAttributes | None:
         """Return the run's search attributes, which the run itself would else have to set; None: not known here."""

@@ -61,12 +61,12 @@ async def require_worker(handle: WorkflowHandle[Any, Any], client: Client) -> No
         raise NoWorkerError(told)
 
 
-async def missing_worker(handle: WorkflowHandle[Any, Any], client: Client) -> str:
+async def missing_worker(handle: WorkflowHandle[Any, Any], client: Client, *, but: str = "") -> str:
     """Return in a sentence that nobody polls the own task queue of an open run, and what to start; else nothing."""
     description = await handle.describe()
-    if description.status is not WorkflowExecutionStatus.RUNNING:
-        return ""
     queue = description.task_queue
+    if description.status is not WorkflowExecutionStatus.RUNNING or queue == but:
+        return ""
     if await workers_of(client, queue, WORKFLOW_TASKS):
         return ""
     advice = what_to_start(queue, description.workflow_type)
@@ -74,21 +74,24 @@ async def missing_worker(handle: WorkflowHandle[Any, Any], client: Client) -> st
 
 
 async def tell_of_missing_workers(
-    handle: WorkflowHandle[Any, Any], client: Client, tell: Callable[[str], None]
+    handle: WorkflowHandle[Any, Any], client: Client, tell: Callable[[str], None], *, but: str
 ) -> None:
-    """Look from time to time, until cancelled, and tell of each time that the run's queue loses its workers."""
+    """Look from time to time, until cancelled, and tell of each time that the run's queue loses its workers.
+
+    Nothing is told of the queue ``but``, which the caller serves.
+    """
     last = ""
     while True:
         with contextlib.suppress(RPCError):  # Temporal is away: who waits for the run is told so by others
-            told = await missing_worker(handle, client)
+            told = await missing_worker(handle, client, but=but)
             if told and not last:
                 tell(told)
             last = told
         await asyncio.sleep(_LOOK)
 
 
-async def workers_of(client: Client, task_queue: str, kind: TaskQueueType.ValueType) -> int:
-    """Return how many workers ask for this kind of tasks on the queue.
+async def workers_of(client: Client, task_queue: str, kind: TaskQueueType.ValueType) -> frozenset[str]:
+    """Return the identities of the workers that ask for this kind of tasks on the queue.
 
     Temporal lists a worker for minutes after its end: one that has told its end, one that has not asked for longer
     than an idle one would, and one of this machine whose process is gone do not count.
@@ -100,7 +103,11 @@ async def workers_of(client: Client, task_queue: str, kind: TaskQueueType.ValueT
     )
     recent = [poller for poller in answer.pollers if _age(poller) < _WORKER_GONE and not _is_dead(poller.identity)]
     stopped = await _stopped_at(client, task_queue) if recent else {}
-    return sum(1 for poller in recent if poller.last_access_time.ToDatetime(UTC) > stopped.get(poller.identity, _EVER))
+    return frozenset(
+        poller.identity
+        for poller in recent
+        if poller.last_access_time.ToDatetime(UTC) > stopped.get(poller.identity, _EVER)
+    )
 
 
 async def _stopped_at(client: Client, task_queue: str) -> Mapping[str, datetime]:

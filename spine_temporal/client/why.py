@@ -38,7 +38,7 @@ async def reasons(client: Client, handle: RunHandle) -> list[Reason]:
     description = await handle.handle.describe()
     if description.status is not WorkflowExecutionStatus.RUNNING:
         return [_ended(description, await result_of(handle.handle))]
-    workers = await workers_of(client, description.task_queue, ACTIVITY_TASKS)
+    workers = len(await workers_of(client, description.task_queue, ACTIVITY_TASKS))
     pending = description.raw_description.pending_activities
     found = [
         *await _of_workflow_task(client, description),

@@ -22,6 +22,13 @@ SHORTEST_ID = 8
 _STATE = """CASE WHEN resolved_at IS NOT NULL THEN 'resolved' WHEN acknowledged_at IS NOT NULL THEN 'acknowledged'
     ELSE 'open' END AS state"""
 
+_WITH_RUNS = """
+    WITH newest AS ({newest})
+    SELECT newest.*, newest.metadata ->> 'workflow' AS workflow,
+        coalesce(newest.metadata ->> 'workflow_id', runs.workflow_id) AS workflow_id
+    FROM newest LEFT JOIN core_runs AS runs ON runs.run_id = newest.metadata ->> 'run_id'
+"""
+
 _FIND = text("SELECT anomaly_id FROM core_anomalies WHERE CAST(anomaly_id AS text) LIKE :prefix || '%' LIMIT 2")
 
 _ACKNOWLEDGE = text("""
@@ -38,16 +45,20 @@ _RESOLVE = text("""
 def list_anomalies(
     connection: Connection, *, workflow: str | None = None, with_resolved: bool = False, limit: int = 1000
 ) -> list[Mapping[str, Any]]:
-    """Return anomalies, newest first; the open and the acknowledged ones unless the resolved are asked for."""
+    """Return anomalies, newest first; the open and the acknowledged ones unless the resolved are asked for.
+
+    Each has its ``workflow`` and the ``workflow_id`` of the run that met it last, where there is one.
+    """
     conditions = ["TRUE"]
     if workflow is not None:
         conditions.append("metadata ->> 'workflow' = :workflow")
     if not with_resolved:
         conditions.append("resolved_at IS NULL")
-    query = (
+    newest = (
         f"SELECT {', '.join(COLUMNS)}, {_STATE} FROM core_anomalies WHERE {' AND '.join(conditions)} "
         "ORDER BY last_seen_at DESC, anomaly_id LIMIT :limit"
     )
+    query = f"{_WITH_RUNS.format(newest=newest)} ORDER BY last_seen_at DESC, anomaly_id"
     rows = connection.execute(text(query), {"workflow": workflow, "limit": limit}).mappings()
     return [dict(row) for row in rows]
 

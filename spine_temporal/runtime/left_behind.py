@@ -14,6 +14,7 @@ from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.ended_runs import ended_run
 from spine_temporal.recording.executions import end_attempts_of_run
+from spine_temporal.recording.run_list import ListedRun
 from spine_temporal.recording.runs import RunRow, lock_partition, lock_run, run_of, running_runs
 from spine_temporal.runtime.ending import record_end
 from spine_temporal.runtime.holders import Standing, Standings, TemporalRun
@@ -78,7 +79,7 @@ def _cannot_judge(row: RunRow, error: Exception) -> None:
         )  # fmt: skip
 
 
-def temporal_run_of(row: RunRow) -> TemporalRun:
+def temporal_run_of(row: RunRow | ListedRun) -> TemporalRun:
     """Return where Temporal has the run."""
     return TemporalRun(
         workflow_id=row.workflow_id, run_id=row.run_id, first_run_id=row.first_run_id, temporal=row.temporal

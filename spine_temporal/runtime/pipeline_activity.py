@@ -182,7 +182,10 @@ async def _failure(attempt: Attempt, database: Database, error: SpineError) -> A
     again = _retried(error.category, request.on_error) and count < request.retry.max_attempts
     ATTEMPTS.labels(request.pipeline, "retried" if again else "failed").inc()
     delay = timedelta(seconds=error.retry_after) if error.retry_after and again else None
-    return ApplicationError(message, count, type=error.category.value, non_retryable=not again, next_retry_delay=delay)
+    counted = (count, request.retry.max_attempts)  # shown while it is tried again, and read from the last one
+    return ApplicationError(
+        message, *counted, type=error.category.value, non_retryable=not again, next_retry_delay=delay
+    )
 
 
 def _retried(category: ErrorCategory, policy: ErrorPolicy) -> bool:

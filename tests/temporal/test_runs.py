@@ -10,7 +10,9 @@ from spine_temporal import ParamsError, WorkflowStatus
 from tests.temporal import jobs
 
 STAGES = "SELECT stage, stage_rank, row_count FROM core_manifest ORDER BY stage_rank"
-REFUSED = "SELECT stage, metadata ->> 'failure_category', metadata ->> 'workflow_id', metadata ->> 'run_id' FROM core_anomalies"
+REFUSED = """
+    SELECT stage, metadata ->> 'failure_category', metadata ->> 'workflow_id', metadata ->> 'run_id' FROM core_anomalies
+"""
 NOBODY = "SELECT count(run_id) FROM core_partitions"
 
 

@@ -1,0 +1,61 @@
+"""End a run from outside: ask it to stop, or stop it at once and close its books."""
+
+import asyncio
+from typing import Any
+
+from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+
+from spine_temporal.definition.errors import ParamsError
+from spine_temporal.definition.outcome import WorkflowStatus
+from spine_temporal.recording.database import Database
+from spine_temporal.recording.runs import RunRow, latest_run
+from spine_temporal.runtime.holders import Standings
+from spine_temporal.runtime.left_behind import leave_behind, temporal_run_of
+
+
+async def cancel_run(handle: WorkflowHandle[Any, Any], reason: str) -> None:
+    """Ask the run to stop. Raises ``ParamsError`` where it has ended."""
+    try:
+        await handle.cancel(reason=reason)
+    except RPCError as error:
+        raise _has_ended(handle, error) from None
+
+
+async def terminate_run(
+    client: Client, handle: WorkflowHandle[Any, Any], reason: str, database: Database | None
+) -> bool:
+    """Stop the run where it is, and close its books; return whether they are closed, else a worker does so.
+
+    Raises ``ParamsError`` where it has ended.
+    """
+    try:
+        await handle.terminate(reason=reason)
+    except RPCError as error:
+        raise _has_ended(handle, error) from None
+    return database is not None and await _closed(client, handle.id, database)
+
+
+async def _closed(client: Client, workflow_id: str, database: Database) -> bool:
+    """Record the end that a terminated run cannot record itself, and give its partition back."""
+    row = await asyncio.to_thread(_latest, database, workflow_id)
+    if row is None or row.status != WorkflowStatus.RUNNING.value:
+        return True  # no worker had begun it, or it was just over
+    standing = await Standings(client).of(temporal_run_of(row))
+    if standing.is_open:
+        return False
+    await asyncio.to_thread(leave_behind, database, row.run_id, standing)
+    return True
+
+
+def _latest(database: Database, workflow_id: str) -> RunRow | None:
+    with database.begin() as connection:
+        return latest_run(connection, workflow_id)
+
+
+def _has_ended(handle: WorkflowHandle[Any, Any], error: RPCError) -> Exception:
+    if error.status is not RPCStatusCode.NOT_FOUND:
+        return error
+    return ParamsError(
+        f"{handle.id} has ended, so there is nothing to stop: `spine-temporal result {handle.id}` says how"
+    )
