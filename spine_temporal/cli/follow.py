@@ -23,6 +23,8 @@ from spine_temporal.settings import Settings
 _INTERVAL, _LATER, _WHILE = 0.2, 1.0, 10.0
 #: Seconds that the run gets to answer, after which it is looked whether anybody serves it.
 _PATIENCE = 1.5
+#: Seconds after which a question counts as lost.
+_LONGEST = 10.0
 #: Seconds that last words may take.
 _LAST_WORDS = 3.0
 
@@ -42,13 +44,16 @@ async def _followed(run: RunHandle, servers: Servers, shown: Progress, stand_in:
     ui = ui_of(servers)
     if ui:
         shown.say(f"Web UI: {run_url(ui, servers.namespace, run.workflow_id)}")
-    watch = asyncio.create_task(_Watch(run, shown, stand_in).watch())
+    looks = _Watch(run, shown, stand_in)
+    watch = asyncio.create_task(looks.watch())
     try:
         result = await run.result()
     except asyncio.CancelledError:
         await _say_what_becomes_of_it(run, shown, stand_in)
         raise
     finally:
+        looks.ended.set()
+        await asyncio.wait({watch}, timeout=_PATIENCE)  # for the answer to a question that is under way
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)
     shown.show(result, {})
@@ -56,9 +61,10 @@ async def _followed(run: RunHandle, servers: Servers, shown: Progress, stand_in:
 
 
 class _Watch:
-    """Shows how far the run is, until it is cancelled."""
+    """Shows how far the run is, until it has ended."""
 
     def __init__(self, run: RunHandle, shown: Progress, stand_in: StandIn) -> None:
+        self.ended = asyncio.Event()
         self._run = run
         self._shown = shown
         self._stand_in = stand_in
@@ -69,16 +75,26 @@ class _Watch:
         self._waits = ""
 
     async def watch(self) -> None:
-        while True:
-            await asyncio.sleep(_INTERVAL if time.monotonic() - self._began < _WHILE else _LATER)
+        while not self.ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                interval = _INTERVAL if time.monotonic() - self._began < _WHILE else _LATER
+                await asyncio.wait_for(self.ended.wait(), interval)
+                return
+            question = asyncio.create_task(self._run.progress())
             try:
-                progress = await asyncio.wait_for(self._run.progress(), _PATIENCE)
+                progress = await self._answer(question)
             except (RPCError, WorkflowQueryFailedError, TimeoutError):
-                await self._look_for_workers()
                 continue
             self._waits = ""
-            if progress is not None:
+            if progress is not None and not self.ended.is_set():
                 await self._show(progress)
+
+    async def _answer(self, question: "asyncio.Task[WorkflowResult | None]") -> WorkflowResult | None:
+        """Wait for the answer, and look meanwhile whether anybody is there to give it."""
+        done, _ = await asyncio.wait({question}, timeout=_PATIENCE)
+        if not done:
+            await self._look_for_workers()
+        return await asyncio.wait_for(question, _LONGEST)
 
     async def _look_for_workers(self) -> None:
         """Say once, each time, that nobody serves the run."""
@@ -110,12 +126,11 @@ async def _say_what_becomes_of_it(run: RunHandle, shown: Progress, stand_in: Sta
         alone = await asyncio.wait_for(stand_in.serves(run), _LAST_WORDS)
     if alone:
         shown.say(
-            "this command's own worker served the run and stops now, so the run waits for the next one: a step that "
-            "does not end in time is done again then"
+            "this command's own worker served the run and stops now: the step that runs gets some seconds to finish, "
+            "and the run waits for the next worker"
         )
-        shown.say(f"go on:  spine-temporal result {identity}")
-        shown.say("or keep a worker:  spine-temporal dev")
+        shown.say("go on with it, or keep a worker that does:")
+        shown.say(f"  spine-temporal result {identity}\n  spine-temporal dev")
         return
-    shown.say("the run goes on without this command")
-    shown.say(f"watch:  spine-temporal result {identity}")
-    shown.say(f"cancel: spine-temporal cancel {identity}")
+    shown.say("the run goes on without this command; watch it, or ask it to stop:")
+    shown.say(f"  spine-temporal result {identity}\n  spine-temporal cancel {identity}")

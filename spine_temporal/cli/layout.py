@@ -17,6 +17,11 @@ from spine_temporal.definition.params import canonical
 
 #: Spaces between two columns.
 _GAP = 2
+#: A line that is a command, and a command within a sentence.
+_COMMAND = re.compile(r" *spine-temporal ")
+_QUOTED = re.compile(r"`spine-temporal [^`]*`")
+#: Stands for a space that is no place to wrap at; data never has it.
+_NO_BREAK = "\0"
 #: What a terminal would obey: every control character but the line feed, which is a place to wrap at.
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]+")
 
@@ -47,13 +52,23 @@ def plain(text: Any) -> str:
 
 
 def paragraph(text: Any, width: int | None, *, indent: str = "", hanging: str | None = None) -> str:
-    """Return text wrapped between words; ``hanging`` indents all lines but the first."""
+    """Return text wrapped between words; ``hanging`` indents all lines but the first.
+
+    A command is never broken, to be copied: one between backticks, or one that is a line.
+    """
     later = indent if hanging is None else hanging
     lines: list[str] = []
     for line in plain(text).split("\n"):
         first = later if lines else indent
-        lines += [first + line] if width is None else _wrap(line, width, first, later)
-    return "\n".join(lines)
+        if width is None or _COMMAND.match(line):
+            lines.append(first + line)
+        else:
+            lines += _wrap(_QUOTED.sub(_unbroken, line), width, first, later)
+    return "\n".join(lines).replace(_NO_BREAK, " ")
+
+
+def _unbroken(command: re.Match[str]) -> str:
+    return command[0].replace(" ", _NO_BREAK)
 
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[Any]], width: int | None, *, indent: str = "") -> str:
@@ -111,13 +126,13 @@ def _widths(rows: Sequence[Sequence[str]], width: int | None) -> list[int]:
     least = [max((cell_len(word) for text in texts for word in text.split()), default=0) for texts in by_column]
     if width is None:
         return widths
+    slack = [width - word for width, word in zip(widths, least, strict=True)]
     excess = sum(widths) + _GAP * (len(widths) - 1) - width
-    while excess > 0:
-        roomy = [index for index in range(len(widths)) if widths[index] > least[index]]
-        if not roomy:
-            break
-        widths[max(roomy, key=lambda index: widths[index] - least[index])] -= 1
-        excess -= 1
+    # As few columns as possible: the one with the most to give first.
+    for index in sorted(range(len(widths)), key=lambda index: slack[index], reverse=True):
+        given = min(slack[index], max(excess, 0))
+        widths[index] -= given
+        excess -= given
     return widths
 
 

@@ -60,10 +60,10 @@ def how_to_decide(workflow_id: str, step: str) -> list[str]:
     """Return what a person can do about a gate that is held, line by line."""
     what = f"{shlex.quote(workflow_id)} {shlex.quote(step)} --reason TEXT"
     return [
-        f"{step} is held for a person, who decides:",
-        f"let it pass:    spine-temporal waive {what}",
-        f"ask it again:   spine-temporal retry-step {what}",
-        f"fail the run:   spine-temporal abort {what}",
+        f"{step} is held for a person: waive lets it pass, retry-step asks it again, abort fails the run",
+        f"  spine-temporal waive {what}",
+        f"  spine-temporal retry-step {what}",
+        f"  spine-temporal abort {what}",
     ]
 
 
@@ -82,9 +82,17 @@ def print_by_workflow(
     for number, (name, group) in enumerate(groups.items()):
         say(f"\n{name}" if number else name)
         cells = [[row[key] for key, _ in columns] for row in group]
-        typer.echo(table([column for _, column in columns], cells, width_of(), indent="  "))
+        typer.echo(table([column for _, column in columns], _once(cells), width_of(), indent="  "))
     if not groups:
         say(nothing)
+
+
+def _once(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Return the rows, on a terminal without a first cell that is the same as above; a program reads each by itself."""
+    if width_of() is None:
+        return [list(row) for row in rows]
+    before = [None, *(row[0] for row in rows)]
+    return [["" if row[0] == last else row[0], *row[1:]] for row, last in zip(rows, before, strict=False)]
 
 
 def print_anomalies(rows: Iterable[Mapping[str, Any]], *, nothing: str) -> None:

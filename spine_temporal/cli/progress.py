@@ -61,17 +61,17 @@ class Progress:
 
     def show(self, progress: WorkflowResult, attempts: Mapping[str, Attempt]) -> None:
         """Print what is new of the steps; what only goes on is shown below, or from time to time."""
-        running = []
+        steps = [
+            (step, step_text(step, rows_of(progress, step), attempts.get(step.step_name), self._width))
+            for step in progress.step_executions
+        ]
+        if self._live is not None:
+            self._live.update(Text("\n").join(line for step, line in steps if step.status is StepStatus.RUNNING))
         still = time.monotonic() - self._told_at > _STILL
-        for step in progress.step_executions:
-            line = step_text(step, rows_of(progress, step), attempts.get(step.step_name), self._width)
-            if step.status is StepStatus.RUNNING:
-                running.append(line)
+        for step, line in steps:
             if self._is_new(step, attempts.get(step.step_name)) or (still and step.status is StepStatus.RUNNING):
                 self._told_at = time.monotonic()
                 self._print(line)
-        if self._live is not None:
-            self._live.update(Text("\n").join(running))
 
     def _is_new(self, step: StepExecution, attempt: Attempt | None) -> bool:
         which = attempt.which if attempt and step.status is StepStatus.RUNNING else ""
@@ -115,10 +115,10 @@ def _told(step: StepExecution, rows: int | None, attempt: Attempt | None) -> Ite
     if rows is not None:
         yield f"{rows:,} rows"
     if attempt is not None:
-        if attempt.amount is not None:
+        if attempt.amount is not None and attempt.amount[0]:
             count, unit = attempt.amount
             yield f"{count:,} {plain(unit)}"
-        if attempt.per_second is not None:
+        if attempt.per_second:
             yield f"{attempt.per_second:,.0f}/s"
         if attempt.which:
             yield attempt.which

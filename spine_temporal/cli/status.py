@@ -14,7 +14,7 @@ from spine_temporal.cli.progress import step_text
 from spine_temporal.client.attempts import Attempt, attempts_of
 from spine_temporal.client.spine_client import RunHandle
 from spine_temporal.client.task_queues import missing_worker
-from spine_temporal.definition.outcome import StepStatus, WorkflowResult, WorkflowStatus
+from spine_temporal.definition.outcome import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
 
 #: Seconds that a worker gets to answer.
 _PATIENCE = 5.0
@@ -26,6 +26,8 @@ class Situation:
 
     workflow_id: str
     result: WorkflowResult
+    #: Whether the run itself was asked; else its steps are what Temporal knows to be pending.
+    is_whole: bool = True
     attempts: Mapping[str, Attempt] = field(default_factory=dict)
     #: That no worker serves it, and what to start.
     waits: str = ""
@@ -42,15 +44,25 @@ async def situation_of(run: RunHandle) -> Situation:
     if description.close_time is not None:
         return Situation(workflow_id=run.workflow_id, result=await run.result())
     waits = await missing_worker(run.handle, run.client)
+    attempts = await attempts_of(run.client, description)
     progress = None if waits else await _progress(run)
     known = progress or WorkflowResult(
         workflow_name=description.workflow_type,
         run_id=description.run_id,
         status=WorkflowStatus.RUNNING,
         started_at=description.start_time,
+        step_executions=[_pending(attempt) for attempt in attempts.values()],
     )
-    attempts = await attempts_of(run.client, description)
-    return Situation(workflow_id=run.workflow_id, result=known, attempts=attempts, waits=waits)
+    return Situation(
+        workflow_id=run.workflow_id, result=known, is_whole=progress is not None, attempts=attempts, waits=waits
+    )
+
+
+def _pending(attempt: Attempt) -> StepExecution:
+    """Return a step as Temporal itself knows it, where no worker can be asked."""
+    return StepExecution(
+        step_name=attempt.step, step_type="pipeline", status=StepStatus.RUNNING, started_at=attempt.started_at
+    )
 
 
 async def _progress(run: RunHandle) -> WorkflowResult | None:
@@ -67,7 +79,11 @@ def print_situation(situation: Situation, *, as_json: bool) -> None:
         told = {"workflow_id": situation.workflow_id, "held_steps": situation.held, "waits": situation.waits or None}
         print_json(result.model_dump(mode="json") | told)
         return
-    print_result(result, as_json=False)
+    if situation.is_whole:
+        print_result(result, as_json=False)
+    else:
+        say(f"Status: {result.status}")
+        say(f"Run: {result.run_id}")
     for step in result.step_executions:
         if step.status is StepStatus.RUNNING:
             typer.echo(step_text(step, None, situation.attempts.get(step.step_name), width_of()).plain)

@@ -1,10 +1,10 @@
 """End a run from outside: ask it to stop, or stop it at once and close its books."""
 
 import asyncio
+import shlex
 from typing import Any
 
-from temporalio.client import Client, WorkflowHandle
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 
 from spine_temporal.definition.errors import ParamsError
 from spine_temporal.definition.outcome import WorkflowStatus
@@ -16,10 +16,8 @@ from spine_temporal.runtime.left_behind import leave_behind, temporal_run_of
 
 async def cancel_run(handle: WorkflowHandle[Any, Any], reason: str) -> None:
     """Ask the run to stop. Raises ``ParamsError`` where it has ended."""
-    try:
-        await handle.cancel(reason=reason)
-    except RPCError as error:
-        raise _has_ended(handle, error) from None
+    await _require_open(handle)
+    await handle.cancel(reason=reason)
 
 
 async def terminate_run(
@@ -29,10 +27,8 @@ async def terminate_run(
 
     Raises ``ParamsError`` where it has ended.
     """
-    try:
-        await handle.terminate(reason=reason)
-    except RPCError as error:
-        raise _has_ended(handle, error) from None
+    await _require_open(handle)
+    await handle.terminate(reason=reason)
     return database is not None and await _closed(client, handle.id, database)
 
 
@@ -53,9 +49,12 @@ def _latest(database: Database, workflow_id: str) -> RunRow | None:
         return latest_run(connection, workflow_id)
 
 
-def _has_ended(handle: WorkflowHandle[Any, Any], error: RPCError) -> Exception:
-    if error.status is not RPCStatusCode.NOT_FOUND:
-        return error
-    return ParamsError(
-        f"{handle.id} has ended, so there is nothing to stop: `spine-temporal result {handle.id}` says how"
+async def _require_open(handle: WorkflowHandle[Any, Any]) -> None:
+    """Raise where the run has ended: Temporal takes a request to cancel one, and does nothing."""
+    status = (await handle.describe()).status
+    if status is WorkflowExecutionStatus.RUNNING or status is None:
+        return
+    raise ParamsError(
+        f"{handle.id} has ended ({status.name.lower().replace('_', ' ')}), so there is nothing to stop: "
+        f"`spine-temporal why {shlex.quote(handle.id)}` says how"
     )
