@@ -19,6 +19,7 @@ Port = Annotated[
 ]
 UiPort = Annotated[int | None, typer.Option("--ui-port", callback=_port, help="The Web UI's port; default 8233.")]
 NoWorker = Annotated[bool, typer.Option("--no-worker", help="Start the servers only.")]
+NoReload = Annotated[bool, typer.Option("--no-reload", help="Keep the worker as it is when its modules change.")]
 Module = Annotated[
     list[str] | None,
     typer.Option(
@@ -45,11 +46,12 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(database, name="db")
 
 
-def dev(port: Port = None, ui_port: UiPort = None, no_worker: NoWorker = False) -> None:
+def dev(port: Port = None, ui_port: UiPort = None, no_worker: NoWorker = False, no_reload: NoReload = False) -> None:
     """Start Temporal with its Web UI, Postgres and a worker, and keep them until Ctrl-C."""
     from spine_temporal.cli.dev import run_dev  # noqa: PLC0415 - keeps --help quick
 
-    raise typer.Exit(run_dev(Settings.from_environment(), ports=(port, ui_port), with_worker=not no_worker))
+    settings = Settings.from_environment()
+    raise typer.Exit(run_dev(settings, ports=(port, ui_port), with_worker=not no_worker, reload=not no_reload))
 
 
 def worker(module: Module = None, task_queue: TaskQueue = None) -> None:

@@ -5,6 +5,7 @@ import shlex
 from typing import Any
 
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.service import RPCError
 
 from spine_temporal.definition.errors import ParamsError
 from spine_temporal.definition.outcome import WorkflowStatus
@@ -28,7 +29,11 @@ async def terminate_run(
     Raises ``ParamsError`` where it has ended.
     """
     await _require_open(handle)
-    await handle.terminate(reason=reason)
+    try:
+        await handle.terminate(reason=reason)
+    except RPCError:
+        await _require_open(handle)  # it has ended just now
+        raise
     return database is not None and await _closed(client, handle.id, database)
 
 

@@ -21,6 +21,7 @@ from spine_temporal.runtime.namespace import NamespaceAttributes
 from spine_temporal.runtime.plugin import SpinePlugin
 from spine_temporal.runtime.unknown_workflow import UnknownWorkflow
 from spine_temporal.settings import Settings
+from spine_temporal.translation import snapshot
 
 #: After which a workflow task goes to any worker, where the one that knows the run does not take it: it may be dead.
 STICKY = timedelta(seconds=3)
@@ -42,6 +43,8 @@ async def running_worker(
 ) -> AsyncIterator[Worker]:
     """Run a worker while the block does; at its end, activities get ``grace`` seconds to finish.
 
+    Its runs, gates included, use the source that is there when it starts, to its end.
+
     ``passed_through`` names modules that the sandbox need not load again; never one with gates. With a ``version``,
     runs stay on the build that they began with.
     """
@@ -53,6 +56,7 @@ async def running_worker(
         search_attributes=attributes.known,
         passed_through=passed_through,
     )
+    snapshot.take()
     worker = Worker(
         client,
         task_queue=task_queue,

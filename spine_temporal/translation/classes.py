@@ -15,6 +15,7 @@ from temporalio import workflow as temporal
 from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.definition.pipeline import registration_paused
 from spine_temporal.definition.workflow import Workflow
+from spine_temporal.translation import snapshot
 from spine_temporal.translation.definition import SpineWorkflow
 from spine_temporal.translation.guard import guarded_definition
 
@@ -66,6 +67,7 @@ def load(source: Source) -> Workflow:
     """Return the workflow of a source; in a sandbox, as the sandbox loads it."""
     # The builtin and not importlib: a sandbox replaces the builtin.
     with registration_paused():
+        snapshot.load_main(source.module)
         module = __import__(source.module, fromlist=["_"])
     workflow = _found(module, source.attribute)
     if not isinstance(workflow, Workflow):

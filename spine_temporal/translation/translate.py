@@ -6,9 +6,7 @@ from types import ModuleType
 from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.translation.classes import Source, class_of
-
-#: Under this name the sandbox loads the script that the process was started with.
-_MAIN = "__temporal_main__"
+from spine_temporal.translation.snapshot import MAIN
 
 
 def translate(workflow: Workflow, source: Source | None = None) -> type:
@@ -30,7 +28,7 @@ def source_of(workflow: Workflow) -> Source:
         if isinstance(module, ModuleType) and module.__name__ == name:
             attribute = _name_in(module, workflow)
             if attribute is not None:
-                return Source(module=_MAIN if name == "__main__" else name, attribute=attribute)
+                return Source(module=MAIN if name == "__main__" else name, attribute=attribute)
     raise DefinitionError(
         f"workflow {workflow.name!r} is not at the top of any module: assign it to a module-level name, so that "
         "Temporal's sandbox can import it"

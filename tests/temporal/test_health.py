@@ -61,11 +61,9 @@ async def test_a_connection_that_temporal_retires_is_not_its_absence(address, da
         async with Worker(client, task_queue="retired", activities=[nothing]):
             watches = [asyncio.create_task(health.watch(interval=0)) for _ in range(3)]
             try:
-                while RPCStatusCode.CANCELLED not in asked:
-                    await asyncio.sleep(0.01)
+                await _until(lambda: RPCStatusCode.CANCELLED in asked)
                 seen = len(asked)
-                while len(asked) < seen + 100:
-                    await asyncio.sleep(0.01)
+                await _until(lambda: len(asked) >= seen + 100)
             finally:
                 await _stopped(health, *watches)
     assert health.away == {}
@@ -118,5 +116,5 @@ async def _stopped(health, *watches):
 
 
 async def _until(condition):
-    while not condition():
-        await asyncio.sleep(0.05)
+    while not condition():  # noqa: ASYNC110 - others bring it about
+        await asyncio.sleep(0.01)
