@@ -1,7 +1,9 @@
 """Real servers, one pair for each process that runs tests; a database of its own for whoever asks."""
 
 import os
+import shutil
 import socket
+import tempfile
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -81,13 +83,29 @@ def week_file(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory):
+def servers():
     """A Temporal and a Postgres, as the embedded default starts them; beside others, so on ports of their own."""
-    home = tmp_path_factory.mktemp("spine")
-    with embedded_servers(
-        home, search_attributes=SEARCH_ATTRIBUTES, temporal_port=free_port(), ui_port=free_port()
-    ) as state:
+    with (
+        _home() as home,
+        embedded_servers(
+            home, search_attributes=SEARCH_ATTRIBUTES, temporal_port=free_port(), ui_port=free_port()
+        ) as state,
+    ):
         yield state
+
+
+@pytest.fixture
+def short_home():
+    """A home that Postgres's user reaches also where root runs the tests: pytest's own folders are closed to it."""
+    with _home() as home:
+        yield home
+
+
+@contextmanager
+def _home():
+    folder = Path(tempfile.mkdtemp(prefix="spine-test-")).resolve()
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

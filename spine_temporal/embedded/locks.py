@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from spine_temporal.embedded.errors import EmbeddedError
-from spine_temporal.embedded.home import make_home
+from spine_temporal.embedded.home import private_home
+from spine_temporal.embedded.private import FILE
 
 
 @contextmanager
 def locked(path: Path, *, shared: bool = False) -> Iterator[int]:
     """Hold the lock; wait for it if need be. The descriptor is not inherited by child processes."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = _opened(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield descriptor
@@ -23,7 +24,7 @@ def locked(path: Path, *, shared: bool = False) -> Iterator[int]:
 
 def try_exclusive(path: Path) -> int | None:
     """Return a descriptor that holds the lock alone, None where somebody else holds it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = _opened(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -32,10 +33,20 @@ def try_exclusive(path: Path) -> int | None:
     return descriptor
 
 
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE)
+    except OSError as error:
+        raise EmbeddedError(
+            f"{path} cannot be opened: {error.strerror}; the servers of a home belong to the user who made it: "
+            "run this as that user, or set SPINE_HOME to another folder"
+        ) from None
+
+
 @contextmanager
 def worker_lock(home: Path) -> Iterator[None]:
     """Say that this home has a worker that lives as long as its servers; there is one at most."""
-    make_home(home)
+    private_home(home)
     descriptor = try_exclusive(home / "worker.lock")
     if descriptor is None:
         raise EmbeddedError(f"another `spine-temporal dev` runs in {home}: use that one, or set SPINE_HOME")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from spine_temporal.embedded.home import make_home
+from spine_temporal.embedded.home import private_home
 from spine_temporal.embedded.locks import locked, try_exclusive
 from spine_temporal.embedded.postgres_server import start_postgres, stop_postgres
 from spine_temporal.embedded.state import ServerState, remembered_servers, running_servers, save
@@ -30,7 +30,7 @@ def embedded_servers(
     servers alive nor stops those of others. Raises ``EmbeddedError``.
     """
     home = home.absolute()
-    make_home(home)
+    private_home(home)
     with locked(home / "users.lock", shared=True) as share:
         try:
             with locked(home / "servers.lock"):

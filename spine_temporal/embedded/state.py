@@ -5,6 +5,8 @@ import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from spine_temporal.embedded.private import write_private
+
 _FILE = "servers.json"
 
 
@@ -39,9 +41,7 @@ def remembered_servers(home: Path) -> ServerState:
 
 def save(home: Path, state: ServerState) -> None:
     """Write the state so that a reader sees the old one or the new one."""
-    draft = home / f"{_FILE}.{os.getpid()}"
-    draft.write_text(json.dumps(asdict(state)))
-    draft.replace(home / _FILE)
+    write_private(home / _FILE, json.dumps(asdict(state)))
 
 
 def is_process(pid: int, word: str) -> bool:
@@ -51,6 +51,14 @@ def is_process(pid: int, word: str) -> bool:
     except OSError:
         return not Path("/proc/self").exists() and _answers_signals(pid)
     return word.encode() in command
+
+
+def reap(pid: int) -> None:
+    """Take a child's exit status, so that it does not stay as a zombie; another's child is init's to reap."""
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return
 
 
 def _answers_signals(pid: int) -> bool:

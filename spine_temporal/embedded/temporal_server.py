@@ -12,7 +12,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from spine_temporal.embedded.errors import NOT_INSTALLED, EmbeddedError, with_log
-from spine_temporal.embedded.state import ServerState, is_process
+from spine_temporal.embedded.home import private_home
+from spine_temporal.embedded.private import open_log
+from spine_temporal.embedded.state import ServerState, is_process, reap
 
 #: Seconds that the server gets to answer, and to stop.
 _START = 60.0
@@ -40,10 +42,10 @@ def start_temporal(
     dynamic_config: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[str, str, int]:
     """Start the server; return its address, the Web UI's URL and the process id."""
+    private_home(home)
     program = temporal_program()
     chosen = _port(port, _remembered(before.temporal_address), _PORT, "Temporal")
     chosen_ui = _port(ui_port, _remembered(before.ui_url), _UI_PORT, "the Web UI", but=chosen)
-    (home / "temporal").mkdir(exist_ok=True)
     log = home / "logs" / "temporal.log"
     arguments = [
         program, "server", "start-dev", "--ip", "127.0.0.1", "--port", str(chosen), "--ui-port", str(chosen_ui),
@@ -53,9 +55,9 @@ def start_temporal(
         arguments += ["--dynamic-config-value", f"{key}={value}"]
     for name, kind in search_attributes.items():
         arguments += ["--search-attribute", f"{name}={kind}"]
-    with log.open("ab") as output:
+    with os.fdopen(open_log(log), "ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own arguments
-            arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, umask=0o077
         )
     address = f"127.0.0.1:{chosen}"
     _wait(process, program, address, log)
@@ -81,18 +83,10 @@ def stop_temporal(pid: int) -> None:
             return
         deadline = time.monotonic() + _STOP
         while time.monotonic() < deadline:
-            _reap(pid)
+            reap(pid)
             if not is_process(pid, "start-dev"):
                 return
             time.sleep(0.02)
-
-
-def _reap(pid: int) -> None:
-    """Take a child's exit status, so that it does not stay as a zombie; another's child is init's to reap."""
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return
 
 
 def _wait(process: "subprocess.Popen[bytes]", program: str, address: str, log: Path) -> None:

@@ -41,7 +41,8 @@ def dev(environment, gates, tmp_path):
         with log.open("w") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "spine_temporal", "dev", *options],
-                env=environment | {"SPINE_MODULES": "activities,workflows,flows", "PYTHONPATH": str(ROOT), "SPINE_GRACE": "1"},
+                env=environment
+                | {"SPINE_MODULES": "activities,workflows,flows", "PYTHONPATH": str(ROOT), "SPINE_GRACE": "1"},
                 cwd=gates.parents[1],
                 stdout=output,
                 stderr=subprocess.STDOUT,

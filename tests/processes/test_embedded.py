@@ -34,6 +34,11 @@ def alive(home):
 
 
 @pytest.fixture
+def home(short_home):
+    return short_home
+
+
+@pytest.fixture
 def user(tmp_path):
     """Start a process that uses a home until its stdin ends."""
     started = []
@@ -53,8 +58,7 @@ def user(tmp_path):
         process.wait(30)
 
 
-def test_data_stays_between_uses_and_nothing_runs_after_the_last(tmp_path):
-    home = tmp_path / "home"
+def test_data_stays_between_uses_and_nothing_runs_after_the_last(home):
     with embedded_servers(home, search_attributes=SEARCH_ATTRIBUTES) as first:
         with psycopg.connect(first.database_url) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
@@ -65,8 +69,7 @@ def test_data_stays_between_uses_and_nothing_runs_after_the_last(tmp_path):
     assert not alive(home)
 
 
-def test_two_users_share_one_pair_and_the_last_stops_it(tmp_path, user):
-    home = tmp_path / "home"
+def test_two_users_share_one_pair_and_the_last_stops_it(home, user):
     other = user(home)
     before = running_servers(home)
     with embedded_servers(home) as mine:
@@ -77,8 +80,7 @@ def test_two_users_share_one_pair_and_the_last_stops_it(tmp_path, user):
     assert not alive(home)
 
 
-def test_a_killed_user_leaves_servers_that_the_next_takes_over_and_stops(tmp_path, user):
-    home = tmp_path / "home"
+def test_a_killed_user_leaves_servers_that_the_next_takes_over_and_stops(home, user):
     other = user(home)
     other.kill()
     other.wait()
@@ -88,8 +90,7 @@ def test_a_killed_user_leaves_servers_that_the_next_takes_over_and_stops(tmp_pat
     assert not alive(home)
 
 
-def test_killed_servers_are_started_again_with_their_data(tmp_path):
-    home = tmp_path / "home"
+def test_killed_servers_are_started_again_with_their_data(home):
     with embedded_servers(home) as first:
         with psycopg.connect(first.database_url) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
@@ -115,8 +116,9 @@ def test_a_port_in_use_gives_another_and_one_that_was_asked_for_an_error(tmp_pat
         assert one.temporal_address != two.temporal_address
 
 
-def test_a_long_home_works_too(tmp_path):
-    home = tmp_path / ("deep" * 15) / ("er" * 15)
+def test_a_long_home_works_too(home):
+    home.chmod(0o755)
+    home = home / ("deep" * 15) / ("er" * 15)
     with embedded_servers(home, temporal=False) as state, psycopg.connect(state.database_url) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
     assert Path(home / ".gitignore").read_text() == "*\n"
