@@ -27,6 +27,11 @@ def _listed(value: Any) -> Any:
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
+def _separated(value: Any) -> Any:
+    """Return the folders of a list that is written as PATH is."""
+    return [part for part in value.split(os.pathsep) if part.strip()] if isinstance(value, str) else value
+
+
 def _like(pattern: re.Pattern[str]) -> AfterValidator:
     def check(text: str) -> str:
         if not pattern.fullmatch(text):
@@ -74,6 +79,10 @@ class Settings(BaseModel):
     #: The worker's deployment in Temporal's Worker Versioning, and its build; runs stay on the build they began with.
     deployment_name: Text | None = Field(default=None, description="a name")
     build_id: Text | None = Field(default=None, description="a name")
+    #: Folders that params may name files in; none: the current one, the home, the temporary one.
+    data_roots: Annotated[tuple[Path, ...], BeforeValidator(_separated)] = Field(
+        default=(), description="folders, separated as in PATH"
+    )
     #: The project's folder, which its modules are imported from; found, never given.
     project: Path | None = None
 
@@ -124,6 +133,9 @@ def _of_project(project: Project | None) -> dict[str, _Given]:
     values: dict[str, Any] = {"home": HOME, **project.settings}
     if isinstance(values["home"], str):
         values["home"] = project.folder / Path(values["home"]).expanduser()
+    roots = _separated(values.get("data_roots"))
+    if isinstance(roots, list):
+        values["data_roots"] = [project.folder / root if isinstance(root, str) else root for root in roots]
     modules = _listed(values.get("modules"))
     if isinstance(modules, list):
         values["modules"] = [_from(project.folder, module) for module in modules]

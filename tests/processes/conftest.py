@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from uuid import uuid4
 
@@ -19,6 +20,7 @@ def environment(servers, database_url, tmp_path):
         "HOME": str(tmp_path),
         "SPINE_HOME": str(tmp_path / "spine"),
         "SPINE_DATABASE_URL": database_url,
+        "SPINE_DATA_ROOTS": tempfile.gettempdir(),
         "SPINE_TASK_QUEUE": f"test-{uuid4().hex[:8]}",
         "TEMPORAL_ADDRESS": servers.temporal_address,
     }

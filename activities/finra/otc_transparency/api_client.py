@@ -2,10 +2,14 @@
 
 import base64
 import http.client
+import io
 import json
 import logging
 import os
+import re
+import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,10 +20,14 @@ from spine_temporal import ErrorCategory, SpineError
 
 API_URL = "https://api.finra.org"
 TOKEN_URL = "https://ews.fip.finra.org/fip/rest/ews/oauth2/access_token?grant_type=client_credentials"  # noqa: S105 - no secret
-#: Seconds that one request may take.
-TIMEOUT = 60
+#: Seconds to wait for the next bytes of an answer, and for the whole of it.
+TIMEOUT, LONGEST = 60, 300
 #: Bytes of one answer; FINRA caps its own at 3 MB.
-_MAX_ANSWER = 64 * 1024 * 1024
+MAX_ANSWER = 16 * 1024 * 1024
+#: Seconds that the API may ask us to wait; the step's own policy decides beyond.
+_MAX_RETRY_AFTER = 86_400.0
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_TOKEN = re.compile(r"[!-~]{1,16384}", re.ASCII)
 
 _log = logging.getLogger(__name__)
 
@@ -76,36 +84,72 @@ def _new_token(name: str, secret: str) -> str:
     basic = base64.b64encode(f"{name}:{secret}".encode()).decode()
     body, _ = _send(url, {"Authorization": f"Basic {basic}", "Accept": "application/json"}, b"")
     try:
-        return str(json.loads(body)["access_token"])
-    except (ValueError, KeyError, TypeError):
+        token = json.loads(body)["access_token"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        token = None
+    # What cannot be a header's value would stand in the error that says so.
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise SpineError(
             f"{url} gave no access_token: check SPINE_FINRA_TOKEN_URL", ErrorCategory.CONFIGURATION, code="API_AUTH"
-        ) from None
+        )
+    return token
 
 
 def _send(url: str, headers: Mapping[str, str], body: bytes) -> tuple[bytes, Mapping[str, str]]:
-    if not url.startswith(("http://", "https://")):
-        raise _wrong_url(url, "it is no http URL")
+    _check_url(url, secret="Authorization" in headers)
     try:
         request = urllib.request.Request(url, data=body, headers=dict(headers), method="POST")  # noqa: S310 - http(s)
         with urllib.request.build_opener(_NoRedirect).open(request, timeout=TIMEOUT) as answer:
             received = {name.lower(): value for name, value in answer.headers.items()}
             _log.info("%s: request %s", url, received.get("finra-api-request-id", "without an id"))
-            return answer.read(_MAX_ANSWER), received
+            return _body(answer, url), received
     except urllib.error.HTTPError as error:
         with error:
             raise _refused(url, error) from None
     except ValueError as error:
-        raise _wrong_url(url, str(error)) from None
+        raise _wrong_url(repr(url), str(error)) from None
     except (OSError, http.client.HTTPException) as error:
         raise SpineError(
             f"{url} cannot be reached: {error or type(error).__name__}", ErrorCategory.DEPENDENCY, code="API_AWAY"
         ) from None
 
 
+def _check_url(url: str, *, secret: bool) -> None:
+    """Refuse what is no web address, and one to which or with which a secret would go in the open."""
+    if not url.startswith(("http://", "https://")):
+        raise _wrong_url(repr(url[:40]), "it is no http URL")
+    try:
+        parts = urllib.parse.urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError as error:
+        raise _wrong_url("the URL", str(error)) from None
+    if "@" in parts.netloc:
+        raise _wrong_url(f"the URL of {host}", "a user and a password in it would be recorded with every capture")
+    if secret and parts.scheme == "http" and host not in _LOOPBACK:
+        raise _wrong_url(repr(url), "credentials are sent over https only")
+
+
+def _body(answer: http.client.HTTPResponse, url: str) -> bytes:
+    """Read the answer; raise API_BAD_RESPONSE where it is too long, API_AWAY where it stops or does not end."""
+    data, deadline = io.BytesIO(), time.monotonic() + LONGEST
+    while block := answer.read1(64 * 1024):
+        data.write(block)
+        if data.tell() > MAX_ANSWER:
+            raise SpineError(
+                f"{url} answered with more than {MAX_ANSWER:,} bytes; check SPINE_FINRA_API_URL",
+                ErrorCategory.DEPENDENCY,
+                code="API_BAD_RESPONSE",
+            )
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"its answer was not all there after {LONGEST} s")
+    if answer.length:
+        raise ConnectionError("its answer was cut off")
+    return data.getvalue()
+
+
 def _wrong_url(url: str, reason: str) -> SpineError:
     return SpineError(
-        f"{url!r}: {reason}; set SPINE_FINRA_API_URL and SPINE_FINRA_TOKEN_URL, or leave them out",
+        f"{url}: {reason}; set SPINE_FINRA_API_URL and SPINE_FINRA_TOKEN_URL, or leave them out",
         ErrorCategory.CONFIGURATION,
         code="BAD_PARAM",
     )
@@ -133,11 +177,11 @@ def _refused(url: str, error: urllib.error.HTTPError) -> SpineError:
 def _seconds(retry_after: str) -> float | None:
     """Return Retry-After in seconds, which may be given as a number or as a date."""
     if retry_after.strip().isdecimal():
-        return float(retry_after)
+        return min(float(retry_after), _MAX_RETRY_AFTER)
     try:
         until = parsedate_to_datetime(retry_after)
     except ValueError:
         return None
     if until.tzinfo is None:
         until = until.replace(tzinfo=UTC)
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())
+    return min(max(0.0, (until - datetime.now(UTC)).total_seconds()), _MAX_RETRY_AFTER)

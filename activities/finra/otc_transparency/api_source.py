@@ -118,15 +118,16 @@ def _page(client: ApiClient, week: _Week, offset: int) -> _Page:
         rows = json.loads(body or b"[]", parse_float=Decimal)
     except (ValueError, RecursionError):
         rows = None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    if not isinstance(rows, list) or len(rows) > PAGE or not all(isinstance(row, dict) for row in rows):
+        found = f"a list of {len(rows):,}" if isinstance(rows, list) else f"{len(body):,} bytes of something else"
         raise SpineError(
-            f"{client.url}{week.path} answered with something else than a list of rows: {body[:80]!r}; "
+            f"{client.url}{week.path} answered with {found}, where a list of at most {PAGE:,} rows was asked for; "
             "check SPINE_FINRA_API_URL",
             ErrorCategory.DEPENDENCY,
             code="API_BAD_RESPONSE",
         )
     total = received.get("record-total", "").strip()
-    return _Page(rows=rows, total=int(total) if total.isdecimal() else None)
+    return _Page(rows=rows, total=int(total) if total.isdecimal() and len(total) < 10 else None)
 
 
 def _check_filters(url: str, rows: list[dict[str, Any]], week: _Week) -> None:

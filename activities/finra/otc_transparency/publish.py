@@ -12,12 +12,13 @@ from typing import Any
 
 from sqlalchemy import text
 
+from activities.finra.data_roots import confined
 from activities.finra.otc_transparency.captures import newest_capture
 from activities.finra.otc_transparency.week import bad_param, tier_of, week_ending_of
 from spine_temporal import Pipeline, register_pipeline
 
-#: Rows of one file.
-PART_ROWS = 1000
+#: Rows of one file, and the most that it may be asked to have.
+PART_ROWS, MAX_PART_ROWS = 1000, 100_000
 COLUMNS = ("symbol", "issue_name", "total_shares", "total_trades", "venue_count", "top_mpid")
 
 _PART = text(f"""
@@ -53,13 +54,22 @@ class PublishWeek(Pipeline):
         given = self.params.get("publish_to")
         if not isinstance(given, str) or not given:
             raise bad_param(f"publish_to {given!r} must be the path of a folder")
-        folder = Path(given)
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        try:
+            confined(given, "publish_to").mkdir(parents=True, exist_ok=True)
+            return confined(given, "publish_to")
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or error
+            raise bad_param(f"publish_to {given}: {reason}") from None
+
+    def _part_rows(self) -> int:
+        given = self.params.get("part_rows", PART_ROWS)
+        if type(given) is not int or not 1 <= given <= MAX_PART_ROWS:
+            raise bad_param(f"part_rows {given!r} must be a number from 1 to {MAX_PART_ROWS}")
+        return given
 
     def _rows(self, capture_id: str, after: str) -> Sequence[Any]:
         with self.transaction() as connection:
-            values = {"capture_id": capture_id, "after": after, "limit": self.params.get("part_rows", PART_ROWS)}
+            values = {"capture_id": capture_id, "after": after, "limit": self._part_rows()}
             rows: Sequence[Any] = connection.execute(_PART, values).all()
             return rows
 
@@ -67,7 +77,8 @@ class PublishWeek(Pipeline):
 def _write(path: Path, rows: Sequence[Any]) -> None:
     """Write a file that is there whole or not at all."""
     draft = path.with_suffix(f".{os.getpid()}.draft")
-    with draft.open("w", newline="") as file:
+    draft.unlink(missing_ok=True)
+    with draft.open("x", newline="") as file:  # a link that somebody has put there is not followed
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows(rows)

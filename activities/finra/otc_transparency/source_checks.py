@@ -9,6 +9,7 @@ from activities.finra.otc_transparency.parse import COLUMNS, FIELD_COUNT, Parsed
 from activities.finra.otc_transparency.source import SourceBytes
 from activities.finra.otc_transparency.thresholds import WARN_BANDS
 from activities.finra.otc_transparency.week import (
+    TIERS,
     Tier,
     bad_param,
     day_of,
@@ -45,11 +46,12 @@ def update_dates(parsed: ParsedFile, today: date) -> tuple[date, ...]:
 
 def require_tier(received: Received, tier: Tier) -> None:
     """Raise TIER_MISMATCH where no row is of the tier; single rows of another are rejected later."""
-    found = received.parsed.values(0)
-    if found and not any(value.lower() in tier.spellings for value in found):
+    found = {value.lower() for value in received.parsed.values(0)}
+    if found and not found & tier.spellings:
+        known = [other.name for other in TIERS.values() if found & other.spellings]
         raise SpineError(
-            f"{received.source.uri} holds tier {', '.join(sorted(found))[:100]}, not {tier.name}: "
-            "give the tier or the file that belongs to it",
+            f"{received.source.uri} holds {' and '.join(known) or 'no known tier'} in column tierDescription, "
+            f"not {tier.name}: give the tier or the file that belongs to it",
             ErrorCategory.DATA_QUALITY,
             code="TIER_MISMATCH",
         )
@@ -89,8 +91,8 @@ def structure_notes(received: Received, tier: Tier, week_ending: date, params: M
     if requested not in {None, week_ending.isoformat()}:
         yield Note(category="WEEK_ENDING_SNAPPED", message=f"{requested} was read as {week_ending}", severity="INFO")
     if parsed.extra_columns:
-        ignored = ", ".join(parsed.extra_columns)[:500]
-        yield Note(category="EXTRA_COLUMN", message=f"ignored: {ignored}", severity="INFO")
+        message = f"columns beside the weekly file's eight, ignored: {', '.join(map(str, parsed.extra_columns))[:500]}"
+        yield Note(category="EXTRA_COLUMN", message=message, severity="INFO")
     if len(dates) > 1:
         message = f"{len(dates)} days of last update, {dates[0]} to {dates[-1]}"
         yield Note(category="SEVERAL_UPDATE_DATES", message=message, severity="INFO")

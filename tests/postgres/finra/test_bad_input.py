@@ -42,7 +42,8 @@ def test_a_file_that_is_no_file_of_this_week_is_refused_before_any_write(refresh
         ({"week_ending": "2025-11-26", "strict_week_ending": True}, "BAD_WEEK_ENDING"),
         ({"week_ending": "2099-01-02"}, "NOT_PUBLISHED_YET"),
         ({"file_path": "no/such/file.csv"}, "SOURCE_NOT_FOUND"),
-        ({"file_path": "/"}, "SOURCE_NOT_FOUND"),
+        ({"file_path": "/"}, "NOT_ALLOWED"),
+        ({"file_path": "/etc/shadow"}, "NOT_ALLOWED"),
         ({"source": "ftp"}, "BAD_PARAM"),
     ],
 )

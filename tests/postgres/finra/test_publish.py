@@ -1,5 +1,7 @@
 """The week's totals as files: the same parts, however often they are written, and from where it was left."""
 
+import os
+
 import pytest
 
 from activities.finra.otc_transparency.publish import PublishWeek
@@ -30,6 +32,33 @@ def test_the_parts_are_whole_and_the_same_again(refresh, services, tmp_path):
     services.progress = (2, 4, "DDDD")
     again = run_pipeline(PublishWeek, PARAMS | {"publish_to": str(folder)}, services)
     assert (again, _texts(folder)) == (metrics, texts)
+
+
+def test_nothing_is_published_outside_of_the_workers_folders(refresh, services, tmp_path, monkeypatch):
+    refresh([line()])
+    monkeypatch.setenv("SPINE_DATA_ROOTS", str(tmp_path / "allowed"))
+    for given in (tmp_path / "elsewhere", tmp_path / "allowed" / ".." / "elsewhere"):
+        with pytest.raises(SpineError, match=r"^NOT_ALLOWED: "):
+            run_pipeline(PublishWeek, PARAMS | {"publish_to": str(given)}, services)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_link_in_the_place_of_a_draft_is_not_written_through(refresh, services, tmp_path):
+    refresh([line()])
+    folder, kept = tmp_path / "published", tmp_path / "kept"
+    folder.mkdir()
+    kept.write_text("mine")
+    (folder / f"part-00001.{os.getpid()}.draft").symlink_to(kept)
+    run_pipeline(PublishWeek, PARAMS | {"publish_to": str(folder)}, services)
+    assert kept.read_text() == "mine"
+    assert not (folder / "part-00001.csv").is_symlink()
+
+
+@pytest.mark.parametrize("given", [0, -1, True, "2", 10**9])
+def test_a_number_of_rows_that_is_none_is_refused(refresh, services, tmp_path, given):
+    refresh([line()])
+    with pytest.raises(SpineError, match=r"^BAD_PARAM: part_rows .* must be a number from 1 to"):
+        run_pipeline(PublishWeek, PARAMS | {"publish_to": str(tmp_path), "part_rows": given}, services)
 
 
 @pytest.mark.parametrize("given", [None, "", 7])

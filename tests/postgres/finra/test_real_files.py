@@ -21,6 +21,11 @@ def finra(shared):
     return shared("finra")
 
 
+@pytest.fixture(autouse=True)
+def roots(finra, monkeypatch):
+    monkeypatch.setenv("SPINE_DATA_ROOTS", str(finra))
+
+
 @pytest.fixture(params=FILES)
 def refreshed(request, connection, finra):
     """Expected numbers, the three outputs, and the connection that holds the tables."""

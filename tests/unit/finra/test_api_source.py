@@ -3,10 +3,11 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from activities.finra.otc_transparency import api_source
+from activities.finra.otc_transparency import api_client, api_source
 from activities.finra.otc_transparency.parse import parse
 from activities.finra.otc_transparency.week import TIERS
 from spine_temporal import ErrorCategory, SpineError
@@ -170,3 +171,82 @@ def test_with_credentials_a_token_is_sent_and_renewed_once(stub, monkeypatch):
     error = refusal()
     assert error.code == "API_AUTH"
     assert "hidden" not in str(error)
+
+
+@pytest.fixture
+def credentials(monkeypatch):
+    monkeypatch.setenv("SPINE_FINRA_CLIENT_ID", "name")
+    monkeypatch.setenv("SPINE_FINRA_CLIENT_SECRET", "hidden")
+
+
+@pytest.mark.parametrize("variable", ["SPINE_FINRA_API_URL", "SPINE_FINRA_TOKEN_URL"])
+def test_credentials_do_not_go_in_the_open(stub, credentials, monkeypatch, variable):
+    monkeypatch.setenv(variable, "http://api.example.org")
+    error = refusal()
+    assert (error.code, error.category) == ("BAD_PARAM", ErrorCategory.CONFIGURATION)
+    assert "https only" in str(error)
+    assert stub.asked == []
+
+
+@pytest.mark.parametrize("url", ["https://name:hidden@example.org", "https://hidden@example.org", "hidden://x"])
+def test_a_url_with_a_password_is_neither_used_nor_told(stub, monkeypatch, url):
+    monkeypatch.setenv("SPINE_FINRA_API_URL", url)
+    error = refusal()
+    assert error.code == "BAD_PARAM"
+    assert "hidden@" not in str(error)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed_with_the_token(stub, credentials, status):
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as elsewhere:
+        url = f"http://127.0.0.1:{elsewhere.server_port}/"
+        stub.answers = [(status, {"Location": url}, b"")]
+        assert refusal().code == "API_BAD_REQUEST"
+        elsewhere.socket.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            elsewhere.socket.accept()
+
+
+@pytest.mark.parametrize("token", ["to\nken", "to ken\r\nX: 1", "", "t" * 20_000, 7, None])
+def test_a_token_that_is_none_is_refused_and_not_told(stub, credentials, monkeypatch, token):
+    monkeypatch.setattr(stub, "answer", lambda *_: (200, {}, json.dumps({"access_token": token}).encode()))
+    error = refusal()
+    assert error.code == "API_AUTH"
+    assert "ken" not in str(error).replace("access_token", "").replace("TOKEN_URL", "").replace("/token", "")
+
+
+def test_an_answer_may_be_as_long_as_a_page_is_and_no_longer(stub, monkeypatch):
+    monkeypatch.setattr(api_client, "MAX_ANSWER", 5_000)
+    assert len(fetch()) == 10
+    stub.answers = [(200, {}, b"[" + b" " * 5_000 + b"]")]
+    assert "more than 5,000 bytes" in str(refusal())
+    stub.answers = [(200, {}, json.dumps([{}] * 5_001).encode().replace(b" ", b""))]
+    monkeypatch.setattr(api_client, "MAX_ANSWER", 50_000)
+    error = refusal()
+    assert (error.code, error.category) == ("API_BAD_RESPONSE", ErrorCategory.DEPENDENCY)
+    assert "a list of 5,001" in str(error)
+
+
+def test_an_answer_that_does_not_end_is_given_up(stub, monkeypatch):
+    monkeypatch.setattr(api_client, "LONGEST", -1)
+    error = refusal()
+    assert (error.code, error.category) == ("API_AWAY", ErrorCategory.DEPENDENCY)
+
+
+def test_an_answer_that_is_cut_off_is_asked_for_again(stub):
+    stub.answers = [(200, {"Content-Length": "1000"}, b"[]")]
+    error = refusal()
+    assert (error.code, error.category) == ("API_AWAY", ErrorCategory.DEPENDENCY)
+    assert "cut off" in str(error)
+
+
+def test_what_is_no_list_of_rows_is_not_told(stub):
+    stub.answers = [(200, {}, b"<html>hidden</html>")]
+    assert "hidden" not in str(refusal())
+
+
+def test_a_wait_that_the_api_asks_for_and_a_total_have_bounds(stub):
+    stub.answers = [(503, {"Retry-After": "9" * 400}, b"")]
+    assert refusal().retry_after == 86_400
+    stub.answers = [(200, {"record-total": "9" * 5_000}, b"[]")]
+    assert refusal().code == "NO_DATA"

@@ -9,7 +9,8 @@ ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "finra" / "otc_transparency.md").read_text()
 CODES = {
     code
-    for path in (ROOT / "activities" / "finra" / "otc_transparency").glob("*.py")
+    for path in (ROOT / "activities" / "finra").glob("**/*.py")
+    if "migrations" not in path.parts
     for code in re.findall(r"""["']([A-Z]+(?:_[A-Z]+)+)["']""", path.read_text())
 }
 

@@ -1,13 +1,13 @@
 """A weekly file is found, or refused by the path that was given; packed or not, its bytes are the same."""
 
 import gzip
-import os
+import tracemalloc
 import zipfile
 from datetime import date
 
 import pytest
 
-from activities.finra.otc_transparency import file_source
+from activities.finra.otc_transparency import archives
 from activities.finra.otc_transparency.file_source import read_file
 from activities.finra.otc_transparency.week import TIERS
 from spine_temporal import ErrorCategory, SpineError
@@ -61,11 +61,6 @@ def test_a_path_that_leads_nowhere_is_named(path):
     assert path[:100] in str(error)
 
 
-def test_a_pipe_is_not_waited_for(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    assert refusal(tmp_path / "pipe").code == "SOURCE_NOT_FOUND"
-
-
 @pytest.mark.parametrize(
     "data",
     [gzip.compress(DATA, mtime=0)[:-4], b"\x1f\x8b nothing of the kind", b"PK\x03\x04 nothing of the kind"],
@@ -74,18 +69,50 @@ def test_a_broken_archive_is_refused(tmp_path, data):
     (tmp_path / "broken").write_bytes(data)
     error = refusal(tmp_path / "broken")
     assert error.code == "SOURCE_NOT_FOUND"
-    assert "cannot be unpacked" in str(error)
+    assert "cannot be unpacked: it is damaged or cut off" in str(error)
 
 
-def test_a_zip_has_one_member(tmp_path):
-    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
-        archive.writestr("one", DATA)
-        archive.writestr("two", DATA)
-    assert "2 members" in str(refusal(tmp_path / "two.zip"))
+@pytest.mark.parametrize(("count", "said"), [(0, "0 members"), (2, "2 members"), (2000, "many members")])
+def test_a_zip_has_one_member(tmp_path, count, said):
+    with zipfile.ZipFile(tmp_path / "many.zip", "w") as archive:
+        for number in range(count):
+            archive.writestr(f"member{number}", DATA)
+    if not count:
+        (tmp_path / "many.zip").write_bytes(b"PK\x03\x04" + (tmp_path / "many.zip").read_bytes())
+    assert said in str(refusal(tmp_path / "many.zip"))
+
+
+def test_what_is_wrong_with_an_archive_is_told_without_the_names_in_it(tmp_path):
+    path = tmp_path / "packed.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("hunter2.csv", DATA)
+    data = path.read_bytes()
+    encrypted = bytearray(data)
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        encrypted[data.find(mark) + flags] |= 1
+    path.write_bytes(encrypted)
+    error = str(refusal(path))
+    assert "it is encrypted" in error
+    path.write_bytes(data.replace(b"hunter2.csv", b"hunter3.csv", 1))
+    assert "hunter" not in error + str(refusal(path))
+
+
+def test_a_small_archive_that_unpacks_to_much_costs_as_little_as_it_has_bytes(tmp_path):
+    content = b"x\n" * 8_000_000
+    (tmp_path / "bomb.gz").write_bytes(gzip.compress(content))
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("any.csv", content)
+    for name in ("bomb.gz", "bomb.zip"):
+        tracemalloc.start()
+        error = refusal(tmp_path / name)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert "unpacks to more than" in str(error)
+        assert peak < 8_000_000
 
 
 def test_a_file_that_unpacks_to_too_much_is_not_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr(file_source, "MAX_UNPACKED", 1000)
+    monkeypatch.setattr(archives, "MAX_UNPACKED", 1000)
     (tmp_path / "bomb.gz").write_bytes(gzip.compress(b"0" * 1001))
     (tmp_path / "big.csv").write_bytes(b"0" * 1001)
     (tmp_path / "fits.gz").write_bytes(gzip.compress(b"0" * 1000))

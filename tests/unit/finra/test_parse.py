@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from activities.finra.otc_transparency import parse as module
 from activities.finra.otc_transparency.parse import BAD_ENCODING, COLUMNS, FIELD_COUNT, parse
 from spine_temporal import ErrorCategory, SpineError
 
@@ -46,11 +47,57 @@ def test_what_is_no_weekly_file_is_refused_as_a_whole(data, code):
     assert refusal(data).code == code
 
 
-def test_the_refusal_of_a_header_shows_what_was_expected_and_found():
-    error = str(refusal(b"symbol,venue,shares\nA,B,1\n" + b"x" * 1000))
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b"symbol,venue,shares\nA,B,1\n", "3 columns separated by commas, none of them of an expected name"),
+        (HEADER.replace(b"|", b";") + b"\n", "8 columns separated by semicolons, 8 of them of an expected name"),
+        (HEADER.replace(b"|MPID", b"") + b"\n", "7 columns, without MPID"),
+        (b"\n# note\n<html>secret</html>\n", "markup such as HTML"),
+        (b'{"secret": 1}', "JSON"),
+        (b"hunter2", "one column of 7 bytes"),
+    ],
+)
+def test_the_refusal_of_a_header_says_what_was_expected_and_what_kind_of_line_was_found(data, found):
+    error = str(refusal(data))
     assert HEADER.decode() in error
-    assert "symbol,venue,shares" in error
-    assert len(error) < 500
+    assert error.endswith(f"found {found}")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"root:$6$salt$hash:19000:0:99999:7:::\nspine:!:19000::::::\n",
+        b"db.example.org:5432:spine:spine:s3cr3t\n",
+        b"[default]\naws_secret_access_key = s3cr3t\n",
+        b"{'password': 's3cr3t|s3cr3t'}\n",
+        b"<password>s3cr3t</password>\n",
+        b"s3cr3t\xff\xfe\x00|s3cr3t\n" * 3,
+        HEADER + b"\n" + b"s3cr3t\n" * 10_001,
+        HEADER + b"\n" + b"s3cr3t" * 20_000,
+        HEADER + b"\n" + LINE + b"\ns3cr3t\xff" * 50,
+    ],
+)
+def test_no_refusal_has_a_word_of_the_file_in_it(data):
+    error = str(refusal(data))
+    assert "s3cr3t" not in error
+    assert "$6$" not in error
+    assert "spine" not in error
+
+
+def test_what_no_weekly_file_has_is_refused_before_it_costs_anything(monkeypatch):
+    monkeypatch.setattr(module, "MAX_LINES", 100)
+    monkeypatch.setattr(module, "MAX_BAD", 10)
+    assert len(parse(b"\n".join([HEADER, *[LINE] * 100]), "week.csv").lines) == 100
+    assert refusal(b"\n".join([HEADER, *[LINE] * 101])).code == "TOO_MANY_LINES"
+    assert refusal(b"\n" * 101 + HEADER).code == "TOO_MANY_LINES"
+    assert len(parse(b"\n".join([HEADER, LINE, *[b"1|2"] * 10]), "week.csv").bad) == 10
+    error = refusal(b"\n".join([HEADER, LINE, *[b"1|2"] * 11]))
+    assert error.code == FIELD_COUNT
+    assert "11 of 12 lines" in str(error)
+    assert "line 3 with 2" in str(error)
+    long = LINE.replace(b"A Name", b"x" * module.MAX_LINE)
+    assert "line 4 has" in str(refusal(b"\n".join([HEADER, LINE, b"", long])))
 
 
 def test_one_line_in_a_hundred_may_be_undecodable():
@@ -75,7 +122,7 @@ def test_columns_in_another_order_or_case_and_extra_ones_give_the_same_lines():
     fields = [*reversed(LINE.decode().split("|")), "ignored"]
     parsed = parse("\n".join(["|".join(names).upper(), "|".join(fields)]).encode(), "week.csv")
     assert parsed.lines == [LINE]
-    assert parsed.extra_columns == ("other",)
+    assert parsed.extra_columns == (9,)
     assert parsed.content_sha256 == parse(HEADER + b"\n" + LINE, "week.csv").content_sha256
 
 
