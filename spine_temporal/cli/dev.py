@@ -16,6 +16,7 @@ import typer
 from spine_temporal.cli.check_modules import Folders, source_folders
 from spine_temporal.cli.source_watch import SourceWatch
 from spine_temporal.client.servers import Servers, available_servers, open_database
+from spine_temporal.definition.redaction import shown_url
 from spine_temporal.embedded import worker_lock
 from spine_temporal.settings import Settings
 
@@ -147,7 +148,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 def _tell(servers: Servers) -> None:
     typer.echo(f"Temporal   {servers.temporal_address}")
     typer.echo(f"Web UI     {servers.ui_url or '-'}")
-    typer.echo(f"Postgres   {servers.database_url}")
+    typer.echo(f"Postgres   {shown_url(servers.database_url)}")
     typer.echo(f"Home       {servers.home}")
     typer.echo(f"Ctrl-C stops everything (pid {os.getpid()}).")
     sys.stdout.flush()

@@ -7,7 +7,7 @@ import typer
 from spine_temporal.cli.printing import print_json
 from spine_temporal.cli.session import definitions, run_async
 from spine_temporal.client.readiness import Answering, answering, until_ready
-from spine_temporal.definition.redaction import redacted
+from spine_temporal.definition.redaction import shown_url
 from spine_temporal.settings import Settings
 
 #: Seconds that `--wait` waits.
@@ -54,7 +54,7 @@ def _addresses(settings: Settings, answer: Answering) -> dict[str, str | None]:
         "namespace": temporal.namespace if temporal else None,
         "task_queue": settings.task_queue,
         "ui_url": temporal.ui_url if temporal else None,
-        "database_url": redacted(postgres.database_url) if postgres else None,
+        "database_url": shown_url(postgres.database_url) if postgres else None,
         "project": str(settings.project) if settings.project else None,
         "home": str(home) if home.is_dir() else f"{home} (none yet)",
     }

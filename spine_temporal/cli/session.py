@@ -13,12 +13,14 @@ from spine_temporal.client.spine_client import SpineClient
 from spine_temporal.embedded import worker_lock_held
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import Definitions, load_definitions
+from spine_temporal.runtime.masked_logs import mask_unhandled
 from spine_temporal.runtime.worker import SPARE_CONNECTIONS, running_worker
 from spine_temporal.settings import Settings
 
 
 def run_async(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     """Run a command's coroutine; what the command tells itself is not logged beside it."""
+    mask_unhandled()
     logging.getLogger("temporalio").setLevel(logging.CRITICAL)
     if not logging.getLogger().handlers:  # a worker logs, and has set that up
         logging.getLogger("spine_temporal").setLevel(logging.ERROR)

@@ -13,6 +13,7 @@ from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import Definitions
 from spine_temporal.runtime.health import Health
 from spine_temporal.runtime.health_server import health_server
+from spine_temporal.runtime.masked_logs import log_masked
 from spine_temporal.runtime.worker import SPARE_CONNECTIONS, deployment_version, running_worker, until_signalled
 from spine_temporal.settings import Settings
 
@@ -21,7 +22,7 @@ _log = logging.getLogger("spine_temporal.worker")
 
 def run_worker(settings: Settings) -> None:
     """Run until a signal."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_masked()
     logging.getLogger("alembic").setLevel(logging.WARNING)
     loaded = definitions(settings)
     with available_servers(settings) as servers:

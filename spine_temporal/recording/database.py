@@ -62,8 +62,10 @@ def sqlalchemy_url(url: str) -> str:
     """Return the URL with our driver; raise ``SpineError`` where it is no Postgres URL."""
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg"}:
+        # What has no scheme may begin with its password.
+        found = f"{scheme[:40]!r}://..." if separator else "a text without a scheme"
         raise SpineError(
-            f"SPINE_DATABASE_URL must be like postgresql://user:password@host:5432/database, not {scheme[:40]!r}://...",
+            f"SPINE_DATABASE_URL must be like postgresql://user:password@host:5432/database, not {found}",
             ErrorCategory.CONFIGURATION,
         )
     return f"postgresql+psycopg://{rest}"
@@ -92,5 +94,10 @@ def _engine(url: str, schema: str | None, pool_size: int) -> Engine:
             pool_timeout=POOL_TIMEOUT,
             hide_parameters=True,
         )
-    except (ArgumentError, ValueError) as error:
-        raise SpineError(f"SPINE_DATABASE_URL cannot be read: {error}", ErrorCategory.CONFIGURATION) from None
+    except (ArgumentError, ValueError):
+        # Their words quote what could not be read, which may be a part of the password.
+        raise SpineError(
+            "SPINE_DATABASE_URL cannot be read: it must be like postgresql://user:password@host:5432/database, the "
+            "special characters of user and password percent-encoded (@ as %40, / as %2F, : as %3A)",
+            ErrorCategory.CONFIGURATION,
+        ) from None
