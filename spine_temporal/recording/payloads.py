@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -25,13 +26,22 @@ from spine_temporal.recording.database import Database
 DRIVER = "spine.postgres"
 #: Bytes from which a payload goes to Postgres.
 THRESHOLD = 256 * 1024
+#: Bytes of all payloads that one request may refer to: a few times the largest output.
+MAX_RETRIEVED = 64 * 1024 * 1024
+#: An id is a SHA-256.
+_ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 _STORE = text("""
     INSERT INTO core_payloads (payload_id, payload) VALUES (:payload_id, :payload)
     ON CONFLICT (payload_id) DO UPDATE SET stored_at = now()
 """)
 
-_LOAD = text("SELECT payload_id, payload FROM core_payloads WHERE payload_id = ANY(:payload_ids)")
+# Where the whole is too large, none of it is sent: who starts a run may name a payload as often as he likes.
+_LOAD = text("""
+    SELECT payload_id, sum(octet_length(payload)) OVER () AS size,
+        CASE WHEN sum(octet_length(payload)) OVER () <= :most THEN payload END AS payload
+    FROM unnest(CAST(:payload_ids AS text[])) AS wanted (payload_id) JOIN core_payloads USING (payload_id)
+""")
 
 # What an open run can ask for was stored since it was started, or, for its own params, a little before.
 _PRUNE = text("""
@@ -64,15 +74,19 @@ class PayloadStore(StorageDriver):
     async def retrieve(
         self, context: StorageDriverRetrieveContext, claims: Sequence[StorageDriverClaim]
     ) -> list[Payload]:
-        """Return the payloads; raise ``SpineError`` where one was pruned."""
+        """Return the payloads; raise ``SpineError`` where one was pruned, or is not what was stored.
+
+        A reference may come from anybody who starts a run.
+        """
         del context
-        wanted = [claim.claim_data.get("payload_id", "without an id") for claim in claims]
+        wanted = [claim.claim_data.get("payload_id", "") for claim in claims]
+        if not all(_ID.fullmatch(payload_id) for payload_id in wanted):
+            raise _unreadable("a reference has no payload's id: it was made by something else than this storage")
         found = await asyncio.to_thread(self._load, wanted)
         missing = [payload_id for payload_id in wanted if payload_id not in found]
         if missing:
-            raise SpineError(
-                f"payload {missing[0]} is not in core_payloads: it was pruned, or this is another database",
-                ErrorCategory.CONFIGURATION,
+            raise _unreadable(
+                f"payload {missing[0]} is not in core_payloads: it was pruned, or this is another database"
             )
         return [Payload.FromString(found[payload_id]) for payload_id in wanted]
 
@@ -82,8 +96,18 @@ class PayloadStore(StorageDriver):
 
     def _load(self, payload_ids: list[str]) -> dict[str, bytes]:
         with self._database.begin() as connection:
-            rows = connection.execute(_LOAD, {"payload_ids": payload_ids})
-            return {row.payload_id: bytes(row.payload) for row in rows}
+            rows = connection.execute(_LOAD, {"payload_ids": payload_ids, "most": MAX_RETRIEVED}).all()
+        if rows and rows[0].payload is None:
+            raise _unreadable(f"{len(rows)} references are to {rows[0].size:,} bytes, more than {MAX_RETRIEVED:,}")
+        found = {row.payload_id: bytes(row.payload) for row in rows}
+        for payload_id, payload in found.items():
+            if hashlib.sha256(payload).hexdigest() != payload_id:
+                raise _unreadable(f"payload {payload_id} in core_payloads is not what was stored under its id")
+        return found
+
+
+def _unreadable(message: str) -> SpineError:
+    return SpineError(message, ErrorCategory.CONFIGURATION)
 
 
 class SafeStorage(ExternalStorage):
