@@ -2,26 +2,19 @@
 
 import builtins
 import dis
-import functools
 import importlib
-import inspect
 import pathlib
-import sys
-import sysconfig
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from spine_temporal.checks.functions import functions_of
 from spine_temporal.checks.rules import ALLOWED, MODULES, NAMES, PATH_METHODS, PATH_RULE, Rule
+from spine_temporal.definition.user_code import is_user_code, short_path
 
 _UNKNOWN = object()
 _IO_ON_PATH: Rule = PATH_RULE
-_LIBRARIES = tuple(
-    str(Path(path).resolve()) for path in {sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"),
-                                           sysconfig.get_path("platlib")}
-)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +40,8 @@ class _Search:
 
     def of(self, target: Any) -> Iterator[Finding]:
         """Search a callable: function, method, partial, class or instance with ``__call__``."""
-        for function in _functions(target):
-            if id(function) not in self.seen and _is_users(function):
+        for function, _ in functions_of(target):
+            if id(function) not in self.seen and is_user_code(function.__code__.co_filename):
                 self.seen.add(id(function))
                 yield from self._code(function, function.__code__)
 
@@ -56,7 +49,9 @@ class _Search:
         for value, chain, line in _Loads(function, code).all():
             rule = _rule_of(value, chain)
             if rule is not None:
-                yield Finding(call=chain, where=f"{_short(code)}:{line}", why=rule.why, advice=rule.advice)
+                yield Finding(
+                    call=chain, where=f"{short_path(code.co_filename)}:{line}", why=rule.why, advice=rule.advice
+                )
             elif callable(value) and not isinstance(value, type(builtins)):
                 yield from self.of(value)
         for constant in code.co_consts:
@@ -146,30 +141,6 @@ def _name(value: Any) -> str:
     return f"{module}.{label}"
 
 
-def _functions(target: Any) -> Iterator[FunctionType]:
-    """Yield the Python functions that calling the target runs."""
-    if isinstance(target, functools.partial):
-        yield from _functions(target.func)
-    elif isinstance(target, MethodType):
-        yield from _functions(target.__func__)
-    elif isinstance(target, FunctionType):
-        yield inspect.unwrap(target) if isinstance(inspect.unwrap(target), FunctionType) else target
-    elif isinstance(target, type):
-        for name in ("__init__", "__post_init__"):
-            yield from (found for found in [vars(target).get(name)] if isinstance(found, FunctionType))
-    else:
-        found = vars(type(target)).get("__call__")
-        if isinstance(found, FunctionType):
-            yield found
-
-
-def _is_users(function: FunctionType) -> bool:
-    module = function.__module__ or ""
-    if module.partition(".")[0] in {"spine_temporal", "temporalio", "pydantic"} | sys.stdlib_module_names:
-        return False
-    return not str(Path(function.__code__.co_filename)).startswith(_LIBRARIES)
-
-
 def _module(name: str) -> Any:
     try:
         return importlib.import_module(name)
@@ -197,11 +168,3 @@ def _line(instruction: dis.Instruction, before: int) -> int:
 
 def _one(name: Any) -> str:
     return str(name[0] if isinstance(name, tuple) else name)
-
-
-def _short(code: CodeType) -> str:
-    path = Path(code.co_filename)
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return path.name

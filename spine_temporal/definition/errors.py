@@ -67,6 +67,13 @@ class SpineError(Exception):
         self.advice = advice
         self.retry_after = retry_after
         self.metadata = metadata or {}
+        #: Where in the user's code it arose, where the message does not say it itself; and the user's frames.
+        self.place: str | None = None
+        self.traceback: str | None = None
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return f"{message} ({self.place})" if self.place else message
 
 
 class DefinitionError(ValueError):

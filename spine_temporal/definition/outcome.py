@@ -77,6 +77,8 @@ class StepExecution(BaseModel):
     attempt: int = 0
     error: str | None = None
     error_category: str | None = None
+    #: Where its code raised: the user's frames. A pipeline's is in the ledger, ``core_executions``.
+    traceback: str | None = None
     #: Where a gate sent the run.
     next_step: str | None = None
     #: The earlier run that did this step; its output is kept.

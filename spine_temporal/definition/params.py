@@ -9,7 +9,15 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from spine_temporal.definition.errors import ParamsError
-from spine_temporal.definition.json_values import MAX_PARAMS_BYTES, JsonValueError, json_size, require_size, to_json
+from spine_temporal.definition.faults import fault_of
+from spine_temporal.definition.json_values import (
+    MAX_PARAMS_BYTES,
+    JsonValueError,
+    clean_text,
+    json_size,
+    require_size,
+    to_json,
+)
 from spine_temporal.definition.names import did_you_mean
 from spine_temporal.definition.workflow import Workflow
 
@@ -183,7 +191,10 @@ def _validated(workflow: Workflow, model: type[BaseModel], params: dict[str, Any
     except ValidationError as error:
         raise ParamsError(_first_problem("param", error)) from None
     except Exception as error:  # noqa: BLE001 - a validator is the user's code; whatever it raises must not hang a run
-        raise ParamsError(f"params of {workflow.name!r}: {type(error).__name__}: {error}") from None
+        fault = fault_of(error)
+        refusal = ParamsError(clean_text(f"params of {workflow.name!r}: {fault}"))
+        refusal.traceback = fault.traceback
+        raise refusal from None
 
 
 def _refuse_unknown(what: str, names: Iterable[str], known: Iterable[str]) -> None:

@@ -1,14 +1,14 @@
 """Ask a gate or a condition, and turn whatever it does into an outcome. Shared by every driver."""
 
 import inspect
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from spine_temporal.definition.composite import MapStep, WaitForStep, WorkflowStep, partitions_of
 from spine_temporal.definition.context import WorkflowContext
-from spine_temporal.definition.errors import ErrorCategory, SpineError
+from spine_temporal.definition.errors import ErrorCategory
+from spine_temporal.definition.faults import fault_of
 from spine_temporal.definition.items import found_items, items_path
 from spine_temporal.definition.json_values import (
     MAX_VERDICT_BYTES,
@@ -107,17 +107,6 @@ def quality_values(quality: QualityMetrics | None, where: str) -> dict[str, Any]
     return values
 
 
-def describe(error: BaseException) -> str:
-    """Return an exception as the last line of its traceback, with the line of code that raised it.
-
-    Of a message of several lines it is the first.
-    """
-    text = traceback.format_exception_only(type(error), error)[-1].strip().splitlines()[:1]
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" (line {frames[-1].lineno} of {frames[-1].name})" if frames else ""
-    return clean_text(f"{text[0] if text else type(error).__name__}{where}")
-
-
 def _computed(
     step: AnyPlanned, what: str, code: Callable[[WorkflowContext], Any], context: WorkflowContext
 ) -> StepOutcome:
@@ -153,18 +142,18 @@ def _ask_choice(step: PlannedChoice, code: ChoiceStep, context: WorkflowContext)
 def _asked(step: str, ask: Callable[[], StepOutcome]) -> StepOutcome:
     try:
         return ask()
-    except SpineError as error:
-        return StepOutcome(step=step, error=clean_text(str(error)), category=error.category.value)
     except JsonValueError as error:
         return StepOutcome(step=step, error=str(error), category=_CONFIGURATION)
     except Exception as error:  # noqa: BLE001 - a gate is the user's code; an exception must not fail the workflow task
-        return StepOutcome(step=step, error=describe(error), category=_category_of(error))
+        return _raised(step, error)
 
 
-def _category_of(error: Exception) -> str:
-    """A call that the sandbox refuses is a wrong definition; anything else is a fault in the gate."""
+def _raised(step: str, error: Exception) -> StepOutcome:
+    """A call that the sandbox refuses is a wrong definition; anything else that nobody classified, a fault in code."""
+    fault = fault_of(error)
     refused = type(error).__name__ == "RestrictedWorkflowAccessError"
-    return _CONFIGURATION if refused else ErrorCategory.INTERNAL.value
+    category = _CONFIGURATION if refused else fault.category.value
+    return StepOutcome(step=step, error=clean_text(str(fault)), category=category, traceback=fault.traceback)
 
 
 def _gate_outcome(step: str, answer: Any) -> StepOutcome:

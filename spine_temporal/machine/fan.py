@@ -26,6 +26,7 @@ class ItemOutcome(BaseModel):
     category: str | None = None
     #: The earlier run that did the item.
     kept_from: str | None = None
+    traceback: str | None = None
 
 
 class Fan:
@@ -101,7 +102,14 @@ def map_outcome(step: PlannedMap, total: int, outcomes: Mapping[int, ItemOutcome
     if errors and (tolerated is None or counts.failed > tolerated):
         index, first = next(iter(errors.items()))
         error = f"{counts.failed} of {total} items failed, the first at {index}: {first.error}"
-        return StepOutcome(step=step.name, output=output, error=error, category=first.category, items=counts)
+        return StepOutcome(
+            step=step.name,
+            output=output,
+            error=error,
+            category=first.category,
+            traceback=first.traceback,
+            items=counts,
+        )
     return StepOutcome(step=step.name, output=output, items=counts)
 
 

@@ -148,6 +148,7 @@ def _with_ended(state: State, outcome: StepOutcome, at: datetime) -> State:
             "attempt": outcome.attempt,
             "error": outcome.error,
             "error_category": outcome.category if outcome.failed else None,
+            "traceback": outcome.traceback if outcome.failed else None,
             "next_step": outcome.next_step,
             "kept_from": outcome.kept_from,
             "reason": outcome.skip_reason,
@@ -292,7 +293,12 @@ def _holds(state: State, place: Place, outcome: StepOutcome) -> bool:
 def _hold(state: State, step: AnyPlanned, outcome: StepOutcome) -> Move:
     assert isinstance(step, PlannedGate)  # noqa: S101 - nothing else is held
     execution = state.executions[step.name].model_copy(
-        update={"status": StepStatus.HELD, "error": outcome.error, "error_category": outcome.category}
+        update={
+            "status": StepStatus.HELD,
+            "error": outcome.error,
+            "error_category": outcome.category,
+            "traceback": outcome.traceback,
+        }
     )
     state = replace(state, held={**state.held, step.name: outcome}).with_execution(execution)
     return state, (Hold(step=step, outcome=outcome, round=state.rounds.get(step.name, 0)),)
@@ -338,7 +344,8 @@ def _again(state: State, gate: str, decision: Decision, at: datetime) -> Move:
     names = (gate,) if start_from is None else steps_again(state.plan, gate, start_from)
     state = replace(state, rounds={**state.rounds, **{name: state.rounds.get(name, 0) + 1 for name in names}})
     if start_from is None:
-        begun = {"status": StepStatus.RUNNING, "error": None, "error_category": None, "decision": decision}
+        nothing = {"error": None, "error_category": None, "traceback": None}
+        begun = {"status": StepStatus.RUNNING, **nothing, "decision": decision}
         step = state.plan.places[gate].step
         assert isinstance(step, PlannedGate)  # noqa: S101 - nothing else is held
         return state.with_execution(state.executions[gate].model_copy(update=begun)), (Evaluate(step=step),)

@@ -22,6 +22,8 @@ class StepOutcome(BaseModel):
     output: Mapping[str, Any] = Field(default_factory=dict)
     error: str | None = None
     category: str | None = None
+    #: The user's frames, where the user's code raised; a pipeline's is in the ledger.
+    traceback: str | None = None
     next_step: str | None = None
     quality: Mapping[str, Any] | None = None
     attempt: int = 1

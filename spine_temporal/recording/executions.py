@@ -57,7 +57,7 @@ _COMPLETE = text(f"""
         SELECT held.run_id FROM held JOIN core_runs AS runs USING (run_id) WHERE runs.status = 'RUNNING'
     ), ledger AS (
         UPDATE core_executions SET status = 'COMPLETED', completed_at = :completed_at, row_count = :row_count,
-            output = CAST(:output AS jsonb), error = NULL
+            output = CAST(:output AS jsonb), error = NULL, traceback = NULL
         WHERE execution_id = :execution_id AND EXISTS (SELECT FROM mine)
     ), stages AS (
         {UPSERT_STAGES.replace("WHERE TRUE", "WHERE EXISTS (SELECT FROM mine)")}
@@ -70,12 +70,12 @@ _COMPLETE = text(f"""
 _FAIL = text("""
     INSERT INTO core_executions AS ledger
         (execution_id, run_id, epoch, workflow, step, round, pipeline, params, status, attempt, started_at,
-        completed_at, error)
+        completed_at, error, traceback)
     VALUES (:execution_id, :run_id, :epoch, :workflow, :step, :round, :pipeline, CAST(:params AS jsonb), 'FAILED', 1,
-        :started_at, now(), :error)
+        :started_at, now(), :error, :traceback)
     ON CONFLICT (execution_id) DO UPDATE SET
         status = 'FAILED', attempt = ledger.attempt + CASE ledger.status WHEN 'FAILED' THEN 1 ELSE 0 END,
-        completed_at = excluded.completed_at, error = excluded.error
+        completed_at = excluded.completed_at, error = excluded.error, traceback = excluded.traceback
     WHERE ledger.status NOT IN ('COMPLETED', 'SUPERSEDED')
     RETURNING attempt
 """)
@@ -94,6 +94,11 @@ _DONE_IN_LINEAGE = text(f"""
     WHERE {_LINEAGE} AND run_id <> :run_id AND step = :step AND status = 'COMPLETED'
         AND pipeline = :pipeline AND params - 'force' = CAST(:params AS jsonb) - 'force'
     ORDER BY completed_at DESC LIMIT 1
+""")
+
+_FAILED = text("""
+    SELECT step, pipeline, attempt, error, traceback FROM core_executions
+    WHERE run_id = :run_id AND status = 'FAILED' ORDER BY completed_at, step
 """)
 
 _HOLDERS = text("""
@@ -160,6 +165,19 @@ class CompletedExecution:
     attempt: int
     started_at: datetime
     completed_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedExecution:
+    """A pipeline execution that has failed."""
+
+    step: str
+    pipeline: str
+    #: How many attempts the pipeline itself ended.
+    attempt: int
+    error: str | None
+    #: The user's frames, where its code raised.
+    traceback: str | None
 
 
 def execution_id_of(run_id: str, step: str, repeated: int = 0) -> UUID:
@@ -232,10 +250,18 @@ def complete_execution(
     return connection.execute(_COMPLETE, execution.values() | values).scalar() is not None
 
 
-def fail_execution(connection: Connection, execution: Execution, error: str, started_at: datetime) -> int:
+def fail_execution(
+    connection: Connection, execution: Execution, error: str, started_at: datetime, *, traceback: str | None = None
+) -> int:
     """Count a failed attempt, in a transaction of its own; return how many there were."""
-    values = {**execution.values(), "error": error, "started_at": started_at}
+    values = {**execution.values(), "error": error, "started_at": started_at, "traceback": traceback}
     return connection.execute(_FAIL, values).scalar() or 1
+
+
+def failed_executions(connection: Connection, run_id: str) -> list[FailedExecution]:
+    """Return the executions of a run that have failed, the latest last."""
+    rows = connection.execute(_FAILED, {"run_id": run_id}).mappings()
+    return [FailedExecution(**row) for row in rows]
 
 
 def end_attempts(connection: Connection, execution_ids: Iterable[UUID]) -> None:

@@ -92,6 +92,8 @@ core_executions = Table(
     Column("row_count", BIGINT),
     Column("output", JSONB),
     Column("error", Text),
+    #: The user's frames of the last failure.
+    Column("traceback", Text),
     #: The partition's epoch under which it was done.
     Column("epoch", BIGINT, nullable=False, server_default=text("0")),
     #: How often a person had sent the run back to the step.

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
+from spine_temporal.definition.faults import fault_of
 from spine_temporal.definition.json_values import (
     MAX_OUTPUT_BYTES,
     JsonValueError,
@@ -19,7 +20,7 @@ from spine_temporal.definition.json_values import (
     to_json,
 )
 from spine_temporal.definition.pipeline import Pipeline, PipelineResult, PipelineStatus
-from spine_temporal.machine.evaluate import describe, quality_values
+from spine_temporal.machine.evaluate import quality_values
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of
 from spine_temporal.recording.classification import DatabaseError
@@ -243,7 +244,7 @@ class Attempt:
         except SpineError:
             raise
         except Exception as error:
-            raise SpineError(describe(error), ErrorCategory.INTERNAL) from error
+            raise fault_of(error) from error
         result = _as_result(answer, self.request)
         self._measure(result)
         if result.status is PipelineStatus.FAILED:

@@ -110,12 +110,19 @@ def _check_code(workflow: Workflow, step: AnyStep, code: Callable[..., Any]) -> 
             f"{what} {step.name!r} of workflow {workflow.name!r} calls {first.call} ({first.where}), which "
             f"{first.why}: {first.advice}"
         )
-    for read in outputs_read(code):
-        if read in _later(workflow, step):
-            raise DefinitionError(
-                f"step {step.name!r} of workflow {workflow.name!r} reads the output of {read!r}, which cannot have run "
-                f"before it: move {read!r} in front of it"
-            )
+    _check_reads(workflow, step, outputs_read(code))
+
+
+def _check_reads(workflow: Workflow, step: AnyStep, read: Mapping[str, str]) -> None:
+    known = [each.name for each in workflow.all_steps]
+    later = _later(workflow, step)
+    for name, where in read.items():
+        head = f"step {step.name!r} of workflow {workflow.name!r} reads the output of {name!r}"
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise DefinitionError(f"{head}, which is no step of it ({where}): it has {', '.join(known)}{hint}")
+        if name in later:
+            raise DefinitionError(f"{head}, which cannot have run before it ({where}): move {name!r} in front of it")
 
 
 def _later(workflow: Workflow, step: AnyStep) -> set[str]:

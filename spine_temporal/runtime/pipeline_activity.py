@@ -13,11 +13,11 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
+from spine_temporal.definition.faults import fault_of
 from spine_temporal.definition.json_values import clean_text
 from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.pipeline import Pipeline
 from spine_temporal.definition.policies import ErrorPolicy
-from spine_temporal.machine.evaluate import describe
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.classification import DatabaseAwayError
 from spine_temporal.recording.database import Database
@@ -36,6 +36,8 @@ _log = logging.getLogger(__name__)
 
 #: Seconds that a stopped attempt's thread is waited for.
 _LAST_WORDS = 10.0
+#: Bytes of a message that is tried again: Temporal replaces a failure of more than 4 kB by "exceeds size limit".
+_MAX_RETRIED_BYTES = 3000
 
 
 def pipeline_activity(
@@ -46,7 +48,7 @@ def pipeline_activity(
     @activity.defn(name=pipeline.name)
     async def run(request: PipelineRequest) -> StepOutcome:
         if request.key.was_reset and not request.is_item:
-            resume = await _requested(beginnings)
+            resume = await _requested(beginnings, request)
             if resume is not None:
                 return StepOutcome(step=request.step, resume=resume)
         outcomes: list[StepOutcome] = []
@@ -85,7 +87,6 @@ async def _run(pipeline: type[Pipeline], database: Database, request: PipelineRe
         ATTEMPTS.labels(request.pipeline, "cancelled").inc()
         raise
     except SpineError as error:
-        _tell(attempt, error)
         beat.beat()  # the next attempt is given what this one told last
         # Without its cause: Temporal replaces a failure of more than a few kilobytes by "exceeds size limit".
         raise await _failure(attempt, database, error) from None
@@ -100,23 +101,13 @@ def _counted(attempt: Attempt, outcome: StepOutcome) -> StepOutcome:
     return outcome
 
 
-def _tell(attempt: Attempt, error: SpineError) -> None:
-    """Log it; only a fault in code has a traceback, as any other says itself what is wrong."""
-    request = attempt.request
-    what = (request.step, request.key.run_id, attempt.attempt)
-    if error.category is ErrorCategory.INTERNAL:
-        _log.error("step %s of run %s, attempt %d", *what, exc_info=error)
-    else:
-        waits = " waits" if isinstance(error, DatabaseAwayError) else ""
-        _log.warning("step %s of run %s%s, attempt %d: %s", *what[:2], waits, what[2], error)
-
-
-async def _requested(beginnings: Beginnings) -> ResumeOptions | None:
+async def _requested(beginnings: Beginnings, request: PipelineRequest) -> ResumeOptions | None:
     """Return what a person wants who has reset the run."""
     info = activity.info()
     try:
         return await beginnings.requested(info.workflow_id or "", info.workflow_run_id or "")
     except SpineError as error:
+        _log.warning("%s: %s", _named(request), error)
         again = error.category.retryable
         raise ApplicationError(clean_text(str(error)), type=error.category.value, non_retryable=not again) from None
 
@@ -169,23 +160,45 @@ def _quietly(call: Callable[[], None]) -> None:
 
 
 async def _failure(attempt: Attempt, database: Database, error: SpineError) -> ApplicationError:
-    """Return the failure that tells Temporal whether to try again, after the ledger has counted it."""
-    message = clean_text(str(error))
+    """Return the failure that tells Temporal whether to try again, after the ledger has counted it; and log it."""
+    request, most = attempt.request, attempt.request.retry.max_attempts
+    error = fault_of(error)
     if isinstance(error, DatabaseAwayError):
-        ATTEMPTS.labels(attempt.request.pipeline, "waiting").inc()
-        return ApplicationError(message, type=error.category.value)
+        ATTEMPTS.labels(request.pipeline, "waiting").inc()
+        return _told(request, error, "waits for Postgres, and is not counted as an attempt")
     try:
-        count = await asyncio.to_thread(_count, attempt, database, message)
+        count = await asyncio.to_thread(_count, attempt, database, error)
     except SpineError as away:
-        return ApplicationError(f"{message} (and the ledger: {away})", type=ErrorCategory.DEPENDENCY.value)
-    request = attempt.request
-    again = _retried(error.category, request.on_error) and count < request.retry.max_attempts
+        which = f"not counted, as the ledger cannot be written: {away}"
+        return _told(request, error, which, category=ErrorCategory.DEPENDENCY)
+    again = _retried(error.category, request.on_error) and count < most
     ATTEMPTS.labels(request.pipeline, "retried" if again else "failed").inc()
-    delay = timedelta(seconds=error.retry_after) if error.retry_after and again else None
-    counted = (count, request.retry.max_attempts)  # shown while it is tried again, and read from the last one
-    return ApplicationError(
-        message, *counted, type=error.category.value, non_retryable=not again, next_retry_delay=delay
-    )
+    which = f"attempt {count} of {most}{'' if again or count >= most else ', not tried again'}"
+    return _told(request, error, which) if again else _told(request, error, which, counted=count)
+
+
+def _told(
+    request: PipelineRequest,
+    error: SpineError,
+    which: str,
+    *,
+    category: ErrorCategory | None = None,
+    counted: int | None = None,
+) -> ApplicationError:
+    """Log a failure, and return it as Temporal shows it; the one that is ``counted`` is the last."""
+    message, kind = clean_text(str(error)), category or error.category
+    frames = f"\n{error.traceback}" if error.traceback else ""
+    level = logging.ERROR if kind is ErrorCategory.INTERNAL else logging.WARNING
+    _log.log(level, "%s, %s: %s %s%s", _named(request), which, kind, message, frames)
+    if counted is not None:
+        return ApplicationError(f"{message} ({which})", counted, message, type=kind.value, non_retryable=True)
+    short = message.encode()[:_MAX_RETRIED_BYTES].decode(errors="ignore")
+    delay = timedelta(seconds=error.retry_after) if error.retry_after else None
+    return ApplicationError(f"{short} ({clean_text(which, 300)})", type=kind.value, next_retry_delay=delay)
+
+
+def _named(request: PipelineRequest) -> str:
+    return f"workflow {request.key.workflow}, run {request.key.run_id}, step {request.step} ({request.pipeline})"
 
 
 def _retried(category: ErrorCategory, policy: ErrorPolicy) -> bool:
@@ -194,10 +207,11 @@ def _retried(category: ErrorCategory, policy: ErrorPolicy) -> bool:
     return category.retryable or category is ErrorCategory.INTERNAL
 
 
-def _count(attempt: Attempt, database: Database, message: str) -> int:
+def _count(attempt: Attempt, database: Database, error: SpineError) -> int:
+    message = clean_text(str(error))
     with database.begin() as connection:
         record_quality(connection, attempt.request.key.run_id, [one.model_dump() for one in attempt.measured])
-        return fail_execution(connection, attempt.execution, message, attempt.started_at)
+        return fail_execution(connection, attempt.execution, message, attempt.started_at, traceback=error.traceback)
 
 
 class _Heart:
@@ -255,11 +269,8 @@ def _in_thread(call: Callable[[], StepOutcome], name: str) -> "asyncio.Future[St
         outcome, error = None, None
         try:
             outcome = call()
-        except SpineError as raised:
-            error = raised
         except BaseException as raised:  # noqa: BLE001 - the thread's end is the future's, whatever ended it
-            error = SpineError(describe(raised), ErrorCategory.INTERNAL)
-            error.__cause__ = raised
+            error = fault_of(raised)
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settle, outcome, error)
 

@@ -22,6 +22,7 @@ from spine_temporal.runtime.holders import Standings
 from spine_temporal.runtime.pipeline_activity import pipeline_activity
 from spine_temporal.runtime.resets import Resets
 from spine_temporal.runtime.run_activities import RunActivities
+from spine_temporal.translation.failures import failure_converter_of
 from spine_temporal.translation.maps import MapBatch
 from spine_temporal.translation.payloads import SpinePayloadConverter
 from spine_temporal.translation.runner import SpineWorkflowRunner
@@ -84,10 +85,10 @@ class SpinePlugin(SimplePlugin):
         pipelines = [
             pipeline_activity(cls, self._database, claims, beginnings) for cls in self._definitions.pipelines.values()
         ]
-        return [own.begin, own.resume, own.verdict, own.end, own.hold, own.decide, own.wait_for, *pipelines]
+        return [own.begin, own.resume, own.verdict, own.failed, own.end, own.hold, own.decide, own.wait_for, *pipelines]
 
     def _converter(self, existing: DataConverter | None) -> DataConverter:
-        return _with_storage(_with_payloads(existing), self._database)
+        return _with_storage(_with_failures(_with_payloads(existing)), self._database)
 
     def _storing(self, client: Client) -> Client:
         """Return the client as the worker uses it, also where it was connected without this plugin."""
@@ -110,6 +111,13 @@ def _with_payloads(existing: DataConverter | None) -> DataConverter:
     if converter.payload_converter_class not in {DefaultPayloadConverter, PydanticPayloadConverter}:
         return converter
     return dataclasses.replace(converter, payload_converter_class=SpinePayloadConverter)
+
+
+def _with_failures(converter: DataConverter) -> DataConverter:
+    """Keep a failure converter of the user's own; set ours in place of Temporal's."""
+    return dataclasses.replace(
+        converter, failure_converter_class=failure_converter_of(converter.failure_converter_class)
+    )
 
 
 def _with_storage(converter: DataConverter, database: Database | None) -> DataConverter:

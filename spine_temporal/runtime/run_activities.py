@@ -24,10 +24,13 @@ from spine_temporal.runtime.deadlines import given_up_at, require_time
 from spine_temporal.runtime.ending import record_end, record_failure
 from spine_temporal.runtime.held_gates import record_decision, record_hold
 from spine_temporal.runtime.metrics import RUNS
+from spine_temporal.translation import requests
 from spine_temporal.translation.messages import (
     BEGIN,
     DECIDE,
     END,
+    FAILED,
+    HELD,
     HOLD,
     RESUME,
     VERDICT,
@@ -76,14 +79,25 @@ class RunActivities:
 
     @activity.defn(name=VERDICT)
     async def verdict(self, outcome: StepOutcome) -> StepOutcome:
-        """Return the verdict as it was given: from here on it is history, whatever the gate's code becomes."""
-        if outcome.reset_of is None:
-            return outcome
-        try:
-            resume = await self._requested()
-        except SpineError as error:
-            raise _failure(error) from None
-        return outcome.model_copy(update={"resume": resume})
+        """Return the verdict as it was given: from here on it is history, whatever the gate's code becomes.
+
+        One that has failed is the activity's failure, with the verdict in its details.
+        """
+        if outcome.reset_of is not None:
+            try:
+                resume = await self._requested()
+            except SpineError as error:
+                raise _failure(error) from None
+            outcome = outcome.model_copy(update={"reset_of": None, "resume": resume})
+        if outcome.failed and outcome.resume is None:
+            _tell(outcome)
+            raise requests.verdict_failure(outcome, outcome)
+        return outcome
+
+    @activity.defn(name=FAILED)
+    async def failed(self, outcome: StepOutcome) -> None:
+        """Fail as a verdict has that was recorded within a workflow task, where the Web UI does not show it."""
+        raise requests.verdict_failure(outcome)
 
     @activity.defn(name=END)
     async def end(self, request: EndRequest) -> Ended:
@@ -101,9 +115,16 @@ class RunActivities:
         return Ended()
 
     @activity.defn(name=HOLD)
-    async def hold(self, request: HoldRequest) -> Recorded:
-        """Write the anomaly of a gate that waits for a person."""
-        return await self._recorded(request, record_hold)
+    async def hold(self, request: HoldRequest) -> None:
+        """Write the anomaly of a gate that waits for a person; then fail, as a gate that is held has not passed."""
+        recorded = await self._recorded(request, record_hold)
+        raise ApplicationError(
+            f"{request.step} waits for a person ({request.category}: {request.error})",
+            recorded,
+            type=HELD,
+            non_retryable=True,
+            category=ApplicationErrorCategory.BENIGN,
+        )
 
     @activity.defn(name=DECIDE)
     async def decide(self, request: HoldRequest) -> Recorded:
@@ -195,8 +216,24 @@ class RunActivities:
             require_time(until)
 
 
+def _tell(verdict: StepOutcome) -> None:
+    """Log a verdict that failed."""
+    info = activity.info()
+    frames = f"\n{verdict.traceback}" if verdict.traceback else ""
+    level = logging.ERROR if verdict.category == ErrorCategory.INTERNAL else logging.WARNING
+    named = (info.workflow_type, info.workflow_run_id, verdict.step)
+    _log.log(level, "workflow %s, run %s, step %s: %s %s%s", *named, verdict.category, verdict.error, frames)
+
+
 def _failure(error: SpineError) -> ApplicationError:
     """Return what Temporal shows; the cause stays in the log, as a failure of some kilobytes would not be shown."""
+    info = activity.info()
     fault = error.category is ErrorCategory.INTERNAL
-    _log.log(logging.ERROR if fault else logging.WARNING, "%s", error, exc_info=error if fault else None)
+    frames = f"\n{error.traceback}" if error.traceback else ""
+    _log.log(
+        logging.ERROR if fault else logging.WARNING,
+        "workflow %s, run %s, %s: %s %s%s",
+        *(info.workflow_type, info.workflow_run_id, info.activity_type, error.category, error, frames),
+        exc_info=error if fault and not frames else None,
+    )
     return ApplicationError(str(error), type=error.category.value, non_retryable=not error.category.retryable)

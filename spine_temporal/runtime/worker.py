@@ -17,6 +17,7 @@ from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import Definitions
 from spine_temporal.runtime.holders import Standings
 from spine_temporal.runtime.left_behind import close_left_behind
+from spine_temporal.runtime.logs import tell_failures_once
 from spine_temporal.runtime.namespace import NamespaceAttributes
 from spine_temporal.runtime.plugin import SpinePlugin
 from spine_temporal.runtime.unknown_workflow import UnknownWorkflow
@@ -50,6 +51,7 @@ async def running_worker(
     """
     attributes = NamespaceAttributes(client, add=True)
     await attributes.known()  # added now, they are known when runs begin
+    tell_failures_once()
     plugin = SpinePlugin(
         definitions=definitions,
         database=database,

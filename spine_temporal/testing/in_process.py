@@ -6,12 +6,13 @@ from typing import Any
 from uuid import uuid4
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
+from spine_temporal.definition.faults import fault_of
 from spine_temporal.definition.json_values import MAX_OUTPUT_BYTES, JsonValueError, clean_text, require_size, to_json
 from spine_temporal.definition.outcome import Decision, WorkflowResult
 from spine_temporal.definition.params import partition_of, resolve_params
 from spine_temporal.definition.pipeline import PipelineResult, PipelineStatus
 from spine_temporal.definition.workflow import Workflow
-from spine_temporal.machine.evaluate import VALUE, Computing, compute, describe, evaluate, planned_items, there
+from spine_temporal.machine.evaluate import VALUE, Computing, compute, evaluate, planned_items, there
 from spine_temporal.machine.fan import Fan, ItemOutcome, item_params, known, map_outcome, tolerated_of
 from spine_temporal.machine.machine import advance, start
 from spine_temporal.machine.plan import PlannedMap, PlannedPipeline, PlannedWorkflow
@@ -151,11 +152,10 @@ class _Driver:
             if state.run.is_dry_run:
                 return ItemOutcome(output=step.pipeline.sample_output)
             outcome = _run(step.pipeline, params, self._pipelines)
-            return ItemOutcome(output=outcome.output, error=outcome.error, category=outcome.category)
+            return _item_outcome(outcome)
         if state.run.is_dry_run:
             return ItemOutcome()
-        outcome = self._child(state, step.name, params)
-        return ItemOutcome(output=outcome.output, error=outcome.error, category=outcome.category)
+        return _item_outcome(self._child(state, step.name, params))
 
     def _sub_workflow(self, state: State, step: PlannedWorkflow) -> StepOutcome:
         given = self._given(state, step, step.params)
@@ -171,10 +171,11 @@ class _Driver:
             run = _fresh(workflow, resolved, dry_run=state.run.is_dry_run)
             result = _Driver(workflow, self._pipelines, self._decide).run(run)
         except SpineError as error:
-            return StepOutcome(step=name, error=clean_text(str(error)), category=error.category.value)
+            return _failed(name, error)
         if result.error is not None:
             told = f"{result.error_step}: {result.error}"
-            return StepOutcome(step=name, error=told, category=result.error_category)
+            traceback = next(step.traceback for step in result.step_executions if step.step_name == result.error_step)
+            return StepOutcome(step=name, error=told, category=result.error_category, traceback=traceback)
         return StepOutcome(step=name, output=dict(result.outputs))
 
 
@@ -196,13 +197,27 @@ def _run(
             return StepOutcome(step=step.name, output=_metrics(step, answer), attempt=attempt)
         except JsonValueError as error:
             failure = SpineError(str(error), ErrorCategory.CONFIGURATION)
-        except SpineError as error:
-            failure = error
         except Exception as error:  # noqa: BLE001 - as in the pipeline's activity
-            failure = SpineError(describe(error), ErrorCategory.INTERNAL)
+            failure = fault_of(error)
         if not (failure.category.retryable or failure.category is ErrorCategory.INTERNAL):
             break
-    return StepOutcome(step=step.name, error=clean_text(str(failure)), category=failure.category.value, attempt=attempt)
+    return _failed(step.name, failure, attempt)
+
+
+def _failed(step: str, error: SpineError, attempt: int = 1) -> StepOutcome:
+    return StepOutcome(
+        step=step,
+        error=clean_text(str(error)),
+        category=error.category.value,
+        traceback=error.traceback,
+        attempt=attempt,
+    )
+
+
+def _item_outcome(outcome: StepOutcome) -> ItemOutcome:
+    return ItemOutcome(
+        output=outcome.output, error=outcome.error, category=outcome.category, traceback=outcome.traceback
+    )
 
 
 def _metrics(step: PlannedPipeline, answer: Any) -> dict[str, Any]:

@@ -22,15 +22,28 @@ from spine_temporal.definition.outcome import WorkflowResult
 from spine_temporal.machine.plan import PlannedWaitFor
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.translation.messages import (
+    FAILED,
+    HOLD,
     MAP,
+    VERDICT,
     WAIT_FOR,
     BatchRequest,
     BatchResult,
     Begun,
+    HoldRequest,
     PipelineRequest,
+    Recorded,
     WaitForRequest,
 )
-from spine_temporal.translation.requests import cause_of, failed_outcome, sub_options
+from spine_temporal.translation.requests import (
+    cause_of,
+    failed_outcome,
+    failed_verdict,
+    is_answer,
+    recorded_by,
+    sub_options,
+    verdict_summary,
+)
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -47,10 +60,12 @@ _PATIENTLY = RetryPolicy(
 )
 #: Seconds that the worker's own time limit of a pipeline gets to speak first.
 _GRACE = 30.0
+#: Characters of an activity's summary, of which Temporal takes 400 bytes.
+_LONGEST_SUMMARY = 200
 
 
 async def record(
-    activity: str, request: BaseModel, answer: type[Answer] | None, summary: str, *, beside: bool = False
+    activity: str, request: BaseModel, answer: type[Answer] | None, summary: str = "", *, beside: bool = False
 ) -> Any:
     """Run one of the run's own activities: locally, and where Postgres is away as an activity that waits for it.
 
@@ -65,12 +80,56 @@ async def record(
             result_type=answer,
             start_to_close_timeout=timedelta(seconds=20),
             retry_policy=_LOCALLY,
+            summary=_one_line(summary),
         )
     except FailureError as error:
         if is_cancelled_exception(error) or not _waits(error):
             raise
-        temporal.set_current_details(f"Waits: {summary}: {cause_of(error)}")
-    return await _patiently(activity, request, answer, summary)
+        shown = temporal.get_current_details()
+        what = f"{activity} {summary}".strip()
+        temporal.set_current_details(f"Waits: {what}: {cause_of(error)}\n\n{shown}")
+    try:
+        return await _patiently(activity, request, answer, summary)
+    finally:
+        temporal.set_current_details(shown)
+
+
+async def record_verdict(verdict: StepOutcome, what: str, *, beside: bool) -> StepOutcome:
+    """Record a verdict and return what history holds of it; one that failed is an activity's failure there.
+
+    The Web UI shows what was recorded within a workflow task as neutral, whatever it says: there an activity of its
+    own shows the failure. History says whether, and not the code, which may have changed since.
+    """
+    try:
+        summary = verdict_summary(what, verdict)
+        recorded: StepOutcome = await record(VERDICT, verdict, StepOutcome, summary, beside=beside)
+    except FailureError as error:
+        failed = failed_verdict(error)
+        if failed is None:
+            raise
+    else:
+        return recorded
+    if not beside:
+        shown = StepOutcome(step=failed.step, error=failed.error, category=failed.category)
+        await _failing(FAILED, shown, verdict_summary(what, failed))
+    return failed
+
+
+async def record_hold(request: HoldRequest) -> Recorded | None:
+    """Record that a gate is held, by an activity that fails of it; return what its failure tells."""
+    failure = await _failing(HOLD, request, f"{request.step}: HELD {request.category} {request.error}")
+    return recorded_by(failure) if failure is not None else None
+
+
+async def _failing(activity: str, request: BaseModel, summary: str) -> ActivityError | None:
+    """Run an activity whose failure is its answer, and return it; histories of before have none."""
+    try:
+        await _patiently(activity, request, None, summary)
+    except ActivityError as error:
+        if is_cancelled_exception(error) or not is_answer(error):
+            raise
+        return error
+    return None
 
 
 async def _patiently(activity: str, request: BaseModel, answer: type[Answer] | None, summary: str) -> Any:
@@ -80,8 +139,20 @@ async def _patiently(activity: str, request: BaseModel, answer: type[Answer] | N
         result_type=answer,
         start_to_close_timeout=timedelta(seconds=60),
         retry_policy=_PATIENTLY,
-        summary=summary,
+        summary=_one_line(summary),
     )
+
+
+def _one_line(summary: str) -> str | None:
+    """Return a summary as Temporal takes it, None for no summary."""
+    line = " ".join(summary.split())
+    return line[:_LONGEST_SUMMARY] or None
+
+
+def _attempts(request: PipelineRequest) -> str:
+    """Say what the Web UI cannot: it shows how often Temporal tries, which has no limit of its own."""
+    most = request.retry.max_attempts
+    return f"{request.step}, {'1 attempt' if most == 1 else f'up to {most} attempts'}"
 
 
 async def run_pipeline(request: PipelineRequest, *, local: bool = False) -> StepOutcome:
@@ -95,6 +166,7 @@ async def run_pipeline(request: PipelineRequest, *, local: bool = False) -> Step
                 request.pipeline,
                 request,
                 result_type=StepOutcome,
+                summary=_one_line(_attempts(request)),
                 start_to_close_timeout=timedelta(seconds=request.timeout + _GRACE),
                 retry_policy=RetryPolicy(maximum_attempts=1),
                 cancellation_type=temporal.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -119,11 +191,12 @@ async def _run_pipeline(request: PipelineRequest) -> StepOutcome:
             request,
             result_type=StepOutcome,
             activity_id=f"{request.step}#{request.round}" if request.round else request.step,
-            summary=f"{request.step}: {request.pipeline}",
+            summary=_one_line(_attempts(request)),
             start_to_close_timeout=timedelta(seconds=request.timeout + _GRACE),
             heartbeat_timeout=timedelta(seconds=request.heartbeat_timeout),
             # The worker counts the pipeline's failures and says which is the last: an attempt that was lost with
-            # its worker, or that waited for Postgres, is no failure of the pipeline.
+            # its worker, or that waited for Postgres, is no failure of the pipeline. Temporal counts all of them, and
+            # would end the activity at its own number without asking: so it is given none.
             retry_policy=RetryPolicy(
                 initial_interval=timedelta(seconds=retry.initial_interval),
                 backoff_coefficient=retry.backoff,
@@ -154,7 +227,7 @@ async def run_workflow(
             result_type=WorkflowResult,
             cancellation_type=temporal.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
             parent_close_policy=temporal.ParentClosePolicy.REQUEST_CANCEL,
-            static_summary=f"{name}: {workflow}",
+            static_summary=_one_line(name),
         )
     except ChildWorkflowError as error:
         if is_cancelled_exception(error):
@@ -176,7 +249,7 @@ async def run_batch(request: BatchRequest) -> BatchResult:
         result_type=BatchResult,
         cancellation_type=temporal.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
         parent_close_policy=temporal.ParentClosePolicy.REQUEST_CANCEL,
-        static_summary=name,
+        static_summary=_one_line(name),
     )
     return batch
 
@@ -194,7 +267,7 @@ async def wait_for(step: PlannedWaitFor, request: WaitForRequest) -> StepOutcome
             request,
             result_type=StepOutcome,
             activity_id=step.name,
-            summary=f"{step.name}: {step.workflow} to be {step.reached}",
+            summary=_one_line(f"{step.name}: {step.workflow} to be {step.reached}"),
             start_to_close_timeout=timedelta(seconds=20),
             schedule_to_close_timeout=timedelta(seconds=step.timeout),
             retry_policy=RetryPolicy(
@@ -217,5 +290,5 @@ def _waits(error: FailureError) -> bool:
     cause = cause_of(error)
     if isinstance(cause, ApplicationError):
         kind = cause.type or ""
-        return kind in ErrorCategory.__members__ and ErrorCategory(kind).retryable
+        return not cause.non_retryable and kind in ErrorCategory.__members__ and ErrorCategory(kind).retryable
     return isinstance(cause, TemporalTimeoutError)

@@ -15,7 +15,13 @@ from spine_temporal.machine.state import Cancelled, Decided, Finish, Progressed,
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.translation import calls, requests
 from spine_temporal.translation.decisions import decision_of
-from spine_temporal.translation.details import current_details
+from spine_temporal.translation.details import (
+    current_details,
+    earlier_details,
+    ended_details,
+    ending,
+    refused_details,
+)
 from spine_temporal.translation.messages import (
     BEGIN,
     END,
@@ -104,6 +110,7 @@ class SpineWorkflow:
         begun = await self._begin(params, options, extra)
         if begun.earlier is not None:
             self._upsert([OUTCOME.value_set(begun.earlier.status.value)])
+            temporal.set_current_details(earlier_details(begun.earlier))
             return begun.earlier
         if self._resume is None:
             await self._perform(_first_move(begun))
@@ -129,11 +136,11 @@ class SpineWorkflow:
             is_child=info.parent is not None,
         )
         try:
-            begun: Begun = await calls.record(BEGIN, request, Begun, f"begin {self.spine.name}")
+            begun: Begun = await calls.record(BEGIN, request, Begun)
         except FailureError as error:
             if is_cancelled_exception(error):
                 raise
-            raise requests.failure_of(error) from error
+            raise _refused(error) from error
         self._begun_as(begun)
         self._resume = begun.resume
         if info.typed_search_attributes.get(DOMAIN) is None:
@@ -154,11 +161,11 @@ class SpineWorkflow:
             first_run_id=info.first_execution_run_id,
         )
         try:
-            begun = await calls.record(RESUME, request, Begun, f"resume from run {options.run_id}")
+            begun = await calls.record(RESUME, request, Begun, f"from run {options.run_id}")
         except FailureError as error:
             if is_cancelled_exception(error):
                 raise
-            raise requests.failure_of(error) from error
+            raise _refused(error) from error
         self._begun_as(begun)
         return _first_move(begun)
 
@@ -287,7 +294,7 @@ class SpineWorkflow:
             known = {**vars(self._stepping.unwritten), "acknowledged": len(self._stepping.acknowledged)}
             request = request.model_copy(update=known)
             try:
-                ended: Ended | None = await calls.record(END, request, Ended, f"end as {result.status}")
+                ended: Ended | None = await calls.record(END, request, Ended, ending(result))
             except FailureError as error:
                 if is_cancelled_exception(error):
                     raise
@@ -299,6 +306,7 @@ class SpineWorkflow:
 
     def _answer(self, result: WorkflowResult) -> WorkflowResult:
         """End the run in Temporal as it has ended in Postgres."""
+        temporal.set_current_details(ended_details(self._current(), result))
         failed = result.status is WorkflowStatus.FAILED
         category = result.error_category or ErrorCategory.INTERNAL.value
         self._upsert([OUTCOME.value_set(category[:100] if failed else result.status.value)])
@@ -311,6 +319,13 @@ class SpineWorkflow:
     def _upsert(self, updates: list[Any]) -> None:
         if self._begun is not None and self._begun.search_attributes:
             temporal.upsert_search_attributes(updates)
+
+
+def _refused(error: FailureError) -> ApplicationError:
+    """Return the failure of a run that cannot begin, and let the Web UI say so."""
+    failure = requests.failure_of(error)
+    temporal.set_current_details(refused_details(failure.type or "", failure.message))
+    return failure
 
 
 def _first_move(begun: Begun) -> Move:

@@ -1,28 +1,63 @@
 """What Temporal's Web UI shows of a run while it runs and after: Markdown, written from the state."""
 
-from spine_temporal.definition.outcome import StepExecution, WorkflowStatus
-from spine_temporal.machine.plan import PlannedMap, PlannedPipeline, PlannedWait, PlannedWaitFor, PlannedWorkflow
+from spine_temporal.definition.outcome import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
+from spine_temporal.machine.plan import (
+    AnyPlanned,
+    PlannedGate,
+    PlannedMap,
+    PlannedPipeline,
+    PlannedWait,
+    PlannedWaitFor,
+    PlannedWorkflow,
+)
 from spine_temporal.machine.state import State
 
 #: Rows of the table; a longer plan shows its last steps.
 MAX_ROWS = 60
+_HEAD = ("| step | kind | status | attempts | seconds | rows |", "|---|---|---|---|---|---|")
 
 
 def current_details(state: State, waiting: str = "") -> str:
-    """Return the run's steps as a Markdown table, with what it waits for and why it failed above it."""
-    head = [f"**{state.status}**"]
+    """Return the run's steps as a Markdown table; above it how the run stands, what it waits for and what failed."""
+    held = bool(state.held) and state.status is WorkflowStatus.RUNNING
+    head = [f"**{StepStatus.HELD if held else state.status}**"]
     if waiting:
         head.append(f"Waits: {waiting}")
     head += [_held(state, name) for name in state.held]
     head += [_running(state, name) for name in state.running]
-    if state.failure is not None:
-        head.append(f"`{state.failure.step}` failed ({state.failure.category}): {_cell(state.failure.error)}")
-    planned = {name: place.step.kind for name, place in state.plan.places.items()}
-    rows = [_row(name, kind, state) for name, kind in planned.items()]
-    if len(rows) > MAX_ROWS and state.status is WorkflowStatus.RUNNING:
+    return "\n\n".join([*head, *_failures(state), _table(state)])
+
+
+def ended_details(state: State, result: WorkflowResult) -> str:
+    """Return the same of a run that has ended: how, and after how long."""
+    after = "" if result.duration_seconds is None else f" after {result.duration_seconds:.2f} s"
+    return "\n\n".join([f"**{ending(result)}**{after}", *_failures(state), _table(state)])
+
+
+def ending(result: WorkflowResult) -> str:
+    """Return how a run ended, in a line."""
+    where = f" at {result.error_step}" if result.error_step else ""
+    return f"{result.status}{where}{f' ({result.error_category})' if result.error_category else ''}"
+
+
+def earlier_details(result: WorkflowResult) -> str:
+    """Return what there is to say of a run that had nothing left to do."""
+    return (
+        f"**{result.status} before**\n\nNothing ran: run `{result.run_id}` had completed this partition, and its "
+        "result is returned. `--force` runs again."
+    )
+
+
+def refused_details(category: str, message: str) -> str:
+    """Return what there is to say of a run that has not begun."""
+    return f"**FAILED before its first step** ({category})\n\n{_cell(message)}"
+
+
+def _table(state: State) -> str:
+    rows = [_row(place.step, state) for place in state.plan.places.values()]
+    if state.status is WorkflowStatus.RUNNING:
         rows = rows[-MAX_ROWS:]
-    table = ["| step | kind | status | seconds | rows |", "|---|---|---|---|---|", *rows[:MAX_ROWS]]
-    return "\n\n".join([*head, "\n".join(table)])
+    return "\n".join((*_HEAD, *rows[:MAX_ROWS]))
 
 
 def _held(state: State, name: str) -> str:
@@ -33,11 +68,20 @@ def _held(state: State, name: str) -> str:
     )
 
 
+def _failures(state: State) -> list[str]:
+    failed = [execution for execution in state.executions.values() if execution.status is StepStatus.FAILED]
+    return [f"`{step.step_name}` failed ({step.error_category}): {_cell(step.error or '')}" for step in failed]
+
+
 def _running(state: State, name: str) -> str:
     """Say what runs; how often Temporal has tried it, the Web UI shows itself."""
     step = state.plan.places[name].step
     if isinstance(step, PlannedPipeline):
-        return f"Runs: `{name}` (pipeline `{step.pipeline}`); its attempts stand under Pending Activities"
+        most = step.retry.max_attempts
+        return (
+            f"Runs: `{name}` (pipeline `{step.pipeline}`, {'1 attempt' if most == 1 else f'up to {most} attempts'}); "
+            "its last failure stands under Pending Activities"
+        )
     if isinstance(step, PlannedWait):
         until = f"until {step.until:%Y-%m-%d %H:%M:%S %Z}" if step.until else f"for {step.seconds:g} s"
         return f"Waits: `{name}`, a timer, {until}"
@@ -52,15 +96,21 @@ def _running(state: State, name: str) -> str:
     return f"Runs: `{name}`"
 
 
-def _row(name: str, kind: str, state: State) -> str:
-    execution = state.executions.get(name)
-    rows = state.outputs.get(name, {}).get("row_count", "")
-    status = execution.status.value if execution else "-"
-    if execution and (execution.kept_from or execution.reason):
+def _row(step: AnyPlanned, state: State) -> str:
+    execution = state.executions.get(step.name)
+    rows = state.outputs.get(step.name, {}).get("row_count", "")
+    attempts = execution.attempt if execution and isinstance(step, PlannedPipeline) and execution.attempt else ""
+    kind = "gate" if isinstance(step, PlannedGate) else step.kind
+    return f"| {step.name} | {kind} | {_status(execution)} | {attempts} | {_seconds(execution)} | {_cell(str(rows))} |"
+
+
+def _status(execution: StepExecution | None) -> str:
+    if execution is None:
+        return "-"
+    status = execution.status.value
+    if execution.kept_from or execution.reason:
         status += " (kept)" if execution.kept_from else f" ({_cell(execution.reason or '')})"
-    if execution and execution.decision:
-        status += f" ({_cell(str(execution.decision))})"
-    return f"| {name} | {kind} | {status} | {_seconds(execution)} | {_cell(str(rows))} |"
+    return f"{status} ({_cell(str(execution.decision))})" if execution.decision else status
 
 
 def _seconds(execution: StepExecution | None) -> str:

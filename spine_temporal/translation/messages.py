@@ -17,11 +17,14 @@ from spine_temporal.machine.step_outcome import StepOutcome
 #: Activity types of the run's own bookkeeping. Histories remember them.
 BEGIN = "spine.begin"
 VERDICT = "spine.verdict"
+FAILED = "spine.failed"
 END = "spine.end"
 RESUME = "spine.resume"
 HOLD = "spine.hold"
 DECIDE = "spine.decide"
 WAIT_FOR = "spine.wait_for"
+#: Failure type of ``spine.hold``: the gate is held.
+HELD = "HELD"
 #: Workflow type of a part of a map.
 MAP = "spine.map"
 

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
 from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
+    ApplicationErrorCategory,
     ChildWorkflowError,
     FailureError,
     TimeoutType,
@@ -21,21 +23,22 @@ from spine_temporal.machine.fan import item_name, item_params, tolerated_of
 from spine_temporal.machine.machine import steps_again
 from spine_temporal.machine.plan import PlannedMap, PlannedPipeline
 from spine_temporal.machine.state import Hold, State
-from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.machine.step_outcome import CONDITION, StepOutcome
 from spine_temporal.translation.messages import (
     BatchRequest,
     Begun,
     EndRequest,
     HoldRequest,
     PipelineRequest,
+    Recorded,
     StageReached,
 )
 from spine_temporal.translation.payloads import Unreadable
 
 #: Category of a step whose activity or run somebody else has cancelled.
 CANCELLED = "CANCELLED"
-#: Bytes of all outputs that a result carries through Temporal, whose UI and CLI show it whole; beyond it the large
-#: ones are left in Postgres.
+#: Bytes of all outputs, and of all tracebacks, that a result carries through Temporal, whose UI and CLI show it whole;
+#: beyond it the large ones are left in Postgres.
 MAX_RESULT_BYTES = 128 * 1024
 #: Bytes below which an output stays in a result that is too large.
 SMALL_OUTPUT_BYTES = 4096
@@ -162,10 +165,11 @@ def end_request(begun: Begun, key: RunKey, result: WorkflowResult) -> EndRequest
 
 
 def carried(result: WorkflowResult) -> WorkflowResult:
-    """Return the result as it can pass through Temporal: outputs that are too large in sum stay in the ledger.
+    """Return the result as it can pass through Temporal: what is too large in sum stays in Postgres and in history.
 
-    The large ones are left out first; where there are too many small ones, those as well.
+    The large outputs are left out first; where there are too many small ones, those as well.
     """
+    result = _with_few_tracebacks(result)
     sizes = {step: json_size(output) for step, output in result.outputs.items()}
     if sum(sizes.values()) <= MAX_RESULT_BYTES:
         return result
@@ -202,10 +206,66 @@ def lost(outcome: StepOutcome) -> ApplicationError:
     return ApplicationError(outcome.error or "", type=outcome.category, non_retryable=True)
 
 
+def _with_few_tracebacks(result: WorkflowResult) -> WorkflowResult:
+    """Return the result with its first tracebacks; those of later steps are left to the worker's log."""
+    left, steps = MAX_RESULT_BYTES, []
+    for step in result.step_executions:
+        left -= len((step.traceback or "").encode())
+        steps.append(step if left >= 0 or step.traceback is None else step.model_copy(update={"traceback": None}))
+    return result if left >= 0 else result.model_copy(update={"step_executions": steps})
+
+
 def failure_of(error: FailureError) -> ApplicationError:
     """Return an activity's failure as the run's own, so that its type and message are what a person reads first."""
     category, message, _ = _described(error)
     return ApplicationError(message, type=category, non_retryable=True)
+
+
+def verdict_failure(verdict: StepOutcome, *details: StepOutcome) -> ApplicationError:
+    """Return the failure of an activity that records a verdict which failed; nothing is wrong with the activity."""
+    return ApplicationError(
+        f"{verdict.step}: {verdict.error}",
+        *details,
+        type=verdict.category or ErrorCategory.INTERNAL.value,
+        non_retryable=True,
+        category=ApplicationErrorCategory.BENIGN,
+    )
+
+
+def failed_verdict(error: FailureError) -> StepOutcome | None:
+    """Return the verdict whose recording has failed with it; None where something else failed."""
+    cause = cause_of(error)
+    if not isinstance(cause, ApplicationError) or not cause.non_retryable or not cause.details:
+        return None
+    try:
+        verdict = StepOutcome.model_validate(cause.details[0])
+    except ValidationError:
+        return None
+    return verdict if verdict.failed else None
+
+
+def is_answer(error: FailureError) -> bool:
+    """Return whether an activity has failed as it was meant to: its failure is what it answers."""
+    cause = cause_of(error)
+    return isinstance(cause, ApplicationError) and cause.category is ApplicationErrorCategory.BENIGN
+
+
+def recorded_by(error: FailureError) -> Recorded | None:
+    """Return what an activity has recorded that failed as it was meant to."""
+    cause = cause_of(error)
+    details = cause.details if isinstance(cause, ApplicationError) else ()
+    return Recorded.model_validate(details[0]) if details else None
+
+
+def verdict_summary(what: str, verdict: StepOutcome) -> str:
+    """Return in a line what was asked and how it answered."""
+    if verdict.failed:
+        return f"{what}: FAILED {verdict.category} {verdict.error}"
+    if verdict.missing:
+        return f"{what}: no code here"
+    answer = verdict.output.get(CONDITION)
+    told = {True: "yes", False: "no"}.get(answer, "passed") if isinstance(answer, bool) else "passed"
+    return f"{what}: {told}"
 
 
 def failed_outcome(step: str, error: FailureError) -> StepOutcome:
@@ -228,11 +288,21 @@ def _described(error: FailureError) -> tuple[str, str, int]:
         category = cause.type if cause.type and (known or own) else ErrorCategory.INTERNAL.value
         if cause.type == "PayloadsTooLarge":
             category = ErrorCategory.CONFIGURATION.value
-        attempt = cause.details[0] if cause.details and isinstance(cause.details[0], int) else 1
-        return category, clean_text(cause.message), attempt
+        attempt, message = _counted(cause)
+        return category, clean_text(message), attempt
     if isinstance(cause, TemporalTimeoutError):
         what = TimeoutType(cause.type).name.lower() if cause.type is not None else "its"
         return ErrorCategory.TIMEOUT.value, f"the activity passed its {what} timeout", 1
     if is_cancelled_exception(error):
         return CANCELLED, "it was cancelled in Temporal, and not by this run", 1
     return ErrorCategory.INTERNAL.value, clean_text(str(cause or error)), 1
+
+
+def _counted(cause: ApplicationError) -> tuple[int, str]:
+    """Return how many attempts the worker has counted, and the failure's text without what it says of them."""
+    match tuple(cause.details):
+        case (int() as count, str() as message, *_):
+            return count, message
+        case (int() as count, *_):
+            return count, cause.message
+    return 1, cause.message

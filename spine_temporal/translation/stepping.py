@@ -12,6 +12,7 @@ from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.evaluate import VALUE, Computing, compute, evaluate, planned_items, there
 from spine_temporal.machine.fan import Fan, ItemOutcome, counts_of, known, map_outcome
+from spine_temporal.machine.plan import AnyPlanned
 from spine_temporal.machine.state import (
     Doing,
     Evaluate,
@@ -30,10 +31,7 @@ from spine_temporal.translation.guard import guarded
 from spine_temporal.translation.maps import BATCH, run_items
 from spine_temporal.translation.messages import (
     DECIDE,
-    HOLD,
-    VERDICT,
     Begun,
-    HoldRequest,
     Measured,
     Recorded,
     StageReached,
@@ -42,6 +40,9 @@ from spine_temporal.translation.messages import (
 
 #: Seconds between two looks for code that this worker lacks.
 MISSING_CODE_INTERVAL = 10
+#: What is asked of a step's code, by the kind of the step: its verdict, and what it begins with.
+_ASKED = {"lambda": "gate", "choice": "choice"}
+_COMPUTED = {"pipeline": "params of", "workflow": "params of", "map": "items of", "wait_for": "partitions of"}
 
 
 @dataclass
@@ -136,7 +137,7 @@ class Stepping:
         """Ask the gate, and go by the verdict that history holds: the code may have changed since."""
         step = command.step
         verdict = await self._recorded(
-            step.name, step.kind, lambda: evaluate(self.spine, step, self.state().context_of(step.name))
+            step, _ASKED[step.kind], lambda: evaluate(self.spine, step, self.state().context_of(step.name))
         )
         if verdict.quality is not None and not self.begun.is_dry_run:
             again = self.state().rounds.get(step.name, 0)
@@ -146,21 +147,19 @@ class Stepping:
     async def _computed(self, step: Computing) -> StepOutcome:
         """Ask the code what the step works with, and go by what history holds of the answer."""
         return await self._recorded(
-            step.name, step.kind, lambda: compute(self.spine, step, self.state().context_of(step.name))
+            step, _COMPUTED[step.kind], lambda: compute(self.spine, step, self.state().context_of(step.name))
         )
 
-    async def _recorded(self, name: str, kind: str, ask: Callable[[], StepOutcome]) -> StepOutcome:
-        beside = self._is_beside(name)
+    async def _recorded(self, step: AnyPlanned, what: str, ask: Callable[[], StepOutcome]) -> StepOutcome:
+        name, beside = step.name, self._is_beside(step.name)
         while True:
             with guarded():
                 answer = ask()
             verdict = requests.asked_of_reset(answer, self.begun, temporal.info().run_id)
-            recorded: StepOutcome = await calls.record(
-                VERDICT, verdict, StepOutcome, f"verdict of {name}", beside=beside
-            )
+            recorded = await calls.record_verdict(verdict, f"{what} {name}", beside=beside)
             if not recorded.missing:
                 return recorded
-            waiting = f"a worker whose {self.spine.name!r} has the {kind} step {name!r}"
+            waiting = f"a worker whose {self.spine.name!r} has the {step.kind} step {name!r}"
             temporal.set_current_details(current_details(self.state(), waiting))
             await temporal.sleep(MISSING_CODE_INTERVAL, summary=f"no code for step {name}")
 
@@ -249,7 +248,7 @@ class Stepping:
         held = held.model_copy(update={"measured": carried.measured})
         self.unwritten.add(stages=carried.stages)
         try:
-            await self._record(HOLD, held, f"hold {step.name}")
+            self._renew(await calls.record_hold(held))
         except BaseException:
             self.unwritten.add(measured=carried.measured)
             raise
@@ -271,11 +270,11 @@ class Stepping:
         sent_back = requests.sent_back(self.state(), step.name, decision)
         decided = requests.hold_request(self.key, command, len(self.acknowledged))
         decided = decided.model_copy(update={"decision": decision, "sent_back": sent_back})
-        await self._record(DECIDE, decided, f"{step.name} {decision}"[:200])
+        self._renew(await calls.record(DECIDE, decided, Recorded, f"{step.name}: {decision}", beside=True))
         return decision
 
-    async def _record(self, activity: str, request: HoldRequest, summary: str) -> None:
-        recorded: Recorded | None = await calls.record(activity, request, Recorded, summary, beside=True)
+    def _renew(self, recorded: Recorded | None) -> None:
+        """Go on under the epoch that the run has by now; histories of before say nothing of it."""
         self.key = self.key.with_epoch(recorded.epoch if recorded is not None else None)
 
 
