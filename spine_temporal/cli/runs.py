@@ -1,12 +1,17 @@
 """``run``, ``start``, ``status``, ``result``: starting runs and following them."""
 
-from typing import Annotated, Any, NoReturn
+from collections.abc import Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from spine_temporal.cli.completion import workflow_names
 from spine_temporal.definition.outcome import WorkflowResult
 from spine_temporal.settings import Settings
+
+if TYPE_CHECKING:
+    from spine_temporal.client.tracebacks import StepFailure
 
 WorkflowName = Annotated[
     str, typer.Argument(metavar="WORKFLOW", help="The workflow's name.", autocompletion=workflow_names)
@@ -25,6 +30,7 @@ StartFrom = Annotated[
 HoldGates = Annotated[
     bool, typer.Option("--hold", help="Let a gate that fails wait for a person (waive, retry-step, abort).")
 ]
+Traceback = Annotated[bool, typer.Option("--traceback", help="Print where in the code each step has failed.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on stdout.")]
 
 
@@ -148,31 +154,48 @@ def result(workflow_id: WorkflowId, as_json: AsJson = False) -> None:
     leave_with(run_async(work), as_json=as_json)
 
 
-def why(workflow_id: WorkflowId, as_json: AsJson = False) -> None:
+def why(workflow_id: WorkflowId, traceback: Traceback = False, as_json: AsJson = False) -> None:
     """Print why a run is where it is: what it retries, what it waits for, how it ended."""
     from dataclasses import asdict  # noqa: PLC0415 - keeps --help quick
 
     from spine_temporal.cli.printing import print_json, say  # noqa: PLC0415
     from spine_temporal.cli.session import run_async  # noqa: PLC0415
-    from spine_temporal.client.servers import connect, running_servers_of  # noqa: PLC0415
+    from spine_temporal.client.servers import connect, open_database, running_servers_of  # noqa: PLC0415
     from spine_temporal.client.spine_client import SpineClient  # noqa: PLC0415
+    from spine_temporal.client.tracebacks import StepFailure, step_failures  # noqa: PLC0415
     from spine_temporal.client.why import Reason, reasons  # noqa: PLC0415
 
     settings = Settings.from_environment()
 
-    async def work() -> list[Reason]:
-        with running_servers_of(settings, postgres=False) as servers:
+    async def work() -> tuple[list[Reason], list[StepFailure]]:
+        with running_servers_of(settings, postgres=traceback) as servers:
             client = SpineClient(await connect(servers), task_queue=settings.task_queue)
-            return await reasons(client.client, await client.handle_of(workflow_id))
+            handle = await client.handle_of(workflow_id)
+            found = await reasons(client.client, handle)
+            if not traceback:
+                return found, []
+            with closing(open_database(servers, settings)) as database:
+                return found, await step_failures(handle, database)
 
-    found: list[Reason] = run_async(work)
+    found, failures = run_async(work)
     if as_json:
-        print_json([asdict(reason) for reason in found])
+        told = [asdict(reason) for reason in found]
+        print_json({"reasons": told, "failures": [asdict(each) for each in failures]} if traceback else told)
         return
     for reason in found:
         say(f"{reason.kind}: {reason.text}", hanging="  ")
         if reason.advice:
             say(reason.advice, indent="  ")
+    if traceback:
+        _print_failures(failures)
+
+
+def _print_failures(failures: "Sequence[StepFailure]") -> None:
+    for failure in failures:
+        typer.echo(f"\n{failure.step}, attempt {failure.attempt}: {failure.error}")
+        typer.echo(failure.traceback or "  its code raised nothing")
+    if not failures:
+        typer.echo("\nno step has failed")
 
 
 def leave_with(outcome: WorkflowResult, *, as_json: bool) -> NoReturn:

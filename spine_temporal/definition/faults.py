@@ -14,9 +14,9 @@ _MAX_FRAMES = 30
 _MAX_CHAIN = 8
 _MAX_LINE = 300
 
-_CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
-_CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
-_INNER = "\nOne of the exceptions that it holds:\n\n"
+_CAUSE = "\n\nThe above exception was the direct cause of the following exception:\n\n"
+_CONTEXT = "\n\nDuring handling of the above exception, another exception occurred:\n\n"
+_INNER = "\n\nOne of the exceptions that it holds:\n\n"
 
 
 def fault_of(error: BaseException) -> SpineError:
@@ -113,7 +113,7 @@ def _with_frames(told: TracebackException, frames: Sequence[FrameSummary]) -> st
     ]
     stack = "".join(StackSummary.from_list(rows[-_MAX_FRAMES:]).format())
     head = f"Traceback (most recent call last):\n{stack}" if rows else ""
-    return f"{head}{clean_text(''.join(told.format_exception_only()).rstrip())}\n"
+    return f"{head}{clean_text(''.join(told.format_exception_only()).rstrip())}"
 
 
 def _bounded(text: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from spine_temporal.definition.errors import DefinitionError
+from spine_temporal.definition.faults import describe
 from spine_temporal.project import make_importable
 
 
@@ -43,7 +44,7 @@ def _required(name: str) -> ModuleType:
     except DefinitionError as error:
         raise DefinitionError(f"module {name!r}: {error}") from error
     except Exception as error:
-        raise DefinitionError(f"module {name!r} cannot be imported: {type(error).__name__}: {error}") from error
+        raise DefinitionError(f"module {name!r} cannot be imported: {describe(error)}") from error
 
 
 def _script(path: Path) -> ModuleType:

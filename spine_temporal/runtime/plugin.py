@@ -85,7 +85,7 @@ class SpinePlugin(SimplePlugin):
         pipelines = [
             pipeline_activity(cls, self._database, claims, beginnings) for cls in self._definitions.pipelines.values()
         ]
-        return [own.begin, own.resume, own.verdict, own.failed, own.end, own.hold, own.decide, own.wait_for, *pipelines]
+        return [own.begin, own.resume, own.verdict, own.show, own.end, own.hold, own.decide, own.wait_for, *pipelines]
 
     def _converter(self, existing: DataConverter | None) -> DataConverter:
         return _with_storage(_with_failures(_with_payloads(existing)), self._database)

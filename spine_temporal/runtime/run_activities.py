@@ -29,10 +29,10 @@ from spine_temporal.translation.messages import (
     BEGIN,
     DECIDE,
     END,
-    FAILED,
     HELD,
     HOLD,
     RESUME,
+    SHOW,
     VERDICT,
     WAIT_FOR,
     BeginRequest,
@@ -94,8 +94,8 @@ class RunActivities:
             raise requests.verdict_failure(outcome, outcome)
         return outcome
 
-    @activity.defn(name=FAILED)
-    async def failed(self, outcome: StepOutcome) -> None:
+    @activity.defn(name=SHOW)
+    async def show(self, outcome: StepOutcome) -> None:
         """Fail as a verdict has that was recorded within a workflow task, where the Web UI does not show it."""
         raise requests.verdict_failure(outcome)
 

@@ -22,9 +22,9 @@ from spine_temporal.definition.outcome import WorkflowResult
 from spine_temporal.machine.plan import PlannedWaitFor
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.translation.messages import (
-    FAILED,
     HOLD,
     MAP,
+    SHOW,
     VERDICT,
     WAIT_FOR,
     BatchRequest,
@@ -111,7 +111,7 @@ async def record_verdict(verdict: StepOutcome, what: str, *, beside: bool) -> St
         return recorded
     if not beside:
         shown = StepOutcome(step=failed.step, error=failed.error, category=failed.category)
-        await _failing(FAILED, shown, verdict_summary(what, failed))
+        await _failing(SHOW, shown, verdict_summary(what, failed))
     return failed
 
 

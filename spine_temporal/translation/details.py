@@ -1,5 +1,7 @@
 """What Temporal's Web UI shows of a run while it runs and after: Markdown, written from the state."""
 
+from collections.abc import Iterable
+
 from spine_temporal.definition.outcome import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
 from spine_temporal.machine.plan import (
     AnyPlanned,
@@ -14,7 +16,9 @@ from spine_temporal.machine.state import State
 
 #: Rows of the table; a longer plan shows its last steps.
 MAX_ROWS = 60
-_HEAD = ("| step | kind | status | attempts | seconds | rows |", "|---|---|---|---|---|---|")
+_COLUMNS = ("step", "kind", "status", "attempts", "seconds", "rows")
+#: Ends each cell: the Web UI sets its columns one beside the other.
+_GAP = "\N{EM SPACE}"
 
 
 def current_details(state: State, waiting: str = "") -> str:
@@ -57,7 +61,11 @@ def _table(state: State) -> str:
     rows = [_row(place.step, state) for place in state.plan.places.values()]
     if state.status is WorkflowStatus.RUNNING:
         rows = rows[-MAX_ROWS:]
-    return "\n".join((*_HEAD, *rows[:MAX_ROWS]))
+    return "\n".join((_cells(_COLUMNS), "|---" * len(_COLUMNS) + "|", *rows[:MAX_ROWS]))
+
+
+def _cells(values: Iterable[object]) -> str:
+    return f"| {' | '.join(f'{value}{_GAP}' for value in values)} |"
 
 
 def _held(state: State, name: str) -> str:
@@ -101,7 +109,7 @@ def _row(step: AnyPlanned, state: State) -> str:
     rows = state.outputs.get(step.name, {}).get("row_count", "")
     attempts = execution.attempt if execution and isinstance(step, PlannedPipeline) and execution.attempt else ""
     kind = "gate" if isinstance(step, PlannedGate) else step.kind
-    return f"| {step.name} | {kind} | {_status(execution)} | {attempts} | {_seconds(execution)} | {_cell(str(rows))} |"
+    return _cells((step.name, kind, _status(execution), attempts, _seconds(execution), _cell(str(rows))))
 
 
 def _status(execution: StepExecution | None) -> str:

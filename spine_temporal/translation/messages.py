@@ -17,7 +17,7 @@ from spine_temporal.machine.step_outcome import StepOutcome
 #: Activity types of the run's own bookkeeping. Histories remember them.
 BEGIN = "spine.begin"
 VERDICT = "spine.verdict"
-FAILED = "spine.failed"
+SHOW = "spine.step"
 END = "spine.end"
 RESUME = "spine.resume"
 HOLD = "spine.hold"

@@ -61,7 +61,7 @@ W = Workflow(name="changing", steps=[
 W = Workflow(name="changing", steps=[
     Step.pipeline("ingest", "changing.ingest"), Step.pipeline("slow", "changing.slow"), Step.lambda_("last", last)])
 """,
-    "steps that have run are renamed": "VERSION, LEAST = 2, 1000" + HEAD + """
+    "steps that have run are renamed": "VERSION, LEAST = 2, 1000" + HEAD.replace('"ingest", "row', '"load", "row') + """
 W = Workflow(name="changing", steps=[
     Step.pipeline("load", "changing.ingest"), Step.lambda_("look", gate, {"least": LEAST}),
     Step.pipeline("wait", "changing.slow"), Step.lambda_("last", last)])
