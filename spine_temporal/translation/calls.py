@@ -227,7 +227,8 @@ async def run_workflow(
             result_type=WorkflowResult,
             cancellation_type=temporal.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
             parent_close_policy=temporal.ParentClosePolicy.REQUEST_CANCEL,
-            static_summary=_one_line(name),
+            # Of a child the Web UI's timeline shows the summary alone, and not its type.
+            static_summary=_one_line(f"{name}: {workflow}"),
         )
     except ChildWorkflowError as error:
         if is_cancelled_exception(error):

@@ -4,11 +4,14 @@ import asyncio
 import html
 import shutil
 import subprocess
-from urllib.parse import quote
+from urllib.parse import quote, unquote
+from uuid import uuid4
 
 import pytest
 
 from spine_temporal.runtime.definitions import load_definitions
+from tests.temporal import failing
+from tests.temporal.test_held_gates import held
 from workflows.finra.otc_transparency import WEEKLY_REFRESH
 
 FLAGS = (
@@ -52,14 +55,45 @@ async def test_a_failed_run_reads_well_in_the_web_ui(serve, servers, browser, we
             + quote('SpineDomain="finra.otc_transparency" AND SpineOutcome="QUALITY_GATE"'),
         )
     assert "finra.otc_transparency.weekly_refresh" in pages["timeline"]
-    assert "ingest: finra.otc_transparency.ingest_week" in pages["timeline"]
+    assert "finra.otc_transparency.ingest_week • ingest, up to 3 attempts" in pages["timeline"]
     assert "validate_ingest: Too few records ingested: 299 < 1000" in pages["timeline"]
+    assert "spine.step • gate validate_ingest: FAILED QUALITY_GATE Too few records" in pages["timeline"]
+    assert 'aria-label="Event spine.step: Failed"' in pages["timeline"]
+    assert "**FAILED at validate_ingest (QUALITY_GATE)** after" in unquote(pages["user-metadata"])
     assert "validate_ingest" in pages["user-metadata"]
     assert "QUALITY_GATE" in pages["user-metadata"]
     assert "Weekly OTC data refresh" in pages["history"]
     assert "tier=OTC" in pages["search-attributes"]
     assert "SpineOutcome" in pages["search-attributes"]
     assert handle.workflow_id in listed
+
+
+@pytest.mark.timeout(240)
+async def test_the_web_ui_tells_what_failed_where_and_in_which_attempt(serve, servers, browser):
+    async with serve(failing.PIPELINE, failing.HELD) as service:
+        broken = await service.client.start(failing.PIPELINE, {"test": uuid4().hex, "does": "parse"})
+        await broken.result()
+        waived = await service.client.start(failing.HELD, {"test": uuid4().hex})
+        await held(waived)
+        await waived.decide("waive", "check", by="ann", reason="a short week")
+        await waived.result()
+        pages = {}
+        for run, name in ((broken, "timeline"), (broken, "history"), (broken, "user-metadata"), (waived, "timeline")):
+            run_id = (await run.handle.describe()).run_id
+            place = f"{servers.ui_url}/namespaces/default/workflows/{quote(run.workflow_id, safe='')}/{run_id}/{name}"
+            pages[run.workflow_id, name] = await asyncio.to_thread(browser, place)
+    timeline, history, details, gate = pages.values()
+    where = "(tests/temporal/failing.py:"
+    assert "2 • failing.work • work, up to 2 attempts" in timeline
+    assert f"line 1 column 2 (char 1) {where}" in history
+    assert "in parsed) (attempt 2 of 2)" in history
+    assert "**FAILED at work (INTERNAL)** after" in unquote(details)
+    assert where in unquote(details)
+    assert not [page for page in pages.values() if "site-packages" in page or "spine_temporal/" in page]
+    for kind, ended in (("spine.step", "Failed"), ("spine.hold", "Failed"), ("spine.decide", "Completed")):
+        assert f'aria-label="Event {kind}: {ended}"' in gate
+    assert "spine.hold • check: HELD QUALITY_GATE 10 rows are too few" in gate
+    assert "spine.decide • check: waived by ann: a short week" in gate
 
 
 async def test_a_query_by_search_attribute_finds_the_failed_runs(serve, temporal, week_file, tmp_path):
