@@ -27,6 +27,7 @@ from tests.temporal.test_held_gates import held
 RUNS = {
     "completed": (jobs.GATED, {}, {}),
     "gate_failed": (jobs.GATED, {"rows": 1}, {}),
+    "gate_shown": (jobs.GATED, {"rows": 1}, {}),
     "pipeline_failed": (jobs.WRITES, {"then": "quality"}, {}),
     "choice": (jobs.ROUTED, {"full_refresh": True}, {}),
     "routed": (jobs.ODD, {}, {}),
@@ -43,6 +44,7 @@ VOCABULARY = {
     "computed": vocabulary.COMPUTED,
     "waited_for": vocabulary.WAITS_IN_VAIN,
     "held": vocabulary.HELD,
+    "held_shown": vocabulary.HELD,
     "local": vocabulary.LOCAL,
 }
 
@@ -73,7 +75,7 @@ async def record_vocabulary(client, database, only):
             if only and name not in only:
                 continue
             handle = await spine.start(workflow, {"test": uuid4().hex[:8], "items": [1, 2, 3]})
-            if name == "held":
+            if workflow is vocabulary.HELD:
                 await held(handle)
                 await handle.decide("retry", "check", by="ann", reason="mended", start_from="ingest")
             await handle.result()

@@ -108,6 +108,22 @@ async def test_a_run_in_flight_ends_as_it_was_planned(temporal, database, module
     assert result.outputs["check"] == {"least": 1000, "version": 1}
 
 
+async def test_a_gate_that_has_failed_stays_failed_where_its_threshold_is_lowered(temporal, database, module, tmp_path):
+    queue = f"test-{uuid4().hex[:8]}"
+    params = {"marker": str(tmp_path / "marker"), "go": str(tmp_path / "go")}
+    goes_on = HEAD + STEPS.replace('"least": LEAST}', '"least": LEAST}, on_error="CONTINUE"')
+    definitions = module("VERSION, LEAST = 1, 2000" + goes_on)
+    worker = {"task_queue": queue, "max_activities": 5}
+    async with running_worker(temporal, database, definitions, **worker):
+        handle = await SpineClient(temporal, task_queue=queue).start(definitions.workflow("changing"), params)
+        await _made(tmp_path / "marker")
+        (tmp_path / "go").touch()
+    async with running_worker(temporal, database, module("VERSION, LEAST = 2, 1000" + goes_on), **worker):
+        result = await asyncio.wait_for(handle.result(), 60)
+    assert result.status is WorkflowStatus.PARTIAL
+    assert (result.completed_steps, result.failed_steps) == (["ingest", "slow", "last"], ["check"])
+
+
 async def test_a_gate_that_the_code_no_longer_has_is_waited_for(temporal, database, module, tmp_path):
     queue = f"test-{uuid4().hex[:8]}"
     params = {"marker": str(tmp_path / "marker"), "go": str(tmp_path / "go")}

@@ -21,6 +21,7 @@ def test_there_is_a_golden_history_of_every_feature():
     assert {path.stem for path in HISTORIES.glob("*.json")} >= {
         "completed", "gate_failed", "pipeline_failed", "choice", "routed", "partial", "dry_run", "resumed", "waited",
         "parallel", "beside", "stopped", "map", "computed", "waited_for", "held", "local",
+        "gate_shown", "held_shown",
     }  # fmt: skip
 
 

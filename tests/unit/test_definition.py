@@ -206,3 +206,25 @@ def test_code_that_reads_what_cannot_have_run_is_refused(steps):
     )
     with pytest.raises(DefinitionError, match=r"'g' .* reads the output of 'later', which cannot have run"):
         checked(definitions)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        lambda ctx, config: StepResult.ok(output={"rows": ctx.get_output("ingset", "row_count", 0)}),
+        lambda ctx, config: StepResult.ok() if ctx.has_output("ingset") else StepResult.fail("no"),
+        lambda ctx, config: StepResult.ok(output=dict(ctx.output_as("ingset", Reads))),
+    ],
+)
+def test_code_that_reads_the_output_of_an_unknown_step_is_refused_with_the_nearest_name(code):
+    workflow = Workflow(name="w", steps=[Step.pipeline("ingest", "definition.reads"), Step.lambda_("check", code)])
+    definitions = Definitions(
+        workflows={"w": (workflow, Source(module=__name__, attribute="W"))}, pipelines={"definition.reads": Reads}
+    )
+    with pytest.raises(DefinitionError) as error:
+        checked(definitions)
+    head = (
+        "step 'check' of workflow 'w' reads the output of 'ingset', which is no step of it (tests/unit/test_definition"
+    )
+    assert str(error.value).startswith(head)
+    assert str(error.value).endswith(": it has ingest, check; did you mean 'ingest'?")

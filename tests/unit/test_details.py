@@ -1,0 +1,69 @@
+"""What the Web UI shows of a run, written from its state."""
+
+from datetime import UTC, datetime, timedelta
+
+from spine_temporal import Step, StepResult, Workflow
+from spine_temporal.definition.outcome import WorkflowStatus
+from spine_temporal.machine.machine import advance, start
+from spine_temporal.machine.planning import plan_of
+from spine_temporal.machine.state import Run, StepEnded
+from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.translation.details import current_details, earlier_details, ended_details
+
+BEGAN = datetime(2026, 1, 2, tzinfo=UTC)
+WORKFLOW = Workflow(
+    name="details",
+    steps=[
+        Step.pipeline("ingest", "details.ingest"),
+        Step.lambda_("check", lambda ctx, config: StepResult.ok(), on_error="HOLD"),
+        Step.lambda_("look", lambda ctx, config: StepResult.ok()),
+    ],
+)
+
+
+def after(*outcomes):
+    state, _ = start(plan_of(WORKFLOW), Run(run_id="run", started_at=BEGAN))
+    for number, outcome in enumerate(outcomes, 1):
+        state, _ = advance(state, StepEnded(outcome=outcome, at=BEGAN + timedelta(seconds=number)))
+    return state
+
+
+def rows(details):
+    """Return the table's cells below its head."""
+    lines = [line for line in details.splitlines() if line.startswith("|")]
+    return [[cell.strip(" \u2003") for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+INGESTED = StepOutcome(step="ingest", output={"row_count": 7}, attempt=2)
+
+
+def test_a_running_pipeline_says_how_many_attempts_it_has():
+    details = current_details(after())
+    assert details.startswith("**RUNNING**\n\nRuns: `ingest` (pipeline `details.ingest`, up to 3 attempts)")
+    assert rows(details)[1] == ["check", "gate", "-", "", "", ""]
+
+
+def test_a_held_gate_is_the_first_thing_that_is_said():
+    details = current_details(after(INGESTED, StepOutcome(step="check", error="a | b", category="QUALITY_GATE")))
+    assert details.startswith("**HELD**\n\nWaits: `check` is held for a person (QUALITY_GATE: a \\| b)")
+    assert rows(details)[:2] == [
+        ["ingest", "pipeline", "COMPLETED", "2", "1.00", "7"],
+        ["check", "gate", "HELD", "", "", ""],
+    ]
+
+
+def test_a_run_that_has_ended_says_how_at_which_step_and_after_how_long():
+    failed = StepOutcome(step="look", error="KeyError: 'x' (gates.py:3 in look)", category="INTERNAL")
+    state = after(INGESTED, StepOutcome(step="check"), failed)
+    details = ended_details(state, state.result)
+    assert details.startswith(
+        "**FAILED at look (INTERNAL)** after 3.00 s\n\n`look` failed (INTERNAL): KeyError: 'x' (gates.py:3 in look)\n\n"
+    )
+    assert [row[2] for row in rows(details)] == ["COMPLETED", "COMPLETED", "FAILED"]
+
+
+def test_a_run_that_completed_says_so_and_one_that_had_nothing_to_do_whose_result_it_gives():
+    state = after(INGESTED, StepOutcome(step="check"), StepOutcome(step="look"))
+    assert state.status is WorkflowStatus.COMPLETED
+    assert ended_details(state, state.result).startswith("**COMPLETED** after 3.00 s\n\n| step")
+    assert "run `run` had completed this partition" in earlier_details(state.result)
