@@ -15,6 +15,7 @@ from spine_temporal.recording.database import Database
 
 VERSION_TABLE = "core_schema_versions"
 _CORE = Path(__file__).parent / "migrations"
+_CORE_BRANCH = "core"
 #: Two upgrades at once take turns.
 _LOCK = 7_325_118_604_013_001
 
@@ -29,8 +30,9 @@ def upgrade(database: Database, modules: Iterable[str] = ()) -> list[str]:
     with database.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         schema = _Schema(connection, config)
-        schema.require_known()
-        if schema.lacking and not schema.unknown:
+        schema.require_accepted()
+        if schema.lacking:
+            schema.require_known()
             config.attributes["connection"] = connection
             command.upgrade(config, "heads")
             schema = _Schema(connection, config)
@@ -38,14 +40,14 @@ def upgrade(database: Database, modules: Iterable[str] = ()) -> list[str]:
 
 
 def require_current(database: Database, modules: Iterable[str] = ()) -> None:
-    """Raise ``SpineError`` where the database lacks a revision, or is too new for this build.
+    """Raise ``SpineError`` where the database lacks a revision, or its core is too new for this build.
 
     A database that is ahead by additions alone says so in ``core_schema_floors``: from which revision on a build may
-    work on it.
+    work on it. There may be revisions of domains that are not loaded here.
     """
     with database.begin() as connection:
         schema = _Schema(connection, _config(modules))
-        schema.require_known()
+        schema.require_accepted()
     if schema.lacking:
         raise SpineError(
             "the database's schema is not up to date: run `spine-temporal db upgrade`", ErrorCategory.CONFIGURATION
@@ -56,45 +58,55 @@ class _Schema:
     """The revisions of a database, beside those that this build knows."""
 
     def __init__(self, connection: Connection, config: Config) -> None:
-        self._connection = connection
         self._script = ScriptDirectory.from_config(config)
         self._known = {script.revision for script in self._script.walk_revisions()}
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
         self.there = set(context.get_current_heads())
-
-    @property
-    def unknown(self) -> set[str]:
-        """The database's revisions that this build does not know."""
-        return self.there - self._known
+        unknown = self.there - self._known
+        #: Of the revisions that this build does not know: those that accept it.
+        self._ahead = {revision for revision in unknown if _floor_of(connection, revision) in self._known}
+        self._unknown = unknown - self._ahead
 
     @property
     def lacking(self) -> set[str]:
-        """This build's newest revisions that the database has not reached.
+        """This build's newest revisions that the database has not reached."""
+        ahead = {_branch_of(revision) for revision in self._ahead}
+        return {head for head in set(self._script.get_heads()) - self.there if _branch_of(head) not in ahead}
 
-        Of a branch that the database has no known revision of, an unknown one may be ahead.
-        """
-        branches = {self._base(revision) for revision in self.there & self._known}
-        missing = set(self._script.get_heads()) - self.there
-        return {head for head in missing if self._base(head) in branches or not self.unknown}
-
-    def require_known(self) -> None:
-        """Raise ``SpineError`` where the database has a revision that does not accept this build."""
-        too_new = sorted(revision for revision in self.unknown if not self._accepts(revision))
+    def require_accepted(self) -> None:
+        """Raise ``SpineError`` where the database's core does not accept this build."""
+        too_new = sorted(revision for revision in self._unknown if _branch_of(revision) == _CORE_BRANCH)
         if too_new:
             raise SpineError(
                 f"the database's schema is at {', '.join(too_new)}, which this build does not know and which does not "
-                f"accept builds of {', '.join(sorted(self._script.get_heads()))}: deploy a newer build",
+                f"accept builds of {', '.join(sorted(self._script.get_heads()))}",
                 ErrorCategory.CONFIGURATION,
+                advice="deploy a newer build",
             )
 
-    def _accepts(self, revision: str) -> bool:
-        if self._connection.execute(text("SELECT to_regclass('core_schema_floors')")).scalar() is None:
-            return False
-        query = text("SELECT floor FROM core_schema_floors WHERE revision = :revision")
-        return self._connection.execute(query, {"revision": revision}).scalar() in self._known
+    def require_known(self) -> None:
+        """Raise ``SpineError`` where the database has revisions of other code, which Alembic cannot go on from."""
+        strange = sorted(self._unknown | self._ahead)
+        if strange:
+            raise SpineError(
+                f"the database has the revisions {', '.join(strange)}, which the loaded modules do not know",
+                ErrorCategory.CONFIGURATION,
+                advice="load the modules that it was made with (SPINE_MODULES), at their newest",
+            )
 
-    def _base(self, revision: str) -> str:
-        return [script.revision for script in self._script.iterate_revisions(revision, "base")][-1]
+
+def _branch_of(revision: str) -> str:
+    """Return the branch that a revision's name begins with: ``core`` of ``core_0004``."""
+    return revision.rpartition("_")[0]
+
+
+def _floor_of(connection: Connection, revision: str) -> str | None:
+    """Return from which revision on a build may work on the database, where the revision says so."""
+    if connection.execute(text("SELECT to_regclass('core_schema_floors')")).scalar() is None:
+        return None
+    query = text("SELECT floor FROM core_schema_floors WHERE revision = :revision")
+    floor: str | None = connection.execute(query, {"revision": revision}).scalar()
+    return floor
 
 
 def _config(modules: Iterable[str]) -> Config:
