@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from spine_temporal.definition.redaction import redacted
+
 
 class EmbeddedError(RuntimeError):
     """Raised when an embedded server cannot be started or stopped; one line, and the log's last lines where useful."""
@@ -17,4 +19,4 @@ NOT_INSTALLED = (
 def with_log(message: str, log: Path) -> EmbeddedError:
     """Return the error with the last lines of the server's log."""
     lines = log.read_text(errors="replace").splitlines()[-8:] if log.exists() else []
-    return EmbeddedError("\n".join([f"{message} (log: {log})", *lines]))
+    return EmbeddedError("\n".join([f"{message} (log: {log})", *map(redacted, lines)]))

@@ -50,14 +50,17 @@ def program_folder(user: PostgresUser) -> Path:
 def cluster_folder(home: Path, user: PostgresUser) -> Path:
     """Return the folder of the cluster, without links, made where it is missing."""
     folder = home / "postgres"
-    if user.is_switched:
-        os.chown(home, -1, user.gid)
-        home.chmod(FOLDER | 0o010)
-    if folder.is_symlink():
-        return _followed(folder, user)
-    if user.is_switched and not user.can_enter(home):
-        return _elsewhere(folder, user)
-    _give(folder, user)
+    try:
+        if user.is_switched:
+            os.chown(home, -1, user.gid)
+            home.chmod(FOLDER | 0o010)
+        if folder.is_symlink():
+            return _followed(folder, user)
+        if user.is_switched and not user.can_enter(home):
+            return _elsewhere(folder, user)
+        _give(folder, user)
+    except OSError as error:
+        raise _unreachable(user, folder, f"which cannot be given to it: {error.strerror or error}") from None
     return folder.resolve()
 
 
@@ -127,17 +130,14 @@ def _elsewhere(link: Path, user: PostgresUser) -> Path:
         raise _unreachable(user, link, "where the cluster is")
     temporary = Path(tempfile.gettempdir()).resolve()
     base = temporary if link.resolve().is_relative_to(temporary) else SHARED
-    try:
-        base.mkdir(mode=0o755, exist_ok=True)
-        if link.exists():
-            link.rmdir()
-        folder = _new(base, user)
-        if not user.can_enter(folder):
-            folder.rmdir()
-            raise _unreachable(user, link, f"nor {base}")
-        _link(link, folder)
-    except OSError as error:
-        raise _unreachable(user, link, f"and {base} cannot be used: {error.strerror or error}") from None
+    base.mkdir(mode=0o755, exist_ok=True)
+    if link.exists():
+        link.rmdir()
+    folder = _new(base, user)
+    if not user.can_enter(folder):
+        folder.rmdir()
+        raise _unreachable(user, link, f"nor {base}")
+    _link(link, folder)
     return folder
 
 
@@ -161,7 +161,7 @@ def _link(link: Path, to: Path) -> None:
 
 def _unreachable(user: PostgresUser, path: Path, more: str) -> EmbeddedError:
     return EmbeddedError(
-        f"Postgres runs as the system user {user.name!r}, which cannot reach {path}, {more}: let it pass (for example "
+        f"Postgres runs as the user {user.name!r}, which cannot reach {path}, {more}: let it pass (for example "
         f"`setfacl -m u:{user.name}:x` on the folders above), set SPINE_HOME to a folder that it can reach, "
         "run this as another user, or set SPINE_DATABASE_URL"
     )

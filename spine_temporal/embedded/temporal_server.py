@@ -7,12 +7,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from spine_temporal.embedded.errors import NOT_INSTALLED, EmbeddedError, with_log
 from spine_temporal.embedded.home import private_home
+from spine_temporal.embedded.ports import holds_port, is_free
 from spine_temporal.embedded.private import open_log
 from spine_temporal.embedded.state import ServerState, is_process, reap
 
@@ -32,6 +33,10 @@ _JOURNAL = "journal_mode=wal"
 TUNED = f"{_JOURNAL}, {', '.join(_DISPATCH)} = 500 a second"
 
 
+class _EndedError(EmbeddedError):
+    """Raised when the server ends while it starts."""
+
+
 def start_temporal(
     home: Path,
     search_attributes: Mapping[str, str],
@@ -43,26 +48,39 @@ def start_temporal(
 ) -> tuple[str, str, int]:
     """Start the server; return its address, the Web UI's URL and the process id."""
     private_home(home)
-    program = temporal_program()
-    chosen = _port(port, _remembered(before.temporal_address), _PORT, "Temporal")
-    chosen_ui = _port(ui_port, _remembered(before.ui_url), _UI_PORT, "the Web UI", but=chosen)
-    log = home / "logs" / "temporal.log"
-    arguments = [
-        program, "server", "start-dev", "--ip", "127.0.0.1", "--port", str(chosen), "--ui-port", str(chosen_ui),
-        "--db-filename", str(home / "temporal" / "temporal.db"), "--sqlite-pragma", _JOURNAL, "--log-level", "warn",
-    ]  # fmt: skip
+    arguments = []
     for key, value in (dict.fromkeys(_DISPATCH, "500") | dict(dynamic_config)).items():
         arguments += ["--dynamic-config-value", f"{key}={value}"]
     for name, kind in search_attributes.items():
         arguments += ["--search-attribute", f"{name}={kind}"]
+    chosen = _port(port, (_remembered(before.temporal_address), _PORT), "Temporal")
+    usual = (number for number in (_remembered(before.ui_url), _UI_PORT) if number != chosen)
+    try:
+        return _started(home, arguments, chosen, _port(ui_port, usual, "the Web UI"))
+    except _EndedError:
+        # Another server may have taken a port between our look at it and the start.
+        return _started(home, arguments, _port(port, (), "Temporal"), _port(ui_port, (), "the Web UI"))
+
+
+def _started(home: Path, arguments: list[str], port: int, ui_port: int) -> tuple[str, str, int]:
+    program, log = temporal_program(), home / "logs" / "temporal.log"
+    command = [
+        program, "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port), "--ui-port", str(ui_port),
+        "--db-filename", str(home / "temporal" / "temporal.db"), "--sqlite-pragma", _JOURNAL, "--log-level", "warn",
+    ]  # fmt: skip
     with os.fdopen(open_log(log), "ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own arguments
-            arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, umask=0o077
+            [*command, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            umask=0o077,
         )
-    address = f"127.0.0.1:{chosen}"
+    address = f"127.0.0.1:{port}"
     _wait(process, program, address, log)
     process.returncode = 0  # it belongs to the home from here on, and not to this object
-    return address, f"http://127.0.0.1:{chosen_ui}", process.pid
+    return address, f"http://127.0.0.1:{ui_port}", process.pid
 
 
 def temporal_program() -> str:
@@ -90,11 +108,12 @@ def stop_temporal(pid: int) -> None:
 
 
 def _wait(process: "subprocess.Popen[bytes]", program: str, address: str, log: Path) -> None:
+    port = int(address.rpartition(":")[2])
     deadline = time.monotonic() + _START
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise with_log(f"Temporal ended at once with code {process.returncode}", log)
-        if _listens(address) and _healthy(program, address):
+            raise _EndedError(str(with_log(f"Temporal ended at once with code {process.returncode}", log)))
+        if _listens(address) and holds_port(process.pid, port) and _healthy(program, address):
             return
         time.sleep(0.05)
     stop_temporal(process.pid)
@@ -119,27 +138,17 @@ def _healthy(program: str, address: str) -> bool:
     return asked.returncode == 0
 
 
-def _port(asked: int | None, last: int | None, default: int, what: str, but: int | None = None) -> int:
+def _port(asked: int | None, usual: Iterable[int | None], what: str) -> int:
     if asked is not None:
-        if not _free(asked):
+        if not is_free(asked):
             raise EmbeddedError(f"port {asked} for {what} is in use: choose another, or stop what uses it")
         return asked
-    for port in (last, default):
-        if port is not None and port != but and _free(port):
+    for port in usual:
+        if port is not None and is_free(port):
             return port
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def _remembered(address: str | None) -> int | None:

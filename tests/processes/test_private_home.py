@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -13,11 +14,20 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from spine_temporal.embedded import EmbeddedError, embedded_servers, postgres_folders, running_servers
+from spine_temporal.embedded import (
+    EmbeddedError,
+    ServerState,
+    embedded_servers,
+    postgres_folders,
+    running_servers,
+    temporal_server,
+)
 from spine_temporal.embedded.locks import worker_lock_held
+from spine_temporal.embedded.ports import holds_port, is_free
 from spine_temporal.embedded.postgres_folders import program_folder
 from spine_temporal.embedded.postgres_server import start_postgres, stop_postgres
 from spine_temporal.embedded.postgres_user import postgres_user
+from spine_temporal.embedded.temporal_server import start_temporal, stop_temporal
 from tests.processes.conftest import ROOT
 
 NOBODY = pwd.getpwnam("nobody")
@@ -271,3 +281,36 @@ def test_a_home_of_another_user_is_told_in_a_sentence(home):
         )
     assert "belong to the user who made it" in ended.stderr.splitlines()[-1]
     assert running_servers(home).postgres_pid is None
+
+
+def test_a_server_that_took_the_port_a_moment_before_is_not_taken_for_ours():
+    with socket.socket() as listener, socket.socket() as idle:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        idle.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        assert holds_port(os.getpid(), port)
+        assert not holds_port(os.getpid(), idle.getsockname()[1])
+        assert not holds_port(os.getppid(), port)
+        assert not is_free(port)
+
+
+def test_temporal_that_lost_the_usual_port_to_another_server_takes_another(home, monkeypatch):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        monkeypatch.setattr(temporal_server, "_PORT", other.getsockname()[1])
+        monkeypatch.setattr(temporal_server, "is_free", lambda _: True)
+        address, _, pid = start_temporal(home, {}, port=None, ui_port=None, before=ServerState())
+        stop_temporal(pid)
+        assert address != f"127.0.0.1:{other.getsockname()[1]}"
+
+
+def test_temporal_that_lost_its_port_to_another_server_says_so(home, monkeypatch):
+    """Another server comes between the look for a free port and the start."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        monkeypatch.setattr(temporal_server, "is_free", lambda _: True)
+        with pytest.raises(EmbeddedError, match="Temporal ended at once"):
+            start_temporal(home, {}, port=other.getsockname()[1], ui_port=None, before=ServerState())
