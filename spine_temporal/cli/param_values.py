@@ -11,6 +11,8 @@ from spine_temporal.definition.redaction import MASK, redacted
 
 #: How Python spells what JSON spells otherwise.
 _PYTHON: Mapping[str, Any] = {"True": True, "False": False, "None": None}
+#: A value that is masked where its name is a secret's.
+_PROBE = "0123456789abcdef"
 #: Characters that are shown of one value, and of all.
 _LONGEST, _LONGEST_LINE = 60, 300
 
@@ -30,7 +32,7 @@ def spelled(values: Mapping[str, Any]) -> str:
 
 
 def _spelled(name: str, value: Any) -> str:
-    if MASK in redacted(f"{name}=x"):
+    if MASK in redacted(f"{name}={_PROBE}"):
         return f"{name}={MASK}"
     text = redacted(json.dumps(value, ensure_ascii=False, default=str))
     return f"{name}={text if len(text) <= _LONGEST else f'{text[:_LONGEST]}…'}"

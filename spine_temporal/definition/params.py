@@ -68,7 +68,9 @@ class RunOptions(BaseModel):
 
 
 _SECOND = "as the second argument of a Temporal start"
-#: Where a person gives each run option.
+#: Run options that no person gives: a workflow may well have a param of that name.
+INTERNAL_OPTIONS = frozenset({"lineage"})
+#: Where a person gives each of the others.
 _OPTIONS = {
     "force": f'--force, or {{"force": true}} {_SECOND}',
     "dry_run": f'--dry-run, or {{"dry_run": true}} {_SECOND}',

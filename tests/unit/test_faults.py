@@ -152,7 +152,7 @@ def test_a_traceback_is_bounded_and_its_secrets_are_masked(tmp_path):
     traceback = fault_of(raised(leaky.go)).traceback
     assert "hunter2" not in traceback
     assert "abcdefgh" not in traceback
-    assert "password = ***" in traceback
+    assert "password = '***'" in traceback
 
 
 def _on_purpose():

@@ -108,7 +108,7 @@ def test_what_was_understood_is_one_line_with_secrets_masked():
     line = spelled(
         {"flag": False, "text": "2025", "none": None, "api_key": "s3cret", "source": {"password": "s3cret", "n": 1}}
     )
-    assert line == 'flag=false, text="2025", none=null, api_key=***, source={"password": ***, "n": 1}'
+    assert line == 'flag=false, text="2025", none=null, api_key=***, source={"password": "***", "n": 1}'
     assert len(spelled({f"long{n}": "x" * 1000 for n in range(100)})) <= 301
 
 
