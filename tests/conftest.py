@@ -104,8 +104,10 @@ def short_home():
 @contextmanager
 def _home():
     folder = Path(tempfile.mkdtemp(prefix="spine-test-")).resolve()
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -74,6 +74,9 @@ def socket_folder(home: Path, cluster: Path, user: PostgresUser) -> Path:
     link = home / "socket"
     with contextlib.suppress(OSError):
         kept = Path(os.readlink(link))
+        if not kept.exists():
+            kept.mkdir(mode=FOLDER)
+            _give(kept, user)
         if is_private(kept, user.uid) and _fits(kept):
             return kept
     for base in dict.fromkeys((tempfile.gettempdir(), "/tmp")):  # noqa: S108 - the folder has a name that nobody knows
@@ -83,6 +86,12 @@ def socket_folder(home: Path, cluster: Path, user: PostgresUser) -> Path:
                 _link(link, folder)
                 return folder
     raise EmbeddedError(f"there is no folder for Postgres's socket: {cluster} is too long; set SPINE_HOME to another")
+
+
+def leave_socket_folder(home: Path) -> None:
+    """Remove the folder that the home names, after Postgres has gone; it is made again under its name."""
+    with contextlib.suppress(OSError):
+        Path(os.readlink(home / "socket")).rmdir()
 
 
 def _fits(folder: Path) -> bool:

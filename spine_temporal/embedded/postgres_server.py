@@ -13,7 +13,12 @@ from urllib.parse import quote
 
 from spine_temporal.embedded.errors import with_log
 from spine_temporal.embedded.home import private_home
-from spine_temporal.embedded.postgres_folders import cluster_folder, program_folder, socket_folder
+from spine_temporal.embedded.postgres_folders import (
+    cluster_folder,
+    leave_socket_folder,
+    program_folder,
+    socket_folder,
+)
 from spine_temporal.embedded.postgres_user import PostgresUser, postgres_user
 from spine_temporal.embedded.private import open_log, user_name
 from spine_temporal.embedded.state import is_process, reap
@@ -70,6 +75,7 @@ def stop_postgres(home: Path) -> None:
     while time.monotonic() < deadline:
         reap(pid)
         if not is_process(pid, "postgres"):
+            leave_socket_folder(home)
             return
         time.sleep(0.02)
     raise with_log(f"Postgres (process {pid}) did not stop within {_STOP} s", home / "logs" / "postgres.log")

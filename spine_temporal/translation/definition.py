@@ -291,8 +291,7 @@ class SpineWorkflow:
         result = requests.carried(self._current().result)
         if not self._begun.is_dry_run:
             request = requests.end_request(self._begun, self._stepping.key, result)
-            known = {**vars(self._stepping.unwritten), "acknowledged": len(self._stepping.acknowledged)}
-            request = request.model_copy(update=known)
+            request = request.model_copy(update=self._stepping.told(self._stepping.unwritten))
             try:
                 ended: Ended | None = await calls.record(END, request, Ended, ending(result))
             except FailureError as error:

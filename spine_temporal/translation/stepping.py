@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Any, assert_never
 
 from temporalio import workflow as temporal
 from temporalio.exceptions import FailureError, is_cancelled_exception
@@ -86,6 +86,11 @@ class Stepping:
     #: Completed executions that history holds: a database that has fewer was restored.
     acknowledged: set[str] = field(default_factory=set)
 
+    def told(self, carried: Unwritten) -> dict[str, Any]:
+        """Return what a request tells beside itself; what there is none of is left out."""
+        told = {**vars(carried), "acknowledged": len(self.acknowledged)}
+        return {name: value for name, value in told.items() if value}
+
     async def do(self, command: Doing) -> StepOutcome | Decision:  # noqa: PLR0911 - one for each kind
         """Do one command and return how the step ended, or what was decided of it."""
         match command:
@@ -120,7 +125,7 @@ class Stepping:
             params = {"failure": vars(failure), **params}
         carried = self.unwritten.taken()
         request = requests.pipeline_request(step, self.begun, self.key, params, repeated=command.round)
-        request = request.model_copy(update={**vars(carried), "acknowledged": len(self.acknowledged)})
+        request = request.model_copy(update=self.told(carried))
         try:
             outcome = await calls.run_pipeline(request, local=step.local and not self._is_beside(step.name))
         except BaseException:

@@ -244,14 +244,16 @@ def test_a_socket_whose_path_is_too_long_or_odd_has_a_private_folder_that_stays(
         assert (stat.S_IMODE(folder.lstat().st_mode), folder.lstat().st_uid) == (0o700, owner)
         assert query(url, "SELECT 1") == [(1,)]
         stop_postgres(inner)
+        assert not folder.exists()
         assert start_postgres(inner)[0] == url
         stop_postgres(inner)
+        folder.mkdir()
         folder.chmod(0o755)
         assert start_postgres(inner)[0] != url, "a folder that others can enter was used again"
     finally:
         stop_postgres(inner)
-        for used in {folder, Path(os.readlink(inner / "socket"))}:
-            shutil.rmtree(used)
+        folder.rmdir()
+    assert not Path(os.readlink(inner / "socket")).exists()
     assert not Path("here").exists()
 
 

@@ -73,8 +73,8 @@ def test_it_is_the_pages_own_but_for_its_imports(shared):
     assert EXAMPLE.read_text() == code.replace("from spine.orchestration import", "from spine_temporal import")
 
 
-def test_it_prints_its_status_and_its_steps(example, api, tmp_path):
-    ended = run(example, tmp_path / "home", SPINE_FINRA_API_URL=api)
+def test_it_prints_its_status_and_its_steps(example, api, short_home):
+    ended = run(example, short_home, SPINE_FINRA_API_URL=api)
     assert ended.returncode == 0, ended.stderr
     assert "Status: COMPLETED" in ended.stdout
     steps = ["ingest", "validate_ingest", "normalize", "validate_normalize", "aggregate"]
@@ -109,22 +109,22 @@ if __name__ == "__main__":
 """
 
 
-def test_a_script_that_was_killed_goes_on_where_it_was_when_it_is_run_again(tmp_path):
+def test_a_script_that_was_killed_goes_on_where_it_was_when_it_is_run_again(tmp_path, short_home):
     log, script = tmp_path / "log", tmp_path / "killed.py"
     script.write_text(f"LOG = {str(log)!r}\n{KILLED}")
-    assert run(script, tmp_path / "home").returncode == -signal.SIGKILL
-    again = run(script, tmp_path / "home")
+    assert run(script, short_home).returncode == -signal.SIGKILL
+    again = run(script, short_home)
     assert again.returncode == 0, again.stderr
     assert again.stdout.strip() == "['first', 'second']"
     assert log.read_text() == "first second second "
 
 
-def test_with_a_bad_file_it_prints_the_failing_step_and_the_error(example, tmp_path):
+def test_with_a_bad_file_it_prints_the_failing_step_and_the_error(example, tmp_path, short_home):
     bad = tmp_path / "bad.csv"
     bad.write_text("<html>not found</html>")
     text = example.read_text().replace('"tier": "NMS_TIER_1"', f'"tier": "NMS_TIER_1", "file_path": {str(bad)!r}')
     example.write_text(text)
-    ended = run(example, tmp_path / "home")
+    ended = run(example, short_home)
     assert ended.returncode == 0, ended.stderr
     assert "Status: FAILED" in ended.stdout
     assert "Error at ingest: HEADER_MISMATCH" in ended.stdout
