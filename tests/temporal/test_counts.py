@@ -37,7 +37,7 @@ async def test_the_five_step_job_schedules_three_activities_and_stays_in_its_bud
     assert len(of(events, "ACTIVITY_TASK_SCHEDULED")) == 3
     assert len(of(events, "WORKFLOW_TASK_COMPLETED")) == 4
     assert len(events) == 28
-    assert sum(one.ByteSize() for one in events) < 11_000
+    assert sum(one.ByteSize() for one in events) < 11_200
 
 
 async def test_with_local_pipelines_it_is_one_workflow_task(service):
