@@ -5,6 +5,7 @@ import contextlib
 import os
 import re
 import socket
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,8 @@ ACTIVITY_TASKS = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
 
 #: Seconds after which a worker that has not asked for work counts as gone; an idle one asks every minute.
 _WORKER_GONE = 75
+#: Seconds that a queue must be without workers to be said to have none.
+_MOMENT = 2.0
 #: Seconds between two looks at whether a joined run has a worker.
 _LOOK = 10.0
 _EVER = datetime.min.replace(tzinfo=UTC)
@@ -67,7 +70,7 @@ async def missing_worker(handle: WorkflowHandle[Any, Any], client: Client, *, bu
     queue = description.task_queue
     if description.status is not WorkflowExecutionStatus.RUNNING or queue == but:
         return ""
-    if await workers_of(client, queue, WORKFLOW_TASKS):
+    if await is_polled(client, queue, WORKFLOW_TASKS):
         return ""
     advice = what_to_start(queue, description.workflow_type)
     return f"{handle.id} waits for a worker: none asks for work on task queue {queue!r}; {advice}"
@@ -88,6 +91,17 @@ async def tell_of_missing_workers(
                 tell(told)
             last = told
         await asyncio.sleep(_LOOK)
+
+
+async def is_polled(client: Client, task_queue: str, kind: TaskQueueType.ValueType) -> bool:
+    """Return whether a worker asks for this kind of tasks; one that has just started may take a moment to."""
+    until = time.monotonic() + _MOMENT
+    while True:
+        if await workers_of(client, task_queue, kind):
+            return True
+        if time.monotonic() > until:
+            return False
+        await asyncio.sleep(_MOMENT / 10)
 
 
 async def workers_of(client: Client, task_queue: str, kind: TaskQueueType.ValueType) -> frozenset[str]:

@@ -12,7 +12,7 @@ from temporalio.service import RPCError
 
 from spine_temporal.client.results import result_of
 from spine_temporal.client.spine_client import RunHandle
-from spine_temporal.client.task_queues import ACTIVITY_TASKS, WORKFLOW_TASKS, what_to_start, workers_of
+from spine_temporal.client.task_queues import ACTIVITY_TASKS, WORKFLOW_TASKS, is_polled, what_to_start, workers_of
 from spine_temporal.definition.outcome import WorkflowResult, WorkflowStatus
 
 #: What the worker gets to answer a question.
@@ -44,7 +44,7 @@ async def reasons(client: Client, handle: RunHandle) -> list[Reason]:
         *await _of_workflow_task(client, description),
         *(_of_activity(each, description, workers) for each in pending),
     ]
-    if not await workers_of(client, description.task_queue, WORKFLOW_TASKS):
+    if not await is_polled(client, description.task_queue, WORKFLOW_TASKS):
         return [_no_worker(description, "it"), *(reason for reason in found if reason.kind != NO_WORKER)]
     if not found or all(reason.kind == "runs" for reason in found):
         found = await _of_details(handle) + found
