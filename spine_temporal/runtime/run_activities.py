@@ -88,7 +88,7 @@ class RunActivities:
                 resume = await self._requested()
             except SpineError as error:
                 raise _failure(error) from None
-            outcome = outcome.model_copy(update={"reset_of": None, "resume": resume})
+            outcome = outcome.model_copy(update={"resume": resume})
         if outcome.failed and outcome.resume is None:
             _tell(outcome)
             raise requests.verdict_failure(outcome, outcome)

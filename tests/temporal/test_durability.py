@@ -21,7 +21,7 @@ from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import definitions_of, load_definitions
 from spine_temporal.runtime.worker import running_worker
 from spine_temporal.translation.guard import Guard
-from tests.temporal import jobs, partitioned, slow
+from tests.temporal import failing, jobs, partitioned, slow
 
 
 async def _made(path):
@@ -65,6 +65,23 @@ async def test_a_running_run_is_joined_and_other_params_or_force_are_refused(ser
         await first.result()
 
 
+async def test_a_run_that_went_on_from_a_failed_gate_goes_on_from_it_again_where_it_is_reset_later(serve, temporal):
+    async with serve(failing.FEW) as service:
+        handle = await service.client.start(failing.FEW, {"test": uuid4().hex})
+        assert (await handle.result()).failed_steps == ["check"]
+        before = await gates_shown(handle)
+        await _reset(temporal, handle.workflow_id, handle.handle.result_run_id)
+        again = await service.client.handle_of(handle.workflow_id)
+        assert (await again.result()).failed_steps == ["check"]
+        assert await gates_shown(again) == before == 1
+
+
+async def gates_shown(handle):
+    history = await handle.handle.fetch_history()
+    kinds = [event.activity_task_scheduled_event_attributes.activity_type.name for event in history.events]
+    return kinds.count("spine.step")
+
+
 async def test_a_run_that_is_reset_keeps_the_outputs_that_it_has(temporal, database, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
@@ -96,6 +113,10 @@ async def test_a_run_that_is_reset_keeps_the_outputs_that_it_has(temporal, datab
         failed = await handle.result()
     assert failed.error_step == "check"
     await _reset(temporal, handle.workflow_id, failed.run_id)
+    async with running_worker(temporal, database, written(800), **worker):
+        again = await client.handle_of(handle.workflow_id)
+        assert (await again.result()).error_step == "check"  # asked again, and not mended yet
+        await _reset(temporal, handle.workflow_id, (await again.handle.describe()).run_id)
     async with running_worker(temporal, database, written(500), **worker):
         mended = await (await client.handle_of(handle.workflow_id)).result()
     assert mended.status is WorkflowStatus.COMPLETED
