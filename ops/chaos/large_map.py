@@ -39,7 +39,7 @@ async def _run(world: World, items: int) -> int:
         id=identity,
         task_queue=TASK_QUEUE,
     )
-    ended = asyncio.create_task(result_of(client.get_workflow_handle(identity)))
+    ended = asyncio.create_task(result_of(client, client.get_workflow_handle(identity)))
     for number, share in enumerate(_KILLS):
         while not ended.done() and await asyncio.to_thread(_done, world) < share * items:
             await asyncio.wait({ended}, timeout=0.2)

@@ -82,7 +82,7 @@ async def _start(client: Client, job: Job, identity: str) -> None:
 async def _outcome(client: Client, identity: str) -> Outcome:
     try:
         result = await asyncio.wait_for(
-            _until_answered(lambda: result_of(client.get_workflow_handle(identity))), PATIENCE
+            _until_answered(lambda: result_of(client, client.get_workflow_handle(identity))), PATIENCE
         )
     except TimeoutError:
         return Outcome(status="OPEN", error_category=None, error_step=None)

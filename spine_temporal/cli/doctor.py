@@ -86,11 +86,11 @@ def _on_record(work: Callable[..., Awaitable[str]], workflow_id: str, reason: st
 def _with_both(settings: Settings, work: "Callable[[Client, Database], Awaitable[Answer]]") -> Answer:
     """Do the work with both servers, which are there already."""
     from spine_temporal.cli.session import run_async  # noqa: PLC0415 - keeps --help quick
-    from spine_temporal.client.servers import available_servers, connect, open_database  # noqa: PLC0415
+    from spine_temporal.client.servers import connect, open_database, running_servers_of  # noqa: PLC0415
 
     async def connected() -> Answer:
-        with available_servers(settings) as servers:
-            database = open_database(servers, settings)
+        with running_servers_of(settings) as servers:
+            database = open_database(servers, settings, may_upgrade=False)
             try:
                 return await work(await connect(servers), database)
             finally:

@@ -12,6 +12,7 @@ from spine_temporal.cli.printing import how_to_decide
 from spine_temporal.cli.progress import Progress
 from spine_temporal.cli.stand_in import StandIn
 from spine_temporal.client.attempts import Attempt, attempts_of
+from spine_temporal.client.descriptions import described
 from spine_temporal.client.servers import Servers
 from spine_temporal.client.spine_client import RunHandle
 from spine_temporal.client.web_ui import run_url, ui_of
@@ -109,7 +110,9 @@ class _Watch:
         if running and time.monotonic() - self._attempts_at > _LATER:
             self._attempts_at = time.monotonic()
             with contextlib.suppress(RPCError):
-                self._attempts = await attempts_of(self._run.client, await self._run.handle.describe())
+                self._attempts = await attempts_of(
+                    self._run.client, await described(self._run.client, self._run.handle)
+                )
         self._shown.show(progress, self._attempts)
         held = {step.step_name for step in progress.step_executions if step.status is StepStatus.HELD}
         for step in sorted(held - self._held):

@@ -28,6 +28,8 @@ def print_result(result: WorkflowResult, *, as_json: bool) -> None:
         return
     held = [step.step_name for step in result.step_executions if step.status is StepStatus.HELD]
     _field("Status", f"HELD at {', '.join(held)}" if held else str(result.status))
+    if result.reused:
+        say(reused_line(result))
     _print_steps(result)
     if result.is_dry_run:
         say("Dry run: no pipeline was run and nothing was written; pipelines gave their sample_output")
@@ -35,6 +37,12 @@ def print_result(result: WorkflowResult, *, as_json: bool) -> None:
     if result.duration_seconds is not None:
         _field("Duration", f"{result.duration_seconds:,.2f} s")
     _field("Run", result.run_id)
+
+
+def reused_line(result: WorkflowResult) -> str:
+    """Return that nothing was done, since when, and what would do it again."""
+    at = f" at {result.completed_at:%Y-%m-%d %H:%M:%S} UTC" if result.completed_at else ""
+    return f"already completed by run {result.run_id}{at}: nothing was done; --force runs it again"
 
 
 def _print_steps(result: WorkflowResult) -> None:

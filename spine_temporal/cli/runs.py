@@ -11,7 +11,11 @@ from spine_temporal.definition.outcome import WorkflowResult
 from spine_temporal.settings import Settings
 
 if TYPE_CHECKING:
+    from spine_temporal.client.spine_client import RunHandle
     from spine_temporal.client.tracebacks import StepFailure
+
+#: Seconds in which a run ends that has nothing to do.
+_AT_ONCE = 0.5
 
 WorkflowName = Annotated[
     str, typer.Argument(metavar="WORKFLOW", help="The workflow's name.", autocompletion=workflow_names)
@@ -100,20 +104,35 @@ def start(
     tell_params(definition, given)
     options = _options(force=force, dry_run=dry_run, start_from=start_from, hold=hold)
 
-    async def work() -> tuple[str, str | None, str]:
+    async def work() -> tuple[str, str | None, str, str]:
         with available_servers(settings, postgres=False) as servers:
             client = SpineClient(await connect(servers), task_queue=settings.task_queue)
             handle = await client.start(definition, given, **options)
             run_id = handle.handle.result_run_id or handle.handle.run_id
-            return handle.workflow_id, run_id, await missing_worker(handle.handle, client.client)
+            waits = await missing_worker(handle.handle, client.client)
+            return handle.workflow_id, run_id, waits, "" if waits else await _reused(handle)
 
-    identity, run_id, waits = run_async(work)
-    if waits:
-        say(waits, err=True)
+    identity, run_id, waits, reused = run_async(work)
+    for told in (waits, reused):
+        if told:
+            say(told, err=True)
     if as_json:
-        print_json({"workflow_id": identity, "run_id": run_id})
+        print_json({"workflow_id": identity, "run_id": run_id, "reused": True if reused else None})
     else:
         typer.echo(identity)
+
+
+async def _reused(run: "RunHandle") -> str:
+    """Return that the run had nothing to do, where it says so at once; one that works is not waited for."""
+    import asyncio  # noqa: PLC0415 - keeps --help quick
+
+    from spine_temporal.cli.printing import reused_line  # noqa: PLC0415
+
+    try:
+        result = await asyncio.wait_for(run.result(), _AT_ONCE)
+    except TimeoutError:
+        return ""
+    return reused_line(result) if result.reused else ""
 
 
 def _options(*, force: bool, dry_run: bool, start_from: str | None, hold: bool) -> dict[str, Any]:

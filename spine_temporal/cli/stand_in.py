@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 
 from spine_temporal.cli.session import definitions
+from spine_temporal.client.descriptions import described
 from spine_temporal.client.servers import Servers, open_database
 from spine_temporal.client.spine_client import RunHandle
 from spine_temporal.client.task_queues import WORKFLOW_TASKS, is_runner_queue, missing_worker, workers_of
@@ -43,7 +44,7 @@ class StandIn:
         told = await missing_worker(run.handle, run.client)
         if not told:
             return ""
-        description = await run.handle.describe()
+        description = await described(run.client, run.handle)
         queue, workflow = description.task_queue, description.workflow_type
         if queue in self._queues:
             return ""  # our own worker is about to ask
@@ -54,7 +55,7 @@ class StandIn:
 
     async def serves(self, run: RunHandle) -> bool:
         """Return whether the run has no worker but this command's."""
-        queue = (await run.handle.describe()).task_queue
+        queue = (await described(run.client, run.handle)).task_queue
         if queue not in self._queues:
             return False
         return not await workers_of(run.client, queue, WORKFLOW_TASKS) - {run.client.identity}

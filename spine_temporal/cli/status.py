@@ -12,6 +12,7 @@ from spine_temporal.cli.layout import width_of
 from spine_temporal.cli.printing import how_to_decide, print_json, print_result, say
 from spine_temporal.cli.progress import step_text
 from spine_temporal.client.attempts import Attempt, attempts_of
+from spine_temporal.client.descriptions import described
 from spine_temporal.client.spine_client import RunHandle
 from spine_temporal.client.task_queues import missing_worker
 from spine_temporal.definition.outcome import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
@@ -40,7 +41,7 @@ class Situation:
 
 async def situation_of(run: RunHandle) -> Situation:
     """Return how far the run has come; of a closed one, what it came to."""
-    description = await run.handle.describe()
+    description = await described(run.client, run.handle)
     if description.close_time is not None:
         return Situation(workflow_id=run.workflow_id, result=await run.result())
     waits = await missing_worker(run.handle, run.client)

@@ -7,6 +7,7 @@ from typing import Any
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 
+from spine_temporal.client.descriptions import described
 from spine_temporal.definition.errors import ParamsError
 from spine_temporal.definition.outcome import WorkflowStatus
 from spine_temporal.recording.database import Database
@@ -15,9 +16,9 @@ from spine_temporal.runtime.holders import Standings
 from spine_temporal.runtime.left_behind import leave_behind, temporal_run_of
 
 
-async def cancel_run(handle: WorkflowHandle[Any, Any], reason: str) -> None:
+async def cancel_run(client: Client, handle: WorkflowHandle[Any, Any], reason: str) -> None:
     """Ask the run to stop. Raises ``ParamsError`` where it has ended."""
-    await _require_open(handle)
+    await _require_open(client, handle)
     await handle.cancel(reason=reason)
 
 
@@ -28,11 +29,11 @@ async def terminate_run(
 
     Raises ``ParamsError`` where it has ended.
     """
-    await _require_open(handle)
+    await _require_open(client, handle)
     try:
         await handle.terminate(reason=reason)
     except RPCError:
-        await _require_open(handle)  # it has ended just now
+        await _require_open(client, handle)  # it has ended just now
         raise
     return database is not None and await _closed(client, handle.id, database)
 
@@ -54,9 +55,9 @@ def _latest(database: Database, workflow_id: str) -> RunRow | None:
         return latest_run(connection, workflow_id)
 
 
-async def _require_open(handle: WorkflowHandle[Any, Any]) -> None:
+async def _require_open(client: Client, handle: WorkflowHandle[Any, Any]) -> None:
     """Raise where the run has ended: Temporal takes a request to cancel one, and does nothing."""
-    status = (await handle.describe()).status
+    status = (await described(client, handle)).status
     if status is WorkflowExecutionStatus.RUNNING or status is None:
         return
     raise ParamsError(

@@ -4,32 +4,33 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
-from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError, CancelledError, FailureError
 
+from spine_temporal.client.descriptions import described
 from spine_temporal.client.ours import not_ours
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.outcome import WorkflowResult, WorkflowStatus
 
 
-async def result_of(handle: WorkflowHandle[Any, Any]) -> WorkflowResult:
+async def result_of(client: Client, handle: WorkflowHandle[Any, Any]) -> WorkflowResult:
     """Wait for the run's end; a failed run gives a result too. Raises ``ParamsError`` where it is no run of ours."""
     try:
         return WorkflowResult.model_validate(await handle.result())
     except ValidationError:
-        raise not_ours(await handle.describe()) from None
+        raise not_ours(await described(client, handle)) from None
     except WorkflowFailureError as error:
-        return await _failed(handle, error.cause)
+        return await _failed(client, handle, error.cause)
 
 
-async def _failed(handle: WorkflowHandle[Any, Any], cause: BaseException | None) -> WorkflowResult:
+async def _failed(client: Client, handle: WorkflowHandle[Any, Any], cause: BaseException | None) -> WorkflowResult:
     if isinstance(cause, ApplicationError):
         for detail in cause.details:
             try:
                 return WorkflowResult.model_validate(detail)
             except ValidationError:
                 continue
-    description = await handle.describe()
+    description = await described(client, handle)
     cancelled = isinstance(cause, CancelledError) or description.status is WorkflowExecutionStatus.CANCELED
     ended = description.close_time or datetime.now(UTC)
     started = description.start_time

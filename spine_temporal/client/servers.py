@@ -1,6 +1,7 @@
 """Which servers this process talks to: the configured ones, else the embedded ones, each by itself."""
 
 import asyncio
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter
 from temporalio.envconfig import ClientConfig, ClientConfigProfile
 from temporalio.service import RPCError
 
@@ -15,6 +17,7 @@ from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.embedded import ServerState, embedded_servers, running_servers, servers_lock_held
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.migrate import require_current, upgrade
+from spine_temporal.recording.payloads import external_storage
 from spine_temporal.settings import Settings
 from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
 
@@ -38,6 +41,7 @@ class Servers:
     task_queue: str
     ui_url: str | None
     database_url: str
+    database_schema: str | None
     home: Path
     #: Whether Temporal is the embedded one, so that a run may need a worker of its own.
     temporal_is_embedded: bool
@@ -127,6 +131,7 @@ def _servers(
         task_queue=settings.task_queue,
         ui_url=None if profile else ui_url,
         database_url=settings.database_url or database_url or "",
+        database_schema=settings.database_schema,
         home=settings.home.absolute(),
         temporal_is_embedded=profile is None,
         database_is_embedded=settings.database_url is None,
@@ -144,9 +149,17 @@ async def connect(servers: Servers) -> Client:
 
 async def _connected(servers: Servers) -> Client:
     if servers.temporal_is_embedded:
-        return await Client.connect(servers.temporal_address, data_converter=pydantic_data_converter)
+        return await Client.connect(servers.temporal_address, data_converter=_converter(servers))
     options = ClientConfig.load_client_connect_config()
-    return await Client.connect(**options, data_converter=pydantic_data_converter)
+    return await Client.connect(**options, data_converter=_converter(servers))
+
+
+def _converter(servers: Servers) -> DataConverter:
+    """Return pydantic's converter, which finds payloads in Postgres that are too large for Temporal's histories."""
+    if not servers.database_url:
+        return pydantic_data_converter
+    storage = external_storage(Database(servers.database_url, schema=servers.database_schema))
+    return dataclasses.replace(pydantic_data_converter, external_storage=storage)
 
 
 def _temporal_is_away(servers: Servers, reason: str) -> UnreachableError:

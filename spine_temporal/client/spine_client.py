@@ -1,6 +1,7 @@
 """``SpineClient``: start runs and follow them, from a program."""
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +21,7 @@ from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, W
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from spine_temporal.client.descriptions import described
 from spine_temporal.client.ending import cancel_run, terminate_run
 from spine_temporal.client.ours import require_ours
 from spine_temporal.client.results import result_of
@@ -41,6 +43,8 @@ from spine_temporal.recording.database import Database
 from spine_temporal.runtime.namespace import NamespaceAttributes
 from spine_temporal.translation.search_attributes import of_run
 
+#: Seconds before the patience for a decision has passed, from which on it is too late for it.
+_LAST_MOMENT = 2.0
 #: What a worker gets to take a decision.
 _PATIENCE = timedelta(seconds=20)
 #: Memo key of the params' fingerprint, by which a start with other params is refused.
@@ -57,7 +61,7 @@ class RunHandle:
 
     async def result(self) -> WorkflowResult:
         """Wait for the run's end and return what it came to; a failed run is a result too."""
-        return await result_of(self.handle)
+        return await result_of(self.client, self.handle)
 
     async def progress(self) -> WorkflowResult | None:
         """Return how far the run has come; asks the worker, so one must be there.
@@ -78,18 +82,21 @@ class RunHandle:
         No step: the only one that is held. Raises ``ParamsError`` where it is not held, or the decision does not fit,
         ``NoWorkerError`` where nobody asks for the tasks of the run.
         """
-        given = {"step": step, "by": by, "reason": reason, "from": start_from}
-        told = {name: value for name, value in given.items() if value is not None}
         await require_worker(self.handle, self.client)
+        # After it nobody may act on what is said here to have been heard by nobody.
+        until = time.time() + _PATIENCE.total_seconds() - _LAST_MOMENT
+        given = {"step": step, "by": by, "reason": reason, "from": start_from, "until": until}
+        told = {name: value for name, value in given.items() if value is not None}
         try:
             return str(await self.handle.execute_update(action, told, rpc_timeout=_PATIENCE))
         except WorkflowUpdateFailedError as error:
             raise ParamsError(getattr(error.cause, "message", str(error.cause))) from None
         except WorkflowUpdateRPCTimeoutOrCancelledError:
             raise SpineError(
-                f"no worker has taken the decision of {self.workflow_id} within {_PATIENCE.total_seconds():g} s: start "
-                "one, and look with `spine-temporal why` whether it still waits",
+                f"no worker has taken the decision of {self.workflow_id} within {_PATIENCE.total_seconds():g} s, "
+                "and it is void",
                 ErrorCategory.DEPENDENCY,
+                advice="look with `spine-temporal why` whether the gate is still held, and decide again",
             ) from None
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
@@ -103,7 +110,7 @@ class RunHandle:
 
         Raises ``ParamsError`` where it has ended.
         """
-        await cancel_run(self.handle, reason)
+        await cancel_run(self.client, self.handle, reason)
 
     async def terminate(self, *, reason: str, database: Database | None = None) -> bool:
         """Stop the run where it is; its pipeline is rolled back, nothing more of it runs.
@@ -225,7 +232,7 @@ class SpineClient:
         """Return the newest run of a workflow id; raise ``ParamsError`` where Temporal knows none of ours."""
         handle = self.client.get_workflow_handle(identity)
         try:
-            await require_ours(self.client, await handle.describe(), self.task_queue)
+            await require_ours(self.client, await described(self.client, handle), self.task_queue)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise ParamsError(
@@ -281,7 +288,7 @@ class SpineClient:
         return of_run(workflow.domain, partition, workflow.version) if known else None
 
     async def _check_same_params(self, handle: WorkflowHandle[Any, Any], identity: str, mine: str) -> None:
-        theirs = await (await handle.describe()).memo_value(FINGERPRINT, default=mine)
+        theirs = await (await described(self.client, handle)).memo_value(FINGERPRINT, default=mine)
         if theirs != mine:
             raise ParamsError(
                 f"{identity} is already running with other params (run {handle.result_run_id or handle.run_id}): "

@@ -17,6 +17,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, ListWork
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 
+from spine_temporal.client.descriptions import described
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 
 WORKFLOW_TASKS = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
@@ -66,7 +67,7 @@ async def require_worker(handle: WorkflowHandle[Any, Any], client: Client) -> No
 
 async def missing_worker(handle: WorkflowHandle[Any, Any], client: Client, *, but: str = "") -> str:
     """Return in a sentence that nobody polls the own task queue of an open run, and what to start; else nothing."""
-    description = await handle.describe()
+    description = await described(client, handle)
     queue = description.task_queue
     if description.status is not WorkflowExecutionStatus.RUNNING or queue == but:
         return ""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from temporalio.client import WorkflowExecutionStatus, WorkflowQueryFailedError
 from temporalio.service import RPCError
 
+from spine_temporal.client.descriptions import described
 from spine_temporal.client.spine_client import RunHandle
 from spine_temporal.definition.outcome import WorkflowResult
 from spine_temporal.recording.database import Database
@@ -26,7 +27,7 @@ class StepFailure:
 
 async def step_failures(handle: RunHandle, database: Database) -> list[StepFailure]:
     """Return the failures of the newest run of the workflow id; a pipeline's that is tried again is among them."""
-    description = await handle.handle.describe()
+    description = await described(handle.client, handle.handle)
     result = await _result(handle, is_running=description.status is WorkflowExecutionStatus.RUNNING)
     run_id = result.run_id if result is not None else description.run_id
     ledger = await asyncio.to_thread(_ledger, database, run_id)

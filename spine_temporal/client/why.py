@@ -1,5 +1,6 @@
 """Why a run is where it is: what it retries, what fails, what it waits for, or how it ended."""
 
+import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowQueryFailedError
 from temporalio.service import RPCError
 
-from spine_temporal.client.results import result_of
+from spine_temporal.client.descriptions import described, is_paused
 from spine_temporal.client.spine_client import RunHandle
 from spine_temporal.client.task_queues import ACTIVITY_TASKS, WORKFLOW_TASKS, is_polled, what_to_start, workers_of
 from spine_temporal.definition.outcome import WorkflowResult, WorkflowStatus
@@ -26,7 +27,7 @@ _TASK_FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
 class Reason:
     """One reason, and what can be done about it."""
 
-    #: ``ended``, ``retries``, ``runs``, ``goes on``, ``waits``, ``waits for a slot``, ``no worker`` or
+    #: ``ended``, ``paused``, ``retries``, ``runs``, ``goes on``, ``waits``, ``waits for a slot``, ``no worker`` or
     #: ``workflow task fails``.
     kind: str
     text: str
@@ -35,9 +36,11 @@ class Reason:
 
 async def reasons(client: Client, handle: RunHandle) -> list[Reason]:
     """Return why the newest run of the workflow id is where it is, the likeliest cause first."""
-    description = await handle.handle.describe()
+    description = await described(client, handle.handle)
     if description.status is not WorkflowExecutionStatus.RUNNING:
-        return [_ended(description, await result_of(handle.handle))]
+        return [_ended(description, await handle.result())]
+    if is_paused(description):
+        return [_paused(description)]
     workers = len(await workers_of(client, description.task_queue, ACTIVITY_TASKS))
     pending = description.raw_description.pending_activities
     found = [
@@ -49,6 +52,17 @@ async def reasons(client: Client, handle: RunHandle) -> list[Reason]:
     if not found or all(reason.kind == "runs" for reason in found):
         found = await _of_details(handle) + found
     return found or [Reason(kind="goes on", text="the run is between two steps")]
+
+
+def _paused(description: WorkflowExecutionDescription) -> Reason:
+    pause = description.raw_description.workflow_extended_info.pause_info
+    since = pause.paused_time.ToDatetime(UTC)
+    reason = f": {pause.reason}" if pause.reason else ""
+    return Reason(
+        kind="paused",
+        text=f"{pause.identity or 'somebody'} has paused it, {since:%Y-%m-%d %H:%M:%S} UTC{reason}",
+        advice=f"`temporal workflow unpause --workflow-id {shlex.quote(description.id)}`",
+    )
 
 
 def _ended(description: WorkflowExecutionDescription, result: WorkflowResult) -> Reason:

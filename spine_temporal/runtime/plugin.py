@@ -14,7 +14,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.recording.database import Database
-from spine_temporal.recording.payloads import external_storage
+from spine_temporal.recording.payloads import SafeStorage, external_storage
 from spine_temporal.runtime.beginning import Beginnings
 from spine_temporal.runtime.claims import Claims
 from spine_temporal.runtime.definitions import Definitions, definitions_of
@@ -121,7 +121,7 @@ def _with_failures(converter: DataConverter) -> DataConverter:
 
 
 def _with_storage(converter: DataConverter, database: Database | None) -> DataConverter:
-    """Keep large payloads in Postgres, where the converter has no storage of its own."""
-    if database is None or converter.external_storage is not None:
+    """Keep large payloads in the worker's database, where the converter has no storage of the user's own."""
+    if database is None or not isinstance(converter.external_storage, SafeStorage | None):
         return converter
     return dataclasses.replace(converter, external_storage=external_storage(database))

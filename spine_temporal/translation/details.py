@@ -46,9 +46,10 @@ def ending(result: WorkflowResult) -> str:
 
 def earlier_details(result: WorkflowResult) -> str:
     """Return what there is to say of a run that had nothing left to do."""
+    at = f" at {result.completed_at:%Y-%m-%d %H:%M:%S} UTC" if result.completed_at else ""
     return (
-        f"**{result.status} before**\n\nNothing ran: run `{result.run_id}` had completed this partition, and its "
-        "result is returned. `--force` runs again."
+        f"**{result.status} before**\n\nAlready completed by run `{result.run_id}`{at}: nothing was done; `--force` "
+        "runs it again."
     )
 
 

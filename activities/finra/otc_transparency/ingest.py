@@ -1,6 +1,7 @@
 """``ingest_week``: fetch all bytes, hash them, keep the raw lines. Structure only; nothing is typed here."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -15,6 +16,7 @@ from activities.finra.otc_transparency.captures import (
     observe,
     set_ingested,
 )
+from activities.finra.otc_transparency.file_source import read_file
 from activities.finra.otc_transparency.parse import ParsedFile, parse
 from activities.finra.otc_transparency.raw_rows import write_raw
 from activities.finra.otc_transparency.source import read_source, source_type_of
@@ -50,6 +52,16 @@ class IngestWeek(Pipeline):
     def today() -> date:
         """Return the current day; a test gives its own."""
         return utc_today()
+
+    @classmethod
+    def fingerprint(cls, params: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the file's size and hash: one that has changed is ingested as a new revision. None of the API."""
+        if source_type_of(dict(params)) != "file":
+            return None
+        given = params.get("week_ending")
+        week = None if given is None else week_ending_of(given, strict=bool(params.get("strict_week_ending")))
+        _, content = read_file(str(params["file_path"]), tier_of(params.get("tier")), week)
+        return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
     def run(self) -> dict[str, Any]:
         """Return row_count, error_count, capture_id, content_sha256, revision, skipped and the dates."""
