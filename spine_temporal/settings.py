@@ -100,7 +100,7 @@ class Settings(BaseModel):
             return cls.model_validate({**values, "project": project.folder if project else None})
         except ValidationError as error:
             name = str(error.errors(include_url=False)[0]["loc"][0])
-            raise _refusal(given[name], cls.model_fields[name].description) from None
+            raise _refusal(name, given[name], cls.model_fields[name].description) from None
 
 
 #: What can be set.
@@ -155,6 +155,7 @@ def _refuse_unknown(project: Project) -> None:
             )
 
 
-def _refusal(given: _Given, allowed: str | None) -> SpineError:
-    message = f"{given.where} is {redacted(repr(given.value))[:200]}"
-    return SpineError(message, ErrorCategory.CONFIGURATION, advice=f"it must be {allowed}")
+def _refusal(name: str, given: _Given, allowed: str | None) -> SpineError:
+    """Say what was given; never of a URL that cannot be read, any part of which may be its password."""
+    shown = "not a URL of Postgres" if name == "database_url" else redacted(repr(given.value))[:200]
+    return SpineError(f"{given.where} is {shown}", ErrorCategory.CONFIGURATION, advice=f"it must be {allowed}")

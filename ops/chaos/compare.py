@@ -52,7 +52,13 @@ def _rows(connection: psycopg.Connection[Any], table: str) -> Iterator[str]:
     for (row,) in connection.execute(f'SELECT to_jsonb(t) FROM "{table}" AS t'):
         if table == "core_partitions":
             row["is_held"] = row["run_id"] is not None
-        yield json.dumps(_lasting(row, volatile), sort_keys=True)
+        if not _gave_way(row):
+            yield json.dumps(_lasting(row, volatile), sort_keys=True)
+
+
+def _gave_way(row: dict[str, Any]) -> bool:
+    """Whether it tells of a start that another one of the same partition was faster than: either may be."""
+    return bool((row.get("metadata") or {}).get("failure_category") == "PARTITION_BUSY")
 
 
 def _moments(connection: psycopg.Connection[Any], table: str) -> set[str]:

@@ -132,8 +132,8 @@ async def _say_what_becomes_of_it(run: RunHandle, shown: Progress, stand_in: Sta
             "this command's own worker served the run and stops now: the step that runs gets some seconds to finish, "
             "and the run waits for the next worker"
         )
-        shown.say("go on with it, or keep a worker that does:")
-        shown.say(f"  spine-temporal result {identity}\n  spine-temporal dev")
+        shown.say("go on with it by the same `run` again, or keep a worker that does, and watch it or ask it to stop:")
+        shown.say(f"  spine-temporal dev\n  spine-temporal result {identity}\n  spine-temporal cancel {identity}")
         return
     shown.say("the run goes on without this command; watch it, or ask it to stop:")
     shown.say(f"  spine-temporal result {identity}\n  spine-temporal cancel {identity}")

@@ -42,7 +42,7 @@ def resume(
     from spine_temporal.cli.params import read_changes  # noqa: PLC0415
     from spine_temporal.cli.printing import print_json, say  # noqa: PLC0415
     from spine_temporal.cli.session import connected, definitions, run_async  # noqa: PLC0415
-    from spine_temporal.client.servers import open_database, running_servers_of  # noqa: PLC0415
+    from spine_temporal.client.servers import open_database, servers_of_home  # noqa: PLC0415
     from spine_temporal.client.task_queues import missing_worker  # noqa: PLC0415
     from spine_temporal.definition.outcome import WorkflowResult  # noqa: PLC0415
 
@@ -53,10 +53,10 @@ def resume(
     changes = read_changes(set_ or [], {workflow.name: workflow for workflow in workflows}, workflow_id)
 
     async def work() -> WorkflowResult | dict[str, str | None]:
-        with running_servers_of(settings) as servers:
+        with servers_of_home(settings) as servers:
             database = open_database(servers, settings)
             try:
-                async with connected(settings, servers, with_worker=False) as client:
+                async with connected(settings, servers) as client:
                     handle = await client.resume(
                         workflow_id,
                         workflows,

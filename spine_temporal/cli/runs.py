@@ -168,7 +168,8 @@ def result(workflow_id: WorkflowId, as_json: AsJson = False) -> None:
     async def work() -> WorkflowResult:
         with running_servers_of(settings, postgres=False) as servers:
             async with connected(settings, servers, with_worker=False) as client:
-                return await follow(await client.handle_of(workflow_id), servers, settings)
+                handle = await client.handle_of(workflow_id)
+                return await follow(handle, servers, settings, with_worker=False)
 
     leave_with(run_async(work), as_json=as_json)
 

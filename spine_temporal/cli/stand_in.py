@@ -18,13 +18,15 @@ class StandIn:
     """Looks after the run's own task queue while a command follows it.
 
     A script's run has a queue that carries its workflow alone. With the embedded servers, where nobody else would
-    ever serve it, a command that knows the workflow serves it itself for as long as it follows the run. Any other
-    queue has workers of its own, with modules of their own: the command says which to start.
+    ever serve it, a command that acts on the run and knows the workflow serves it itself for as long as it follows it;
+    one that only watches (``with_worker`` is false) does not. Any other queue has workers of its own, with modules of
+    their own: the command says which to start.
     """
 
     def __init__(self, settings: Settings, servers: Servers, *, with_worker: bool) -> None:
         self._settings = settings
         self._servers = servers
+        self._with_worker = with_worker
         self._stack = AsyncExitStack()
         self._queues: set[str] = set()
         if with_worker and servers.temporal_is_embedded and not worker_lock_held(servers.home):
@@ -61,7 +63,7 @@ class StandIn:
         return not await workers_of(run.client, queue, WORKFLOW_TASKS) - {run.client.identity}
 
     def _may_serve(self, queue: str, workflow: str) -> bool:
-        if not self._servers.temporal_is_embedded or not is_runner_queue(queue, workflow):
+        if not self._with_worker or not self._servers.temporal_is_embedded or not is_runner_queue(queue, workflow):
             return False
         try:
             return workflow in definitions(self._settings).workflows

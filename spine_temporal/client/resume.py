@@ -26,7 +26,7 @@ from spine_temporal.recording.database import Database
 from spine_temporal.recording.ended_runs import ended_run
 from spine_temporal.recording.resume_requests import request_resume, withdraw_resume
 from spine_temporal.recording.runs import RunRow, latest_run, run_of
-from spine_temporal.runtime.resets import reset_reason
+from spine_temporal.runtime.resets import Resets, reset_reason
 
 #: Nothing that came to the run after the point of its reset is repeated.
 _NOTHING_AGAIN = (
@@ -60,7 +60,8 @@ async def resume_run(
             f"{row.workflow_id} is running (run {description.run_id}): a run is resumed when it has ended"
         )
     options = options.model_copy(update={"request_id": uuid4().hex})
-    await asyncio.to_thread(_request, database, row, options)
+    spent = None if description is None else await Resets(client).request_of(row.workflow_id, description.run_id)
+    await asyncio.to_thread(_request, database, row, options, spent)
     try:
         return await _gone_on(client, task_queue, row, options, description, time.monotonic())
     except RPCError as error:
@@ -211,8 +212,11 @@ def _to_the_current_build(description: _Described) -> list[PostResetOperation]:
     return [PostResetOperation(update_workflow_options=update)]
 
 
-def _request(database: Database, row: RunRow, options: ResumeOptions) -> None:
-    """Say that the run is being resumed, where nobody else does so."""
+def _request(database: Database, row: RunRow, options: ResumeOptions, spent: str | None) -> None:
+    """Say that the run is being resumed, where nobody else does so.
+
+    ``spent``: the request of a run that was reset for it and has ended before it could take it up.
+    """
     with database.begin() as connection:
         mine = request_resume(
             connection,
@@ -221,6 +225,7 @@ def _request(database: Database, row: RunRow, options: ResumeOptions) -> None:
             by=options.by,
             options=options.model_dump(mode="json"),
             patience=REQUEST_PATIENCE,
+            replaces=spent,
         )
         if mine:
             return

@@ -84,6 +84,15 @@ def available_servers(
 
 
 @contextmanager
+def servers_of_home(settings: Settings) -> Iterator[Servers]:
+    """Have both servers while the block runs; start those of a home that is there, and make no new one."""
+    if configured_temporal() is None or settings.database_url is None:
+        _require_home(settings.home.absolute())
+    with available_servers(settings) as servers:
+        yield servers
+
+
+@contextmanager
 def running_servers_of(settings: Settings, *, temporal: bool = True, postgres: bool = True) -> Iterator[Servers]:
     """Have the servers that are asked for while the block runs, without starting any.
 
@@ -106,16 +115,20 @@ def found_servers(settings: Settings, *, temporal: bool = True, postgres: bool =
 
 def _not_running(home: Path, state: ServerState, missing: str) -> UnreachableError:
     """Say which of a home's servers do not run, and that there is no home where it is another folder's."""
-    if not home.is_dir():
-        return UnreachableError(
-            f"there is no home of embedded servers at {home}, so nothing has run here",
-            advice="go to the folder of your project, set SPINE_HOME, or start `spine-temporal dev`",
-        )
+    _require_home(home)
     alone = state.temporal_pid is not None or state.postgres_pid is not None
     which = f"the embedded {missing} of {home} is" if alone else f"the embedded servers of {home} are"
     if servers_lock_held(home):
         return UnreachableError(f"{which} just being started or stopped", advice="look again in a moment")
     return UnreachableError(f"{which} not running", advice="start `spine-temporal dev`")
+
+
+def _require_home(home: Path) -> None:
+    if not home.is_dir():
+        raise UnreachableError(
+            f"there is no home of embedded servers at {home}, so nothing has run here",
+            advice="go to the folder of your project, set SPINE_HOME, or start `spine-temporal dev`",
+        )
 
 
 def _servers(

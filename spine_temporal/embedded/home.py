@@ -29,8 +29,9 @@ def private_home(home: Path) -> None:
             _close_files(folder)
         write_private(home / ".gitignore", "*\n")
     except OSError as error:
+        reason = "Not a directory" if isinstance(error, FileExistsError) else error.strerror
         raise SpineError(
-            f"the embedded servers cannot keep their data in {home} ({error.strerror})",
+            f"the embedded servers cannot keep their data in {home} ({reason})",
             ErrorCategory.CONFIGURATION,
             advice="set SPINE_HOME to a folder that can be written",
         ) from None

@@ -14,7 +14,9 @@ _REQUEST = text("""
     WHERE run_id = :run_id AND (
         resume_request IS NULL OR (
             NOT resume_request ? 'taken_by' AND CAST(resume_request ->> 'expires_at' AS timestamptz) < now()
-        ) OR NOT resume_request ? 'id'
+        ) OR NOT resume_request ? 'id' OR (
+            NOT resume_request ? 'taken_by' AND resume_request ->> 'id' = CAST(:replaces AS text)
+        )
     )
     RETURNING run_id
 """)
@@ -41,11 +43,22 @@ _REQUESTED = text("""
 
 
 def request_resume(
-    connection: Connection, run_id: str, *, request_id: str, by: str, options: Mapping[str, Any], patience: float
+    connection: Connection,
+    run_id: str,
+    *,
+    request_id: str,
+    by: str,
+    options: Mapping[str, Any],
+    patience: float,
+    replaces: str | None = None,
 ) -> bool:
-    """Say that the ended run is being resumed, for ``patience`` seconds; False where somebody else is doing it."""
-    values = {"run_id": run_id, "request_id": request_id, "by": by, "options": json.dumps(options)}
-    return connection.execute(_REQUEST, values | {"patience": f"{patience:g} seconds"}).scalar() is not None
+    """Say that the ended run is being resumed, for ``patience`` seconds; False where somebody else is doing it.
+
+    ``replaces``: a request that nobody can take up any more.
+    """
+    values: dict[str, Any] = {"run_id": run_id, "request_id": request_id, "by": by, "options": json.dumps(options)}
+    values |= {"patience": f"{patience:g} seconds", "replaces": replaces}
+    return connection.execute(_REQUEST, values).scalar() is not None
 
 
 def withdraw_resume(connection: Connection, run_id: str, request_id: str) -> None:

@@ -140,8 +140,10 @@ def _being_cancelled(claim: Claim) -> SpineError:
 
 def _busy(claim: Claim) -> PartitionBusyError:
     where = f" of Temporal {claim.temporal}" if claim.temporal else ""
-    return PartitionBusyError(
+    busy = PartitionBusyError(
         f"partition {canonical(dict(claim.partition))} of {claim.domain.removeprefix('workflow.')!r} is held by "
         f"workflow {claim.workflow_id!r}, run {claim.run_id}{where}: wait for it, or cancel it; where it cannot exist "
         f"any more, `spine-temporal release '{claim.workflow_id}'`"
     )
+    busy.metadata["partition"] = dict(claim.partition)
+    return busy

@@ -174,7 +174,7 @@ async def _failure(attempt: Attempt, database: Database, error: SpineError) -> A
     again = _retried(error.category, request.on_error) and count < most
     ATTEMPTS.labels(request.pipeline, "retried" if again else "failed").inc()
     which = f"attempt {count} of {most}{'' if again or count >= most else ', not tried again'}"
-    return _told(request, error, which) if again else _told(request, error, which, counted=count)
+    return _told(request, error, which, counted=count, is_last=not again)
 
 
 def _told(
@@ -184,17 +184,19 @@ def _told(
     *,
     category: ErrorCategory | None = None,
     counted: int | None = None,
+    is_last: bool = False,
 ) -> ApplicationError:
-    """Log a failure, and return it as Temporal shows it; the one that is ``counted`` is the last."""
+    """Log a failure, and return it as Temporal shows it; ``counted``: how many of the pipeline's own there were."""
     message, kind = clean_text(str(error)), category or error.category
     frames = f"\n{error.traceback}" if error.traceback else ""
     level = logging.ERROR if kind is ErrorCategory.INTERNAL else logging.WARNING
     _log.log(level, "%s, %s: %s %s%s", _named(request), which, kind, message, frames)
-    if counted is not None:
+    if is_last:
         return ApplicationError(f"{message} ({which})", counted, message, type=kind.value, non_retryable=True)
     short = message.encode()[:_MAX_RETRIED_BYTES].decode(errors="ignore")
     delay = timedelta(seconds=error.retry_after) if error.retry_after else None
-    return ApplicationError(f"{short} ({clean_text(which, 300)})", type=kind.value, next_retry_delay=delay)
+    told = () if counted is None else (counted, request.retry.max_attempts)  # for who watches the run
+    return ApplicationError(f"{short} ({clean_text(which, 300)})", *told, type=kind.value, next_retry_delay=delay)
 
 
 def _named(request: PipelineRequest) -> str:

@@ -185,15 +185,17 @@ class RunActivities:
         """Return the failure of a start that is refused, after its anomaly is written."""
         if error.category.retryable:
             return _failure(error)
+        partition = error.metadata.get("partition")
         key = RunKey(
             run_id=request.run_id,
             workflow=request.workflow,
             workflow_id=request.workflow_id,
             domain=self._beginnings.domain_of(request.workflow),
+            partition=partition or {},
         )
-        given = request.params if isinstance(request, BeginRequest) else None
+        given = request.params if isinstance(request, BeginRequest) and isinstance(request.params, dict) else {}
         try:
-            await asyncio.to_thread(self._record_failure, key, error, given if isinstance(given, dict) else {})
+            await asyncio.to_thread(self._record_failure, key, error, given if partition is None else None)
         except SpineError as away:
             return _failure(away)
         RUNS.labels(request.workflow, "REFUSED").inc()

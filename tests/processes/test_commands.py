@@ -149,7 +149,7 @@ def test_the_same_params_twice_are_one_run_and_force_is_another_with_the_same_ca
     first, second, forced = (
         json.loads(spine("run", WORKFLOW, *week, *options, "--json").stdout) for options in ((), (), ("--force",))
     )
-    assert second == first
+    assert second == first | {"reused": True}
     assert forced["run_id"] != first["run_id"]
     assert forced["outputs"]["ingest"]["capture_id"] == first["outputs"]["ingest"]["capture_id"]
     assert {**forced["outputs"]["aggregate"]} == first["outputs"]["aggregate"]

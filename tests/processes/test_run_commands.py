@@ -132,6 +132,7 @@ def test_commands_find_the_runs_own_queue_and_say_that_nobody_serves_it(typed, s
     # `run` of the same partition joins the run, on its own queue, and waits for the worker that it names.
     joined = _started(environment, "run", "resumable.gated", "--params", params)
     try:
+        assert joined.stderr.readline().startswith("params: ")
         assert joined.stderr.readline().strip() == identity
         assert start in joined.stderr.readline()
         asyncio.run(_terminate(servers, identity))

@@ -1,17 +1,23 @@
 """A client, and a worker on a task queue and a database of its own."""
 
+import asyncio
+import contextlib
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from sqlalchemy import text
+from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
 
 from spine_temporal import SpineClient
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import definitions_of
+from spine_temporal.runtime.namespace import NamespaceAttributes
 from spine_temporal.runtime.worker import running_worker
 from tests.temporal import jobs
 
@@ -42,6 +48,23 @@ class Service:
 async def temporal(servers):
     """A connected Temporal client."""
     return await Client.connect(servers.temporal_address, data_converter=pydantic_data_converter)
+
+
+@pytest.fixture
+async def elsewhere(servers, temporal):
+    """A client of a namespace of its own, which has our search attributes."""
+    name = f"other-{uuid4().hex[:8]}"
+    await temporal.workflow_service.register_namespace(
+        RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=Duration(seconds=86400))
+    )
+    client = await Client.connect(servers.temporal_address, namespace=name, data_converter=pydantic_data_converter)
+    for _ in range(300):  # a namespace takes a while to be known everywhere
+        with contextlib.suppress(RPCError):
+            await client.count_workflows()
+            if await NamespaceAttributes(client, add=True).known():
+                return client
+        await asyncio.sleep(0.1)
+    raise AssertionError("the namespace is not there")
 
 
 @pytest.fixture

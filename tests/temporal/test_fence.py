@@ -5,12 +5,10 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from google.protobuf.duration_pb2 import Duration
 from sqlalchemy import text
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest, RegisterNamespaceRequest
-from temporalio.client import Client, WorkflowFailureError
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 from temporalio.testing import ActivityEnvironment
@@ -43,24 +41,6 @@ async def service(serve, database):
         connection.execute(text(lineage.TABLE))
     async with serve(*lineage.ALL) as running:
         yield running
-
-
-@pytest.fixture
-async def elsewhere(servers, temporal):
-    """A client of another namespace."""
-    name = f"other-{uuid4().hex[:8]}"
-    await temporal.workflow_service.register_namespace(
-        RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=Duration(seconds=86400))
-    )
-    client = await Client.connect(servers.temporal_address, namespace=name, data_converter=pydantic_data_converter)
-    for _ in range(300):  # a namespace takes a while to be known everywhere
-        try:
-            await client.count_workflows()
-        except RPCError:
-            await asyncio.sleep(0.1)
-        else:
-            return client
-    raise AssertionError("the namespace is not there")
 
 
 async def test_two_temporals_on_one_database_do_not_share_a_partition(service, params, elsewhere, database):
