@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import typer
@@ -80,19 +80,54 @@ def exit_code(result: WorkflowResult) -> int:
     return 0 if result.status in {WorkflowStatus.COMPLETED, WorkflowStatus.PARTIAL} else 1
 
 
-def print_by_workflow(
-    rows: Iterable[Mapping[str, Any]], workflow: str, columns: Sequence[tuple[str, Column]], *, nothing: str
-) -> None:
-    """Print rows as a table for each workflow, under its name; ``columns`` are keys of the rows with their titles."""
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault(str(row[workflow]), []).append(row)
+def print_manifest(rows: Iterable[Mapping[str, Any]], *, nothing: str) -> None:
+    """Print how far each partition has come, under its workflow."""
+    columns = (
+        Column(title="PARTITION"),
+        Column(title="STAGE"),
+        Column(title="ROWS", right=True),
+        Column(title="WHEN (UTC)"),
+    )
+    for group in _under_headings(rows, lambda row: row["domain"].removeprefix("workflow."), nothing):
+        cells = [(row["partition_key"], row["stage"], row["row_count"], row["updated_at"]) for row in group]
+        typer.echo(table(columns, _once(cells), width_of(), indent="  "))
+
+
+def print_quality(rows: Iterable[Mapping[str, Any]], *, nothing: str) -> None:
+    """Print what each run measured of its partition, under its workflow."""
+    columns = (
+        Column(title="STEP"),
+        Column(title="CHECK"),
+        Column(title="VALUE", right=True),
+        Column(title="THRESHOLD", right=True),
+        Column(title="PASSED"),
+    )
+    for group in _under_headings(rows, lambda row: row["workflow"], nothing):
+        for run in _grouped(group, lambda row: row["run_id"]).values():
+            say(f"{cell(run[0]['partition_key'])}  {cell(run[0]['measured_at'])} UTC", indent="  ", hanging="    ")
+            cells = [[row[key] for key in ("step", "check_name", "value", "threshold", "passed")] for row in run]
+            typer.echo(table(columns, cells, width_of(), indent="    "))
+
+
+def _under_headings(
+    rows: Iterable[Mapping[str, Any]], heading: Callable[[Mapping[str, Any]], str], nothing: str
+) -> Iterator[list[Mapping[str, Any]]]:
+    """Give the rows of each heading after it is printed, in the order in which headings first come."""
+    groups = _grouped(rows, heading)
     for number, (name, group) in enumerate(groups.items()):
         say(f"\n{name}" if number else name)
-        cells = [[row[key] for key, _ in columns] for row in group]
-        typer.echo(table([column for _, column in columns], _once(cells), width_of(), indent="  "))
+        yield group
     if not groups:
         say(nothing)
+
+
+def _grouped(
+    rows: Iterable[Mapping[str, Any]], key: Callable[[Mapping[str, Any]], str]
+) -> dict[str, list[Mapping[str, Any]]]:
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return groups
 
 
 def _once(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
@@ -105,15 +140,9 @@ def _once(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
 
 def print_anomalies(rows: Iterable[Mapping[str, Any]], *, nothing: str) -> None:
     """Print anomalies under their workflows: what, how often, why, who looks after it; and the run to ask about."""
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault(str(row["workflow"] or row["domain"]), []).append(row)
-    for number, (name, group) in enumerate(groups.items()):
-        say(f"\n{name}" if number else name)
+    for group in _under_headings(rows, lambda row: row["workflow"] or row["domain"], nothing):
         for row in group:
             _print_anomaly(row)
-    if not groups:
-        say(nothing)
 
 
 def _print_anomaly(row: Mapping[str, Any]) -> None:

@@ -41,8 +41,7 @@ def manifest(workflow: WorkflowOption = None, limit: Limit = 1000, as_json: AsJs
     """Print how far each partition has come."""
     from sqlalchemy import text  # noqa: PLC0415 - keeps --help quick
 
-    from spine_temporal.cli.layout import Column  # noqa: PLC0415
-    from spine_temporal.cli.printing import print_by_workflow, print_json  # noqa: PLC0415
+    from spine_temporal.cli.printing import print_json, print_manifest  # noqa: PLC0415
     from spine_temporal.cli.session import opened_database  # noqa: PLC0415
 
     where = "" if workflow is None else "WHERE domain = :domain"
@@ -56,22 +55,14 @@ def manifest(workflow: WorkflowOption = None, limit: Limit = 1000, as_json: AsJs
     if as_json:
         print_json(rows)
         return
-    shown = (
-        ("partition_key", Column(title="PARTITION")),
-        ("stage", Column(title="STAGE")),
-        ("row_count", Column(title="ROWS", right=True)),
-        ("updated_at", Column(title="WHEN (UTC)")),
-    )
-    named = [row | {"workflow": row["domain"].removeprefix("workflow.")} for row in rows]
-    print_by_workflow(named, "workflow", shown, nothing="no partition has reached a stage yet")
+    print_manifest(rows, nothing="no partition has reached a stage yet")
 
 
 def quality(
     workflow: WorkflowOption = None, failed: Failed = False, limit: Limit = 1000, as_json: AsJson = False
 ) -> None:
     """Print what gates and pipelines measured of their data, newest first."""
-    from spine_temporal.cli.layout import Column  # noqa: PLC0415 - keeps --help quick
-    from spine_temporal.cli.printing import print_by_workflow, print_json  # noqa: PLC0415
+    from spine_temporal.cli.printing import print_json, print_quality  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.session import opened_database  # noqa: PLC0415
     from spine_temporal.recording.quality import list_quality  # noqa: PLC0415
 
@@ -80,16 +71,7 @@ def quality(
     if as_json:
         print_json(rows)
         return
-    shown = (
-        ("partition_key", Column(title="PARTITION")),
-        ("check", Column(title="STEP: CHECK")),
-        ("value", Column(title="VALUE", right=True)),
-        ("threshold", Column(title="LIMIT", right=True)),
-        ("passed", Column(title="PASS")),
-        ("measured_at", Column(title="WHEN (UTC)")),
-    )
-    named = [{**row, "check": f"{row['step']}: {row['check_name']}"} for row in rows]
-    print_by_workflow(named, "workflow", shown, nothing="nothing failed" if failed else "nothing was measured yet")
+    print_quality(rows, nothing="nothing failed" if failed else "nothing was measured yet")
 
 
 def anomalies(
