@@ -25,7 +25,7 @@ AT_ONCE = 40
 PATIENCE = 60
 #: A reason speaks of one of these; what the field is called is judged beside it. A fault in a gate's own code names
 #: the gate and the line.
-_WORDS = ("param", "run option", "argument", "unknown workflow", "step", "partition", "start_from", "read: ", "(line ")
+_WORDS = ("param", "run option", "argument", "unknown workflow", "step", "partition", "start_from", "read: ", ".py:")
 _TASK_FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
 
 
