@@ -7,10 +7,14 @@ from uuid import uuid4
 
 import pytest
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowFailureError
 
 from spine_temporal import ParamsError, WorkflowStatus
+from spine_temporal.client.spine_client import RunHandle
 from spine_temporal.client.tracebacks import step_failures
+from spine_temporal.recording.classification import DatabaseAwayError
+from spine_temporal.runtime import run_activities
 from spine_temporal.testing.in_process import run_in_process
 from tests.temporal import failing
 from tests.temporal.test_held_gates import held
@@ -267,3 +271,42 @@ async def test_a_gate_that_fails_with_a_large_output_fails_as_any_other(service)
     assert ("spine.step", "gate check: FAILED QUALITY_GATE 10 rows are too few", "QUALITY_GATE") in await activities(
         handle
     )
+
+
+async def details(handle):
+    metadata = await handle.handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    return metadata.current_details
+
+
+async def test_an_ended_run_says_how_it_ended_also_where_its_end_had_to_wait_for_postgres(service, monkeypatch):
+    tried = []
+
+    def away(*arguments, **options):
+        tried.append(1)
+        if len(tried) <= 3:
+            raise DatabaseAwayError("no connection")
+        return begin_end(*arguments, **options)
+
+    begin_end = run_activities.begin_end
+    monkeypatch.setattr(run_activities, "begin_end", away)
+    handle, result = await failed(service, failing.GATE)
+    assert len(tried) == 4
+    told = await details(handle)
+    assert told.startswith(f"**FAILED at check (INTERNAL)** after {result.duration_seconds:.2f} s\n\n`check` failed")
+    assert "Waits" not in told
+
+
+async def test_a_run_that_cannot_begin_or_has_nothing_to_do_says_so(service):
+    params = {"test": uuid4().hex}
+    first = await service.client.start(failing.PIPELINE, params)
+    run_id = (await first.result()).run_id
+    second = await service.client.start(failing.PIPELINE, params)
+    await second.result()
+    assert f"Nothing ran: run `{run_id}` had completed this partition" in await details(second)
+    refused = await service.client.client.start_workflow(
+        "failing.pipeline", {"daz": 1}, id=uuid4().hex, task_queue=service.client.task_queue
+    )
+    with pytest.raises(WorkflowFailureError):
+        await refused.result()
+    told = await details(RunHandle(workflow_id=refused.id, handle=refused))
+    assert told.startswith("**FAILED before its first step** (CONFIGURATION)\n\nunknown param 'daz'")
