@@ -22,7 +22,7 @@ from spine_temporal.embedded import (
     running_servers,
     temporal_server,
 )
-from spine_temporal.embedded.locks import worker_lock_held
+from spine_temporal.embedded.locks import worker_lock, worker_lock_held
 from spine_temporal.embedded.ports import holds_port, is_free
 from spine_temporal.embedded.postgres_folders import program_folder
 from spine_temporal.embedded.postgres_server import start_postgres, stop_postgres
@@ -276,6 +276,8 @@ def test_a_home_of_another_user_is_told_in_a_sentence(home):
         "print(locks.worker_lock_held(Path(sys.argv[1])))"
     )
     with embedded_servers(home, temporal=False, postgres=False):
+        with worker_lock(home):
+            assert worker_lock_held(home)
         assert not worker_lock_held(home)
         home.chmod(0o755)
         ended = subprocess.run(

@@ -55,7 +55,7 @@ def test_a_password_in_an_error_stays_where_it_was_raised(spine, start_worker, e
 )
 def test_a_command_does_not_show_the_password_of_its_database(spine, command, url):
     ended = spine(command, SPINE_DATABASE_URL=url)
-    assert ended.returncode == (0 if command == "info" else ended.returncode)
+    assert ended.returncode in {2, 3}
     for text in (ended.stdout, ended.stderr):
         assert "hunter2" not in text
         assert "ter2" not in text

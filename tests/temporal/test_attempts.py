@@ -20,7 +20,7 @@ async def test_attempts_that_the_pipeline_has_failed_are_counted_of_those_that_i
     async with serve(trying.TRYING) as service:
         run = await service.client.start(trying.TRYING, {"test": uuid4().hex, "folder": str(tmp_path)})
         waiting = await _until(run, lambda attempt: attempt.next_at is not None)
-        assert (waiting.which, waiting.error) == ("attempt 2 of 3", "[bold]not yet[/]")
+        assert (waiting.which, waiting.error) == ("attempt 2 of 3", "[bold]not yet[/] (attempt 1 of 3)")
         (tmp_path / "tell").touch()
         running = await _until(run, lambda attempt: attempt.started_at is not None and attempt.number == 2)
         assert running.which == "attempt 2 of 3"

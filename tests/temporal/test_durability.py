@@ -116,7 +116,7 @@ async def test_a_run_that_is_reset_keeps_the_outputs_that_it_has(temporal, datab
     async with running_worker(temporal, database, written(800), **worker):
         again = await client.handle_of(handle.workflow_id)
         assert (await again.result()).error_step == "check"  # asked again, and not mended yet
-        await _reset(temporal, handle.workflow_id, (await again.handle.describe()).run_id)
+    await _reset(temporal, handle.workflow_id, (await again.handle.describe()).run_id)
     async with running_worker(temporal, database, written(500), **worker):
         mended = await (await client.handle_of(handle.workflow_id)).result()
     assert mended.status is WorkflowStatus.COMPLETED

@@ -66,4 +66,4 @@ def test_a_run_that_completed_says_so_and_one_that_had_nothing_to_do_whose_resul
     state = after(INGESTED, StepOutcome(step="check"), StepOutcome(step="look"))
     assert state.status is WorkflowStatus.COMPLETED
     assert ended_details(state, state.result).startswith("**COMPLETED** after 3.00 s\n\n| step")
-    assert "run `run` had completed this partition" in earlier_details(state.result)
+    assert "Already completed by run `run` at" in earlier_details(state.result)

@@ -86,7 +86,7 @@ def test_the_nearest_file_wins_and_a_pyproject_of_others_is_none(project, tmp_pa
         ("health_address = '8080'", "health_address in FILE is '8080': it must be host:port, for example 0.0.0.0:8080"),
         (
             "database_url = 'mysql://u:secret@h/d'",
-            "database_url in FILE is 'mysql://u:***@h/d': it must be like postgresql",
+            "database_url in FILE is not a URL of Postgres: it must be like postgresql",
         ),
     ],
 )
