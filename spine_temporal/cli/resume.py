@@ -43,7 +43,7 @@ def resume(
     from spine_temporal.cli.printing import print_json, say  # noqa: PLC0415
     from spine_temporal.cli.session import connected, definitions, run_async  # noqa: PLC0415
     from spine_temporal.client.servers import open_database, servers_of_home  # noqa: PLC0415
-    from spine_temporal.client.task_queues import missing_worker  # noqa: PLC0415
+    from spine_temporal.client.task_queues import standstill  # noqa: PLC0415
     from spine_temporal.definition.outcome import WorkflowResult  # noqa: PLC0415
 
     settings = Settings.from_environment()
@@ -68,7 +68,7 @@ def resume(
                     )
                     if not detach:
                         return await follow(handle, servers, settings)
-                waits = await missing_worker(handle.handle, client.client)  # this command's own has stopped
+                waits = await standstill(handle.handle, client.client)  # this command's own has stopped
                 if waits:
                     say(waits, err=True)
                 return {"workflow_id": workflow_id, "run_id": handle.handle.run_id}

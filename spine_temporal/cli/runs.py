@@ -96,7 +96,7 @@ def start(
     from spine_temporal.cli.session import definitions, run_async  # noqa: PLC0415
     from spine_temporal.client.servers import available_servers, connect  # noqa: PLC0415
     from spine_temporal.client.spine_client import SpineClient  # noqa: PLC0415
-    from spine_temporal.client.task_queues import missing_worker  # noqa: PLC0415
+    from spine_temporal.client.task_queues import standstill  # noqa: PLC0415
 
     settings = Settings.from_environment()
     definition = definitions(settings).workflow(workflow)
@@ -109,7 +109,7 @@ def start(
             client = SpineClient(await connect(servers), task_queue=settings.task_queue)
             handle = await client.start(definition, given, **options)
             run_id = handle.handle.result_run_id or handle.handle.run_id
-            waits = await missing_worker(handle.handle, client.client)
+            waits = await standstill(handle.handle, client.client)
             return handle.workflow_id, run_id, waits, "" if waits else await _reused(handle)
 
     identity, run_id, waits, reused = run_async(work)

@@ -4,10 +4,10 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 
 from spine_temporal.cli.session import definitions
-from spine_temporal.client.descriptions import described
+from spine_temporal.client.descriptions import described, is_paused
 from spine_temporal.client.servers import Servers, open_database
 from spine_temporal.client.spine_client import RunHandle
-from spine_temporal.client.task_queues import WORKFLOW_TASKS, is_runner_queue, missing_worker, workers_of
+from spine_temporal.client.task_queues import WORKFLOW_TASKS, is_runner_queue, standstill, workers_of
 from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.embedded import worker_lock_held
 from spine_temporal.runtime.worker import SPARE_CONNECTIONS, running_worker
@@ -43,11 +43,13 @@ class StandIn:
 
     async def look(self, run: RunHandle) -> str:
         """Return what is to be said where nobody serves the run; stand in where that may be."""
-        told = await missing_worker(run.handle, run.client)
+        told = await standstill(run.handle, run.client)
         if not told:
             return ""
         description = await described(run.client, run.handle)
         queue, workflow = description.task_queue, description.workflow_type
+        if is_paused(description):
+            return told
         if queue in self._queues:
             return ""  # our own worker is about to ask
         if not self._may_serve(queue, workflow):

@@ -14,7 +14,7 @@ from spine_temporal.cli.progress import step_text
 from spine_temporal.client.attempts import Attempt, attempts_of
 from spine_temporal.client.descriptions import described
 from spine_temporal.client.spine_client import RunHandle
-from spine_temporal.client.task_queues import missing_worker
+from spine_temporal.client.task_queues import standstill
 from spine_temporal.definition.outcome import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
 
 #: Seconds that a worker gets to answer.
@@ -44,7 +44,7 @@ async def situation_of(run: RunHandle) -> Situation:
     description = await described(run.client, run.handle)
     if description.close_time is not None:
         return Situation(workflow_id=run.workflow_id, result=await run.result())
-    waits = await missing_worker(run.handle, run.client)
+    waits = await standstill(run.handle, run.client)
     attempts = await attempts_of(run.client, description)
     progress = None if waits else await _progress(run)
     known = progress or WorkflowResult(

@@ -29,7 +29,7 @@ def cancel(
     from spine_temporal.cli.session import run_async  # noqa: PLC0415
     from spine_temporal.client.servers import connect, running_servers_of  # noqa: PLC0415
     from spine_temporal.client.spine_client import SpineClient  # noqa: PLC0415
-    from spine_temporal.client.task_queues import missing_worker  # noqa: PLC0415
+    from spine_temporal.client.task_queues import standstill  # noqa: PLC0415
     from spine_temporal.definition.outcome import WorkflowResult, WorkflowStatus  # noqa: PLC0415
 
     settings = Settings.from_environment()
@@ -40,7 +40,7 @@ def cancel(
             run = await client.cancel(workflow_id, reason=_told(reason, by))
             if not detach:
                 return await follow(run, servers, settings, with_worker=False)
-            waits = await missing_worker(run.handle, run.client)
+            waits = await standstill(run.handle, run.client)
             if waits:
                 say(waits, err=True)
             return None

@@ -1,11 +1,16 @@
 """What Temporal says of a run, also of a paused one, whose status its Python client does not know."""
 
+import shlex
+from collections.abc import AsyncIterator
+from datetime import UTC
 from typing import Any
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import WorkflowExecutionStatus
-from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, ListWorkflowExecutionsRequest
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowHandle
+from temporalio.client import WorkflowExecution as ListedExecution
 
 
 async def described(client: Client, handle: WorkflowHandle[Any, Any]) -> WorkflowExecutionDescription:
@@ -17,11 +22,42 @@ async def described(client: Client, handle: WorkflowHandle[Any, Any]) -> Workflo
         ),
         retry=True,
     )
-    if answer.workflow_execution_info.status == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_PAUSED:
-        answer.workflow_execution_info.status = WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
+    _as_running(answer.workflow_execution_info)
     return await WorkflowExecutionDescription._from_raw_description(answer, client.namespace, client.data_converter)
 
 
 def is_paused(description: WorkflowExecutionDescription) -> bool:
     """Return whether somebody has paused the run: it is open, and does nothing until it is unpaused."""
     return description.raw_description.workflow_extended_info.HasField("pause_info")
+
+
+def paused_by(description: WorkflowExecutionDescription) -> str:
+    """Return who has paused the run, since when and why."""
+    pause = description.raw_description.workflow_extended_info.pause_info
+    since = pause.paused_time.ToDatetime(UTC)
+    reason = f": {pause.reason}" if pause.reason else ""
+    return f"{pause.identity or 'somebody'} has paused it, {since:%Y-%m-%d %H:%M:%S} UTC{reason}"
+
+
+def how_to_unpause(description: WorkflowExecutionDescription) -> str:
+    """Return the command that lets the run go on."""
+    return f"`temporal workflow unpause --workflow-id {shlex.quote(description.id)}`"
+
+
+async def listed_executions(client: Client, query: str, *, limit: int) -> AsyncIterator[ListedExecution]:
+    """Yield what Temporal lists, newest first; a paused run is RUNNING. Raises ``RPCError``."""
+    request = ListWorkflowExecutionsRequest(namespace=client.namespace, query=query, page_size=min(limit, 1000))
+    while limit > 0:
+        page = await client.workflow_service.list_workflow_executions(request, retry=True)
+        for info in page.executions[:limit]:
+            _as_running(info)
+            yield ListedExecution._from_raw_info(info, client.namespace, client.data_converter)
+        limit -= len(page.executions)
+        request.next_page_token = page.next_page_token
+        if not page.next_page_token:
+            return
+
+
+def _as_running(info: WorkflowExecutionInfo) -> None:
+    if info.status == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_PAUSED:
+        info.status = WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING

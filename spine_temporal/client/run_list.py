@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError
 
-from spine_temporal.client.run_status import RunFilter, RunStatus, statuses_of
+from spine_temporal.client.descriptions import listed_executions
+from spine_temporal.client.run_status import ONLY_IN_TEMPORAL, RunFilter, RunStatus, statuses_of
 from spine_temporal.definition.errors import SpineError
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.run_list import CHILD, HELD, RUNNING, ListedRun, known_among, list_runs
@@ -23,7 +24,7 @@ from spine_temporal.translation.search_attributes import PARTITION
 Answer = TypeVar("Answer")
 
 #: Open runs of ours in Temporal's list; where the namespace lacks our search attributes, it refuses the question.
-_OPEN_IN_TEMPORAL = 'ExecutionStatus = "Running" AND SpineDomain IS NOT NULL'
+_OPEN_IN_TEMPORAL = 'ExecutionStatus IN ("Running", "Paused") AND SpineDomain IS NOT NULL'
 #: Questions to Temporal at once.
 _AT_ONCE = 20
 #: Open runs of Temporal's list that are looked through for those that nobody has begun.
@@ -81,8 +82,8 @@ def _in_postgres(statuses: frozenset[RunStatus]) -> list[str] | None:
     """Return the statuses of rows that may be any of these; None: all."""
     if statuses == frozenset(RunStatus):
         return None
-    wanted = {status.value for status in statuses - {RunStatus.QUEUED, RunStatus.CLOSING}}
-    return sorted(wanted | ({RUNNING, HELD} if RunStatus.CLOSING in statuses else set()))
+    wanted = {status.value for status in statuses - ONLY_IN_TEMPORAL}
+    return sorted(wanted | ({RUNNING, HELD} if statuses & {RunStatus.CLOSING, RunStatus.PAUSED} else set()))
 
 
 def _in_transaction(database: Database, work: Callable[[Connection], Answer]) -> Answer:
@@ -102,6 +103,8 @@ async def _with_standings(client: Client, rows: list[ListedRun]) -> list[RunSumm
                 standing = await standings.of(temporal_run_of(row))
             except SpineError:  # Temporal is away: open is what Postgres knows
                 return _summary(row)
+        if standing.is_paused:
+            return _summary(row, RunStatus.PAUSED)
         return _summary(row, None if standing.is_open else RunStatus.CLOSING)
 
     return list(await asyncio.gather(*map(summary, rows)))
@@ -110,7 +113,7 @@ async def _with_standings(client: Client, rows: list[ListedRun]) -> list[RunSumm
 async def _open_in_temporal(client: Client, workflow: str | None) -> list[WorkflowExecution]:
     kind = "" if workflow is None else f" AND WorkflowType = '{workflow.replace(chr(39), chr(39) * 2)}'"
     try:
-        return [run async for run in client.list_workflows(_OPEN_IN_TEMPORAL + kind, limit=_LOOKED_THROUGH)]
+        return [run async for run in listed_executions(client, _OPEN_IN_TEMPORAL + kind, limit=_LOOKED_THROUGH)]
     except RPCError:
         return []
 

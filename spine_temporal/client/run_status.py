@@ -12,6 +12,8 @@ class RunStatus(StrEnum):
     RUNNING = "RUNNING"
     #: A gate has failed and waits for a person.
     HELD = "HELD"
+    #: Somebody has paused it in Temporal: nothing happens to it until it is unpaused.
+    PAUSED = "PAUSED"
     #: Temporal has closed it, and a worker closes its books within a minute.
     CLOSING = "CLOSING"
     COMPLETED = "COMPLETED"
@@ -22,7 +24,9 @@ class RunStatus(StrEnum):
 
 
 #: What has no end yet.
-OPEN = frozenset({RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.HELD, RunStatus.CLOSING})
+OPEN = frozenset({RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.HELD, RunStatus.PAUSED, RunStatus.CLOSING})
+#: What Temporal alone can say of a run.
+ONLY_IN_TEMPORAL = frozenset({RunStatus.QUEUED, RunStatus.PAUSED, RunStatus.CLOSING})
 
 
 class RunFilter(StrEnum):
@@ -32,6 +36,7 @@ class RunFilter(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
     HELD = "held"
+    PAUSED = "paused"
     CLOSING = "closing"
     COMPLETED = "completed"
     PARTIAL = "partial"

@@ -8,7 +8,7 @@ from typing import Any
 
 from spine_temporal.client.servers import Servers, available_servers, connect, open_database
 from spine_temporal.client.spine_client import SpineClient
-from spine_temporal.client.task_queues import runner_queue, tell_of_missing_workers
+from spine_temporal.client.task_queues import runner_queue, tell_of_standstills
 from spine_temporal.definition.outcome import WorkflowResult
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.project import make_importable
@@ -80,7 +80,7 @@ class WorkflowRunner:
         ):
             handle = await SpineClient(client, task_queue=task_queue).start(workflow, params, **options)
             # The run that is joined may be on another queue, whose workers this process cannot stand in for.
-            watch = asyncio.create_task(tell_of_missing_workers(handle.handle, client, _log.warning, but=task_queue))
+            watch = asyncio.create_task(tell_of_standstills(handle.handle, client, _log.warning, but=task_queue))
             try:
                 return await handle.result()
             finally:

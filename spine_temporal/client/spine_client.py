@@ -28,7 +28,7 @@ from spine_temporal.client.results import result_of
 from spine_temporal.client.resume import checked_options, resume_run
 from spine_temporal.client.run_list import RunSummary, listed_runs
 from spine_temporal.client.run_status import RunFilter
-from spine_temporal.client.task_queues import require_worker
+from spine_temporal.client.task_queues import refuse_standstill
 from spine_temporal.definition.errors import (
     DefinitionError,
     ErrorCategory,
@@ -80,9 +80,9 @@ class RunHandle:
         """Decide of a held gate: ``waive``, ``retry`` or ``abort``; return what was decided.
 
         No step: the only one that is held. Raises ``ParamsError`` where it is not held, or the decision does not fit,
-        ``NoWorkerError`` where nobody asks for the tasks of the run.
+        ``StandstillError`` where nobody asks for the tasks of the run.
         """
-        await require_worker(self.handle, self.client)
+        await refuse_standstill(self.handle, self.client)
         # After it nobody may act on what is said here to have been heard by nobody.
         until = time.time() + _PATIENCE.total_seconds() - _LAST_MOMENT
         given = {"step": step, "by": by, "reason": reason, "from": start_from, "until": until}

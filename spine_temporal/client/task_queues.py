@@ -17,7 +17,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, ListWork
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 
-from spine_temporal.client.descriptions import described
+from spine_temporal.client.descriptions import described, how_to_unpause, is_paused, paused_by
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 
 WORKFLOW_TASKS = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
@@ -35,8 +35,8 @@ _STOPPED = {WorkerStatus.WORKER_STATUS_SHUTTING_DOWN, WorkerStatus.WORKER_STATUS
 _IDENTITY = re.compile(r"(\d+)@(.+)")
 
 
-class NoWorkerError(SpineError):
-    """Raised when nobody asks for the tasks of a run that somebody must do something about."""
+class StandstillError(SpineError):
+    """Raised when a run that somebody must do something about cannot hear of it: paused, or without workers."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, ErrorCategory.DEPENDENCY)
@@ -58,17 +58,22 @@ def what_to_start(task_queue: str, workflow: str) -> str:
     return f"start one: `spine-temporal worker --task-queue {task_queue}`{script}"
 
 
-async def require_worker(handle: WorkflowHandle[Any, Any], client: Client) -> None:
-    """Raise ``NoWorkerError`` where the run is open and nobody polls its own task queue."""
-    told = await missing_worker(handle, client)
+async def refuse_standstill(handle: WorkflowHandle[Any, Any], client: Client) -> None:
+    """Raise ``StandstillError`` where the run is open and nothing can happen to it now."""
+    told = await standstill(handle, client)
     if told:
-        raise NoWorkerError(told)
+        raise StandstillError(told)
 
 
-async def missing_worker(handle: WorkflowHandle[Any, Any], client: Client, *, but: str = "") -> str:
-    """Return in a sentence that nobody polls the own task queue of an open run, and what to start; else nothing."""
+async def standstill(handle: WorkflowHandle[Any, Any], client: Client, *, but: str = "") -> str:
+    """Return in a sentence why nothing happens to an open run, and what to do; nothing where something may.
+
+    Somebody has paused it, or nobody polls its own task queue.
+    """
     description = await described(client, handle)
     queue = description.task_queue
+    if is_paused(description):
+        return f"{handle.id}: {paused_by(description)}; {how_to_unpause(description)}"
     if description.status is not WorkflowExecutionStatus.RUNNING or queue == but:
         return ""
     if await is_polled(client, queue, WORKFLOW_TASKS):
@@ -77,17 +82,17 @@ async def missing_worker(handle: WorkflowHandle[Any, Any], client: Client, *, bu
     return f"{handle.id} waits for a worker: none asks for work on task queue {queue!r}; {advice}"
 
 
-async def tell_of_missing_workers(
+async def tell_of_standstills(
     handle: WorkflowHandle[Any, Any], client: Client, tell: Callable[[str], None], *, but: str
 ) -> None:
-    """Look from time to time, until cancelled, and tell of each time that the run's queue loses its workers.
+    """Look from time to time, until cancelled, and tell of each time that the run comes to a standstill.
 
     Nothing is told of the queue ``but``, which the caller serves.
     """
     last = ""
     while True:
         with contextlib.suppress(RPCError):  # Temporal is away: who waits for the run is told so by others
-            told = await missing_worker(handle, client, but=but)
+            told = await standstill(handle, client, but=but)
             if told and not last:
                 tell(told)
             last = told

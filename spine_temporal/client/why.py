@@ -1,6 +1,5 @@
 """Why a run is where it is: what it retries, what fails, what it waits for, or how it ended."""
 
-import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +10,7 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowQueryFailedError
 from temporalio.service import RPCError
 
-from spine_temporal.client.descriptions import described, is_paused
+from spine_temporal.client.descriptions import described, how_to_unpause, is_paused, paused_by
 from spine_temporal.client.spine_client import RunHandle
 from spine_temporal.client.task_queues import ACTIVITY_TASKS, WORKFLOW_TASKS, is_polled, what_to_start, workers_of
 from spine_temporal.definition.outcome import WorkflowResult, WorkflowStatus
@@ -40,7 +39,7 @@ async def reasons(client: Client, handle: RunHandle) -> list[Reason]:
     if description.status is not WorkflowExecutionStatus.RUNNING:
         return [_ended(description, await handle.result())]
     if is_paused(description):
-        return [_paused(description)]
+        return [Reason(kind="paused", text=paused_by(description), advice=how_to_unpause(description))]
     workers = len(await workers_of(client, description.task_queue, ACTIVITY_TASKS))
     pending = description.raw_description.pending_activities
     found = [
@@ -52,17 +51,6 @@ async def reasons(client: Client, handle: RunHandle) -> list[Reason]:
     if not found or all(reason.kind == "runs" for reason in found):
         found = await _of_details(handle) + found
     return found or [Reason(kind="goes on", text="the run is between two steps")]
-
-
-def _paused(description: WorkflowExecutionDescription) -> Reason:
-    pause = description.raw_description.workflow_extended_info.pause_info
-    since = pause.paused_time.ToDatetime(UTC)
-    reason = f": {pause.reason}" if pause.reason else ""
-    return Reason(
-        kind="paused",
-        text=f"{pause.identity or 'somebody'} has paused it, {since:%Y-%m-%d %H:%M:%S} UTC{reason}",
-        advice=f"`temporal workflow unpause --workflow-id {shlex.quote(description.id)}`",
-    )
 
 
 def _ended(description: WorkflowExecutionDescription, result: WorkflowResult) -> Reason:

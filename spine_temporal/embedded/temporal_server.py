@@ -27,6 +27,8 @@ _DISPATCH = (
     "history.timerProcessorMaxPollRPS",
     "history.visibilityProcessorMaxPollRPS",
 )
+#: What a Temporal of today can do and its dev server leaves off: runs are paused and unpaused by their operators.
+_FEATURES = ("frontend.WorkflowPauseEnabled",)
 #: The server's own is a rollback journal: a file made and deleted for each commit, and twice the processor time.
 _JOURNAL = "journal_mode=wal"
 #: What every benchmark must tell.
@@ -49,7 +51,8 @@ def start_temporal(
     """Start the server; return its address, the Web UI's URL and the process id."""
     private_home(home)
     arguments = []
-    for key, value in (dict.fromkeys(_DISPATCH, "500") | dict(dynamic_config)).items():
+    settings = dict.fromkeys(_DISPATCH, "500") | dict.fromkeys(_FEATURES, "true") | dict(dynamic_config)
+    for key, value in settings.items():
         arguments += ["--dynamic-config-value", f"{key}={value}"]
     for name, kind in search_attributes.items():
         arguments += ["--search-attribute", f"{name}={kind}"]

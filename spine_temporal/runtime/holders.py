@@ -35,6 +35,7 @@ class Standing:
     """Whether a run is open, and how it was closed: ``terminated``, ``timed out``, ``deleted`` and the like."""
 
     is_open: bool
+    is_paused: bool = False
     closed_as: str = ""
 
 
@@ -120,6 +121,6 @@ def _goes_on_for(newest: DescribeWorkflowExecutionResponse, run: TemporalRun) ->
 def _standing(description: DescribeWorkflowExecutionResponse) -> Standing:
     status = description.workflow_execution_info.status
     if status in _OPEN:
-        return Standing(is_open=True)
+        return Standing(is_open=True, is_paused=status == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_PAUSED)
     name = WorkflowExecutionStatus.Name(status).removeprefix(_PREFIX)
     return Standing(is_open=False, closed_as=name.lower().replace("_", " "))

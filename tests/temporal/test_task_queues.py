@@ -15,10 +15,10 @@ from spine_temporal import SpineClient, WorkflowRunner, WorkflowStatus
 from spine_temporal.client.task_queues import (
     ACTIVITY_TASKS,
     WORKFLOW_TASKS,
-    NoWorkerError,
+    StandstillError,
     is_runner_queue,
-    missing_worker,
     runner_queue,
+    standstill,
     workers_of,
 )
 from spine_temporal.client.why import reasons
@@ -95,20 +95,20 @@ async def test_whoever_must_act_on_a_run_is_told_at_once_that_nobody_serves_it(t
     async with serve(resumable.WAITING, task_queue=queue) as service:
         run = await service.client.start(resumable.WAITING, params)
         await resumable.until_waiting(tmp_path)
-        assert await missing_worker(run.handle, temporal) == ""
+        assert await standstill(run.handle, temporal) == ""
         (tmp_path / "go").touch()
     started = await SpineClient(temporal, task_queue=queue).start(resumable.GATED, params)
     joined = await client.start(resumable.GATED, params)
     assert (joined.workflow_id, (await joined.handle.describe()).task_queue) == (started.workflow_id, queue)
-    told = await missing_worker(joined.handle, temporal)
+    told = await standstill(joined.handle, temporal)
     assert (
         f"none asks for work on task queue {queue!r}; start one: `spine-temporal worker --task-queue {queue}`" in told
     )
-    with pytest.raises(NoWorkerError, match=queue):
+    with pytest.raises(StandstillError, match=queue):
         await joined.decide("waive", "check", by="ann", reason="why not")
     assert (await reasons(temporal, joined))[0].kind == "no worker"
     await joined.terminate(reason="seen")
-    assert await missing_worker(joined.handle, temporal) == ""
+    assert await standstill(joined.handle, temporal) == ""
 
 
 async def test_a_run_that_temporal_has_forgotten_goes_on_on_its_own_queue(temporal, database, serve, params, tmp_path):
