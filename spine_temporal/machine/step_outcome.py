@@ -35,8 +35,6 @@ class StepOutcome(BaseModel):
     skip_reason: str | None = None
     #: Asked of a run that was reset: the run in whose history the step stands.
     reset_of: str | None = None
-    #: Which run asked it, as Temporal knows it; None: one that was not reset.
-    asked_in: str | None = None
     #: Answered to it where a person wants the run to go on otherwise; the step was not done.
     resume: ResumeOptions | None = None
     #: The code that a step needs is not in this process; ask again where it is.

@@ -90,13 +90,15 @@ class RunActivities:
                 raise _failure(error) from None
             outcome = outcome.model_copy(update={"resume": resume})
         if outcome.failed and outcome.resume is None:
-            _tell(outcome)
+            if not activity.info().is_local:
+                _tell(outcome)
             raise requests.verdict_failure(outcome, outcome)
         return outcome
 
     @activity.defn(name=SHOW)
     async def show(self, outcome: StepOutcome) -> None:
         """Fail as a verdict has that was recorded within a workflow task, where the Web UI does not show it."""
+        _tell(outcome)
         raise requests.verdict_failure(outcome)
 
     @activity.defn(name=END)

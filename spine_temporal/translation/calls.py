@@ -94,25 +94,27 @@ async def record(
         temporal.set_current_details(shown)
 
 
-async def record_verdict(verdict: StepOutcome, what: str, *, beside: bool) -> StepOutcome:
-    """Record a verdict and return what history holds of it; one that failed is an activity's failure there.
-
-    The Web UI shows what was recorded within a workflow task as neutral, whatever it says: there an activity of its
-    own shows the failure. History says whether, and not the code, which may have changed since.
-    """
+async def record_verdict(verdict: StepOutcome, what: str, *, beside: bool) -> tuple[StepOutcome, bool]:
+    """Record a verdict; return what history holds of it, and whether its recording has failed with it."""
     try:
-        summary = verdict_summary(what, verdict)
-        recorded: StepOutcome = await record(VERDICT, verdict, StepOutcome, summary, beside=beside)
+        recorded: StepOutcome = await record(
+            VERDICT, verdict, StepOutcome, verdict_summary(what, verdict), beside=beside
+        )
     except FailureError as error:
         failed = failed_verdict(error)
         if failed is None:
             raise
-    else:
-        return recorded
-    if not beside:
-        shown = StepOutcome(step=failed.step, error=failed.error, category=failed.category)
-        await _failing(SHOW, shown, verdict_summary(what, failed))
-    return failed
+        return failed, True
+    return recorded, False
+
+
+async def show_failure(failed: StepOutcome, what: str) -> None:
+    """Let an activity fail as the verdict has that was recorded within a workflow task.
+
+    The Web UI's timeline shows what is recorded there as neutral, whatever it says.
+    """
+    shown = StepOutcome(step=failed.step, error=failed.error, category=failed.category, traceback=failed.traceback)
+    await _failing(SHOW, shown, verdict_summary(what, failed))
 
 
 async def record_hold(request: HoldRequest) -> Recorded | None:

@@ -138,7 +138,7 @@ def asked_of_reset(verdict: StepOutcome, begun: Begun | None, run_id: str) -> St
     """Return the verdict as it is recorded; one of a run that was reset also asks whether a person had a reason."""
     if begun is None or begun.run_id == run_id:
         return verdict
-    return verdict.model_copy(update={"reset_of": begun.run_id, "asked_in": run_id})
+    return verdict.model_copy(update={"reset_of": begun.run_id})
 
 
 def stage_of(begun: Begun, outcome: StepOutcome) -> StageReached | None:

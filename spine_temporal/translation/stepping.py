@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any, assert_never
 
 from temporalio import workflow as temporal
@@ -158,30 +157,23 @@ class Stepping:
 
     async def _recorded(self, step: AnyPlanned, what: str, ask: Callable[[], StepOutcome]) -> StepOutcome:
         name, beside = step.name, self._is_beside(step.name)
-        times = count()
+        is_shown = beside
         while True:
             with guarded():
                 answer = ask()
             verdict = requests.asked_of_reset(answer, self.begun, temporal.info().run_id)
-            recorded = await calls.record_verdict(verdict, f"{what} {name}", beside=beside)
-            if recorded.failed and self._is_asked_again(recorded, next(times)):
-                continue
-            if not recorded.missing:
+            recorded, has_failed = await calls.record_verdict(verdict, f"{what} {name}", beside=beside)
+            if has_failed and not is_shown:
+                # Once it is shown it is asked again, and that counts: so a run that is reset to before its last
+                # workflow task asks the code as it is then, which may have been mended.
+                await calls.show_failure(recorded, f"{what} {name}")
+                is_shown = True
+            elif not recorded.missing:
                 return recorded
-            waiting = f"a worker whose {self.spine.name!r} has the {step.kind} step {name!r}"
-            temporal.set_current_details(current_details(self.state(), waiting))
-            await temporal.sleep(MISSING_CODE_INTERVAL, summary=f"no code for step {name}")
-
-    def _is_asked_again(self, failed: StepOutcome, times: int) -> bool:
-        """Whether the run was reset to right behind this failure: its code may have been mended since.
-
-        A run that had gone on from it when it was reset goes on from it again: Temporal's patches tell the two apart.
-        """
-        run_id = temporal.info().run_id
-        if run_id in {self.begun.run_id, failed.asked_in}:
-            return False
-        again = self.state().rounds.get(failed.step, 0)
-        return temporal.patched(f"{failed.step}#{again} asked again {times}")
+            else:
+                waiting = f"a worker whose {self.spine.name!r} has the {step.kind} step {name!r}"
+                temporal.set_current_details(current_details(self.state(), waiting))
+                await temporal.sleep(MISSING_CODE_INTERVAL, summary=f"no code for step {name}")
 
     def _is_beside(self, name: str) -> bool:
         """Whether others may run at the same time."""
