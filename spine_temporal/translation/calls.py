@@ -60,7 +60,7 @@ _PATIENTLY = RetryPolicy(
 )
 #: Seconds that the worker's own time limit of a pipeline gets to speak first.
 _GRACE = 30.0
-#: Characters of an activity's summary, of which Temporal takes 400 bytes.
+#: Characters of a summary: it is a label in the Web UI, and Temporal limits what it keeps of one.
 _LONGEST_SUMMARY = 200
 
 
