@@ -70,7 +70,7 @@ class Settings(BaseModel):
     modules: Annotated[tuple[Module, ...], BeforeValidator(_listed)] = Field(
         default=("activities", "workflows"), description="names of packages or modules, or paths of .py files"
     )
-    #: How many activities one worker runs at once; each has a thread and a connection.
+    #: How many activities one worker runs at once; each pipeline has a process and a connection.
     max_activities: int = Field(default=20, ge=1, description="a whole number from 1")
     #: Seconds that running pipelines get to finish after the first signal, before they are handed back.
     grace: float = Field(default=20, ge=0, allow_inf_nan=False, description="a number of seconds from 0")

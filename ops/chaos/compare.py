@@ -13,7 +13,7 @@ _LEFT_OUT = {"core_schema_versions", "core_payloads"}
 #: Columns that belong to the run or the moment. An attempt that was lost after it had failed may be counted again.
 _VOLATILE = {
     "run_id", "workflow_id", "execution_id", "anomaly_id", "fault_id", "reject_id", "resumed_from", "temporal",
-    "epoch", "execution_run_id", "first_run_id", "lineage_id", "attempt", "result", "plan", "duration_seconds",
+    "epoch", "execution_run_id", "first_run_id", "lineage_id", "attempt", "lost", "result", "plan", "duration_seconds",
     "resolved_by", "resolution", "batch_id", "source_uri", "file_path",
 }  # fmt: skip
 

@@ -14,6 +14,7 @@ from spine_temporal.definition.workflow import Workflow
 from spine_temporal.project import make_importable
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import Definitions, definitions_of, load_definitions
+from spine_temporal.runtime.processes.loading import refuse_while_loading
 from spine_temporal.runtime.worker import SPARE_CONNECTIONS, running_worker
 from spine_temporal.settings import Settings
 
@@ -47,6 +48,7 @@ class WorkflowRunner:
         Raises ``ParamsError`` and ``DefinitionError`` for what is wrong before anything runs, ``SpineError`` where a
         server cannot be reached.
         """
+        refuse_while_loading("WorkflowRunner().execute(...)")
         make_importable(self._settings.project)
         load_definitions(self._settings.modules)
         definitions = definitions_of([workflow])

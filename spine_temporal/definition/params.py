@@ -192,7 +192,7 @@ def _validated(workflow: Workflow, model: type[BaseModel], params: dict[str, Any
         return model.model_validate(params).model_dump(mode="json")
     except ValidationError as error:
         raise ParamsError(_first_problem("param", error)) from None
-    except Exception as error:  # noqa: BLE001 - a validator is the user's code; whatever it raises must not hang a run
+    except BaseException as error:  # noqa: BLE001 - a validator is the user's code; whatever it raises refuses the params
         fault = fault_of(error)
         refusal = ParamsError(clean_text(f"params of {workflow.name!r}: {fault}"))
         refusal.traceback = fault.traceback

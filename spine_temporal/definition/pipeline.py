@@ -74,8 +74,9 @@ class PipelineServices(Protocol):
 class Pipeline:
     """The work of one pipeline step: subclass it, write ``run``, name it with ``@register_pipeline``.
 
-    ``run`` executes in a thread of an activity. What it writes through ``self.connection`` is committed together
-    with the step's ledger and manifest rows, once, however often the step is attempted.
+    ``run`` executes in a process of the worker, which may serve other attempts before and after. What it writes
+    through ``self.connection`` is committed together with the step's ledger and manifest rows, once, however often the
+    step is attempted.
     """
 
     #: The registered name, which is also the Temporal activity type. Set by ``register_pipeline``.
@@ -114,7 +115,7 @@ class Pipeline:
 
     @property
     def connection(self) -> Any:
-        """The SQLAlchemy connection, inside the transaction that the step commits."""
+        """The SQLAlchemy connection, inside the transaction that the step commits, and that is not to be ended here."""
         return self.services.connection
 
     def transaction(self) -> AbstractContextManager[Any]:

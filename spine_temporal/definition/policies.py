@@ -24,8 +24,8 @@ class ErrorPolicy(StrEnum):
 class RetryPolicy:
     """How often and how fast a pipeline step is tried again; times in seconds.
 
-    Attempts count the pipeline's own failures: an attempt lost with its worker, or one that waited for Postgres,
-    does not use them up.
+    Attempts count the pipeline's own failures: one that waited for Postgres does not use them up, and one that was
+    lost with its worker is counted by itself.
     """
 
     max_attempts: int = 3

@@ -16,6 +16,7 @@ from spine_temporal.definition.composite import (
     WorkflowStep,
 )
 from spine_temporal.definition.errors import ErrorCategory
+from spine_temporal.definition.memory import bytes_of
 from spine_temporal.definition.policies import ErrorPolicy, RetryPolicy, seconds_of
 from spine_temporal.definition.step_checks import error_policy, moment
 from spine_temporal.definition.steps import (
@@ -48,12 +49,15 @@ class Step:
         stage: str | None = None,
         sample_output: Mapping[str, Any] | None = None,
         local: bool = False,
+        memory: int | str | None = None,
     ) -> PipelineStep:
         """Run the registered pipeline with the run's params and these: a dict, or a pure function of the context.
 
         ``sample_output`` stands for its output in a dry run. ``local`` is for pipelines of milliseconds: the first
         attempt runs within the workflow task, on the worker that has the run, and costs Temporal one event; where it
         is to be tried again, it is an activity as any other. Beside other steps and in a map it makes no difference.
+        ``memory`` is what an attempt may take, in bytes or as text such as ``512MB``; without it, 1 GiB. A local
+        attempt has no limit.
         """
         return PipelineStep(
             name=name,
@@ -67,6 +71,7 @@ class Step:
             stage=stage or "",
             sample_output=sample_output or {},
             local=local,
+            memory=bytes_of(f"step {name!r}: memory", memory),
         )
 
     @staticmethod

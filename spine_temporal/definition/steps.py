@@ -7,6 +7,7 @@ from typing import Any
 
 from spine_temporal.definition.context import WorkflowContext
 from spine_temporal.definition.errors import DefinitionError
+from spine_temporal.definition.memory import bytes_of
 from spine_temporal.definition.policies import ErrorPolicy, RetryPolicy
 from spine_temporal.definition.results import StepResult
 from spine_temporal.definition.step_checks import (
@@ -48,6 +49,8 @@ class PipelineStep:
     sample_output: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     #: Whether its first attempt runs within the workflow task.
     local: bool = False
+    #: Bytes that one attempt may take; None: the worker's default.
+    memory: int | None = None
 
     def __post_init__(self) -> None:
         check_step(self)
@@ -58,6 +61,7 @@ class PipelineStep:
             raise DefinitionError(f"step {self.name!r} must name its pipeline, not {self.pipeline!r}")
         if not isinstance(self.retry, RetryPolicy):
             raise DefinitionError(f"step {self.name!r}: retry must be a RetryPolicy, not {self.retry!r}")
+        freeze(self, "memory", bytes_of(f"step {self.name!r}: memory", self.memory))
         json_or_function(self, "params")
         freeze(self, "sample_output", json_mapping(self.sample_output, f"step {self.name!r}: sample_output"))
 

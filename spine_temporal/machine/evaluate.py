@@ -2,8 +2,11 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
 from functools import partial
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict
 
 from spine_temporal.definition.composite import MapStep, WaitForStep, WorkflowStep, partitions_of
 from spine_temporal.definition.context import WorkflowContext
@@ -27,6 +30,7 @@ from spine_temporal.machine.plan import (
     PlannedGate,
     PlannedMap,
     PlannedPipeline,
+    PlannedStep,
     PlannedWaitFor,
     PlannedWorkflow,
 )
@@ -39,6 +43,31 @@ Computing = PlannedPipeline | PlannedMap | PlannedWorkflow | PlannedWaitFor
 
 _CONFIGURATION = ErrorCategory.CONFIGURATION.value
 _TOO_LARGE = "a gate's output is for small facts; keep rows in Postgres and give counts and ids"
+
+
+class Asked(StrEnum):
+    """What code is asked for."""
+
+    VERDICT = "verdict"
+    #: What a step works with: its params, items or partitions.
+    VALUE = "value"
+
+
+class Question(BaseModel):
+    """A question to the code of a step, as data: it may be answered in another process."""
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
+
+    asked: Asked
+    step: PlannedStep
+    context: WorkflowContext
+
+
+def answer_to(question: Question, workflow: Workflow) -> StepOutcome:
+    """Return what the code that the workflow has under the step's name says, as ``evaluate`` or ``compute``."""
+    step: Any = question.step
+    ask = evaluate if question.asked is Asked.VERDICT else compute
+    return ask(workflow, step, question.context)
 
 
 def evaluate(workflow: Workflow, step: PlannedGate | PlannedChoice, context: WorkflowContext) -> StepOutcome:
@@ -144,11 +173,11 @@ def _asked(step: str, ask: Callable[[], StepOutcome]) -> StepOutcome:
         return ask()
     except JsonValueError as error:
         return StepOutcome(step=step, error=str(error), category=_CONFIGURATION)
-    except Exception as error:  # noqa: BLE001 - a gate is the user's code; an exception must not fail the workflow task
+    except BaseException as error:  # noqa: BLE001 - a gate is the user's code: whatever it raises, it raises in its step
         return _raised(step, error)
 
 
-def _raised(step: str, error: Exception) -> StepOutcome:
+def _raised(step: str, error: BaseException) -> StepOutcome:
     """A call that the sandbox refuses is a wrong definition; anything else that nobody classified, a fault in code."""
     fault = fault_of(error)
     refused = type(error).__name__ == "RestrictedWorkflowAccessError"

@@ -51,6 +51,8 @@ class PlannedPipeline(_Planned):
     #: Whether code gives the params, when the step begins.
     computed: bool = False
     sample_output: Mapping[str, Any] = Field(default_factory=dict)
+    #: Bytes that an attempt may take; None: the worker's default.
+    memory: int | None = None
 
 
 class PlannedGate(_Planned):

@@ -95,7 +95,9 @@ def _planned(step: AnyStep, following: int = 0) -> Any:  # noqa: PLR0911 - one f
 
 
 def _pipeline(step: PipelineStep, following: int = 0) -> PlannedPipeline:
+    given: dict[str, Any] = {} if step.memory is None else {"memory": step.memory}
     return PlannedPipeline(
+        **given,
         name=step.name,
         stage=step.stage,
         following=following,

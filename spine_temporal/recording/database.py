@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
-from spine_temporal.recording.classification import classify
+from spine_temporal.recording.classification import READ_ONLY, classify
+from spine_temporal.recording.lending import own, renew_others, taken_back
 
 #: Seconds to wait for a connection to open, or for one of the pool.
 CONNECT_TIMEOUT = 5
@@ -18,6 +19,9 @@ POOL_TIMEOUT = 30
 #: Seconds after which Postgres ends a transaction that does nothing: its process is frozen, and others wait for its
 #: locks. A pipeline's transaction has its own limit.
 IDLE_TIMEOUT = 30
+#: How often Postgres looks, in the middle of a statement, whether somebody still waits for it. Not every server can.
+_CHECK = "client_connection_check_interval"
+_CHECKED = f" -c {_CHECK}=5s"
 
 
 class Database:
@@ -25,6 +29,7 @@ class Database:
 
     def __init__(self, url: str, *, schema: str | None = None, pool_size: int = 5) -> None:
         self.url = url
+        self.schema = schema
         self._engine = _engine(url, schema, pool_size)
 
     @property
@@ -35,14 +40,23 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """Open a transaction that commits when the block ends well; driver errors become ``SpineError``."""
-        with translated_errors(), self._engine.connect() as connection, connection.begin():
+        with self.session() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def session(self) -> Iterator[Connection]:
         """Open a connection whose transactions are the caller's; driver errors become ``SpineError``."""
         with translated_errors(), self._engine.connect() as connection:
-            yield connection
+            yield own(connection)
+
+    @contextmanager
+    def lendable(self) -> Iterator[Connection]:
+        """Open a connection that user code gets as well; its session comes back as new, or is closed."""
+        with self.session() as connection:
+            try:
+                yield connection
+            finally:
+                taken_back(connection)
 
     def close(self) -> None:
         """Close the pool's connections."""
@@ -83,10 +97,10 @@ def _engine(url: str, schema: str | None, pool_size: int) -> Engine:
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "tcp_user_timeout": 20_000,
-        "options": " ".join(settings),
+        "options": " ".join(settings) + _CHECKED,
     }
     try:
-        return create_engine(
+        engine = create_engine(
             sqlalchemy_url(url),
             connect_args=arguments,
             pool_size=pool_size,
@@ -101,3 +115,24 @@ def _engine(url: str, schema: str | None, pool_size: int) -> Engine:
             "special characters of user and password percent-encoded (@ as %40, / as %2F, : as %3A)",
             ErrorCategory.CONFIGURATION,
         ) from None
+    renew_others(engine)
+    event.listen(engine, "do_connect", _connect)
+    event.listen(engine, "handle_error", _leave_a_standby)
+    return engine
+
+
+def _connect(dialect: Any, _record: Any, arguments: list[Any], named: dict[str, Any]) -> Any:
+    """Connect; to a server that cannot look whether somebody still waits, without asking for it."""
+    try:
+        return dialect.connect(*arguments, **named)
+    except psycopg.OperationalError as error:
+        if _CHECK not in str(error):
+            raise
+        named["options"] = named["options"].removesuffix(_CHECKED)
+        return dialect.connect(*arguments, **named)
+
+
+def _leave_a_standby(context: ExceptionContext) -> None:
+    """Close the sessions of a server that has become read-only: after a failover they would never write again."""
+    if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+        context.is_disconnect = True

@@ -12,11 +12,14 @@ from sqlalchemy import Connection, text
 from spine_temporal.definition.pipeline import PipelineStatus
 from spine_temporal.definition.run_key import RunKey
 from spine_temporal.recording.fence import FENCE_COLUMNS, HELD, Fence, partition_values
+from spine_temporal.recording.lending import TransactionEndedError
 from spine_temporal.recording.manifest import UPSERT_STAGES
 from spine_temporal.recording.quality import UPSERT_QUALITY, quality_rows
 
 _NAMESPACE = uuid5(NAMESPACE_URL, "spine-temporal/executions")
 
+#: Of a row that was open before: never committed.
+_REOPENED = "REOPENED"
 #: Of a row that is never run again.
 _DONE = "ledger.status IN ('COMPLETED', 'SUPERSEDED')"
 #: Runs that go on from each other, and from which a step's output is taken over.
@@ -38,36 +41,47 @@ _OPEN = text(f"""
         SELECT :execution_id, :run_id, :epoch, :workflow, :step, :round, :pipeline, CAST(:params AS jsonb),
             'RUNNING', 1, now() FROM turn
         ON CONFLICT (execution_id) DO UPDATE SET
-            status = CASE WHEN {_DONE} THEN ledger.status ELSE 'RUNNING' END,
+            status = CASE WHEN {_DONE} THEN ledger.status
+                WHEN ledger.status = 'RUNNING' AND :is_whole THEN '{_REOPENED}' ELSE 'RUNNING' END,
             attempt = ledger.attempt + CASE ledger.status WHEN 'FAILED' THEN 1 ELSE 0 END,
             epoch = CASE WHEN {_DONE} THEN ledger.epoch ELSE excluded.epoch END,
             params = CASE WHEN {_DONE} THEN ledger.params ELSE excluded.params END,
             started_at = CASE WHEN {_DONE} THEN ledger.started_at ELSE excluded.started_at END
         RETURNING status, attempt, output, started_at, completed_at
     )
-    SELECT opened.*, {FENCE_COLUMNS} FROM opened
+    SELECT opened.*, pg_current_xact_id()::text AS transaction, {FENCE_COLUMNS} FROM opened
 """)
 
 # Nothing is written where the run does not hold its partition any more; the lock on the claim keeps it until the
-# transaction has ended, so that no other run begins in between.
+# transaction has ended, so that no other run begins in between. Nor is anything written in another transaction than
+# the one that opened the row: the pipeline has ended that one.
 _COMPLETE = text(f"""
-    WITH held AS MATERIALIZED (
-        {HELD} AND run_id = :run_id AND epoch = :epoch FOR SHARE
+    WITH opened AS MATERIALIZED (
+        SELECT FROM (VALUES (CAST(:transaction AS text))) AS given (id)
+        WHERE id IS NULL OR id = pg_current_xact_id_if_assigned()::text
+    ), held AS MATERIALIZED (
+        {HELD} AND run_id = :run_id AND epoch = :epoch AND EXISTS (SELECT FROM opened) FOR SHARE
     ), mine AS MATERIALIZED (
         SELECT held.run_id FROM held JOIN core_runs AS runs USING (run_id) WHERE runs.status = 'RUNNING'
     ), ledger AS (
         UPDATE core_executions SET status = 'COMPLETED', completed_at = :completed_at, row_count = :row_count,
             output = CAST(:output AS jsonb), error = NULL, traceback = NULL
         WHERE execution_id = :execution_id AND EXISTS (SELECT FROM mine)
+        RETURNING execution_id
     ), stages AS (
         {UPSERT_STAGES.replace("WHERE TRUE", "WHERE EXISTS (SELECT FROM mine)")}
     ), quality AS (
         {UPSERT_QUALITY.replace("WHERE TRUE", "WHERE EXISTS (SELECT FROM mine)")}
     )
-    SELECT run_id FROM mine
+    SELECT EXISTS (SELECT FROM mine), EXISTS (SELECT FROM opened) AND (
+        EXISTS (SELECT FROM ledger) OR NOT EXISTS (SELECT FROM mine)
+    )
 """)
 
 _FAIL = text("""
+    WITH before AS (
+        SELECT status FROM core_executions WHERE execution_id = :execution_id
+    )
     INSERT INTO core_executions AS ledger
         (execution_id, run_id, epoch, workflow, step, round, pipeline, params, status, attempt, started_at,
         completed_at, error, traceback)
@@ -77,7 +91,24 @@ _FAIL = text("""
         status = 'FAILED', attempt = ledger.attempt + CASE ledger.status WHEN 'FAILED' THEN 1 ELSE 0 END,
         completed_at = excluded.completed_at, error = excluded.error, traceback = excluded.traceback
     WHERE ledger.status NOT IN ('COMPLETED', 'SUPERSEDED')
-    RETURNING attempt
+    RETURNING attempt, (SELECT status FROM before)
+""")
+
+_OPEN_PART = text("""
+    SELECT pg_current_xact_id()::text FROM set_config('idle_in_transaction_session_timeout', '0', true)
+""")
+
+_SAME = text("SELECT pg_current_xact_id_if_assigned()::text = :transaction")
+
+# LOST: nothing is known of the attempts so far but that their workers are gone. Any other status says more.
+_COUNT_LOST = text("""
+    INSERT INTO core_executions AS ledger
+        (execution_id, run_id, epoch, workflow, step, round, pipeline, params, status, attempt, started_at, lost)
+    VALUES (:execution_id, :run_id, :epoch, :workflow, :step, :round, :pipeline, CAST(:params AS jsonb), 'LOST', 1,
+        now(), 1)
+    ON CONFLICT (execution_id) DO UPDATE SET lost = ledger.lost + 1
+    WHERE ledger.status NOT IN ('COMPLETED', 'SUPERSEDED')
+    RETURNING lost
 """)
 
 # A map's items are named after it. What the run has done in a later round than the one that was sent back stays: a
@@ -154,6 +185,10 @@ class LedgerEntry:
     started_at: datetime
     completed_at: datetime | None
     fence: Fence
+    #: The transaction that opened the row.
+    transaction: str
+    #: Whether somebody has committed the row of an attempt that is one transaction, before it had come to its end.
+    was_committed_open: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +215,16 @@ class FailedExecution:
     traceback: str | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """What the ledger says of an execution whose attempt has failed."""
+
+    #: How many have.
+    attempts: int = 1
+    #: Whether the attempt's row was committed before its end.
+    was_committed_open: bool = False
+
+
 def execution_id_of(run_id: str, step: str, repeated: int = 0) -> UUID:
     """Return the id of a step's execution: uuid5 of run, step, and how often a person has sent the run back to it."""
     return uuid5(_NAMESPACE, f"{run_id}/{step}#{repeated}" if repeated else f"{run_id}/{step}")
@@ -196,12 +241,18 @@ def lock_key_of(execution_id: UUID) -> int:
 
 
 def open_execution(
-    connection: Connection, execution: Execution, *, patience: float | None = None, acknowledged: int = 0
+    connection: Connection,
+    execution: Execution,
+    *,
+    patience: float | None = None,
+    acknowledged: int = 0,
+    is_whole: bool = True,
 ) -> LedgerEntry:
     """Take the execution's turn and open its row.
 
     COMPLETED: another attempt has done it, and this is its output. SUPERSEDED: it was done and sent back, and is never
-    done again under this id. ``patience``: seconds to wait for the turn; None: for ever.
+    done again under this id. ``patience``: seconds to wait for the turn; None: for ever. ``is_whole``: whether the
+    attempt is one transaction, so that nobody ever sees its row open.
     """
     values = {
         **execution.values(),
@@ -209,15 +260,19 @@ def open_execution(
         "run_key": run_key_of(execution.key.run_id),
         "patience": "" if patience is None else f"{patience:g}s",
         "acknowledged": acknowledged,
+        "is_whole": is_whole,
     }
     row = connection.execute(_OPEN, values).mappings().one()
+    was_committed_open = row["status"] == _REOPENED
     return LedgerEntry(
-        status=PipelineStatus(row["status"]),
+        status=PipelineStatus.RUNNING if was_committed_open else PipelineStatus(row["status"]),
         attempt=row["attempt"],
         output=row["output"],
         started_at=row["started_at"],
         completed_at=row["completed_at"],
         fence=Fence.of(row),
+        transaction=row["transaction"],
+        was_committed_open=was_committed_open,
     )
 
 
@@ -235,27 +290,50 @@ def complete_execution(
     completed_at: datetime,
     stages: Sequence[Mapping[str, Any]],
     measured: Sequence[Mapping[str, Any]] = (),
+    transaction: str | None = None,
 ) -> bool:
     """Write the ledger's, the manifest's and the quality's rows, in one statement of the pipeline's transaction.
 
-    False, with nothing written, where the run does not hold its partition any more.
+    False, with nothing written, where the run does not hold its partition any more. Raises ``TransactionEndedError``
+    where this is not the ``transaction`` in which the row was opened.
     """
     values = {
+        "transaction": transaction,
         "completed_at": completed_at,
         "row_count": row_count_of(output),
         "output": json.dumps(output),
         "stages": json.dumps(stages),
         "quality": json.dumps(quality_rows(measured)),
     }
-    return connection.execute(_COMPLETE, execution.values() | values).scalar() is not None
+    held, same = connection.execute(_COMPLETE, execution.values() | values).one()
+    if not same:
+        raise TransactionEndedError("has ended")
+    return bool(held)
+
+
+def open_part(connection: Connection) -> str:
+    """Let a transaction take as long as its step may; return its id."""
+    return str(connection.execute(_OPEN_PART).scalar_one())
+
+
+def require_transaction(connection: Connection, transaction: str) -> None:
+    """Raise ``TransactionEndedError`` where this is another transaction."""
+    if connection.execute(_SAME, {"transaction": transaction}).scalar() is not True:
+        raise TransactionEndedError("has ended")
 
 
 def fail_execution(
     connection: Connection, execution: Execution, error: str, started_at: datetime, *, traceback: str | None = None
-) -> int:
-    """Count a failed attempt, in a transaction of its own; return how many there were."""
+) -> Failed:
+    """Count a failed attempt, in a transaction of its own."""
     values = {**execution.values(), "error": error, "started_at": started_at, "traceback": traceback}
-    return connection.execute(_FAIL, values).scalar() or 1
+    row = connection.execute(_FAIL, values).one_or_none()
+    return Failed(attempts=row[0], was_committed_open=row[1] == PipelineStatus.RUNNING) if row else Failed()
+
+
+def count_lost(connection: Connection, execution: Execution) -> int:
+    """Count an attempt that was lost with its worker; return how many were: none, where the execution is completed."""
+    return connection.execute(_COUNT_LOST, execution.values()).scalar() or 0
 
 
 def failed_executions(connection: Connection, run_id: str) -> list[FailedExecution]:

@@ -85,7 +85,7 @@ core_executions = Table(
     Column("pipeline", Text, nullable=False),
     Column("params", JSONB, nullable=False),
     Column("status", Text, nullable=False),
-    #: Attempts that the pipeline itself ended; one lost with its worker is not counted.
+    #: Attempts that the pipeline itself ended; one lost with its worker is not counted here.
     Column("attempt", Integer, nullable=False),
     Column("started_at", _TIME, nullable=False),
     Column("completed_at", _TIME),
@@ -94,6 +94,8 @@ core_executions = Table(
     Column("error", Text),
     #: The user's frames of the last failure.
     Column("traceback", Text),
+    #: Attempts that were lost with their workers.
+    Column("lost", Integer, nullable=False, server_default=text("0")),
     #: The partition's epoch under which it was done.
     Column("epoch", BIGINT, nullable=False, server_default=text("0")),
     #: How often a person had sent the run back to the step.

@@ -1,14 +1,15 @@
 """One attempt of a pipeline, in a thread: its transaction, its ledger row, its stages, all or nothing."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.faults import fault_of
@@ -23,22 +24,21 @@ from spine_temporal.definition.pipeline import Pipeline, PipelineResult, Pipelin
 from spine_temporal.machine.evaluate import quality_values
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of
-from spine_temporal.recording.classification import DatabaseError
+from spine_temporal.recording.classification import DatabaseAwayError, ReadOnlyError
 from spine_temporal.recording.database import Database, translated_errors
 from spine_temporal.recording.executions import (
     Execution,
     LedgerEntry,
     complete_execution,
     done_in_lineage,
-    end_attempts,
     open_execution,
     row_count_of,
 )
 from spine_temporal.recording.fence import require_fence
+from spine_temporal.recording.lending import StepConnection, TransactionEndedError
+from spine_temporal.runtime import older_attempts
 from spine_temporal.translation.messages import Measured, PipelineRequest, StageReached
 
-#: Seconds that a second attempt waits for the first to commit, before it ends it.
-_TURN = 5
 #: Bytes of a heartbeat's details as JSON.
 _MAX_PROGRESS_BYTES = 64 * 1024
 _TOO_LARGE = "keep rows in Postgres and return counts and ids"
@@ -82,15 +82,29 @@ class Attempt:
         self._database = database
         self._beat = beat
         # Within a workflow task nobody knows whether another worker's attempt, which came before, lives on.
-        self._patience = _TURN if is_local else None
+        self._patience = older_attempts.TURN if is_local else None
         self._abandoned = Event()
-        self._connection: Connection | None = None
+        self._pid = os.getpid()
+        #: The transaction that the step commits, and what its pipeline has of it.
+        self._own: Connection | None = None
+        self._lent: StepConnection | None = None
+
+    @property
+    def is_one_transaction(self) -> bool:
+        """Whether all that the pipeline writes is committed with its ledger row."""
+        return self._pipeline.transactional
 
     @property
     def connection(self) -> Connection:
-        """The transaction that the step commits."""
-        if self._connection is not None:
-            return self._connection
+        """The transaction that the step commits, as the pipeline may use it."""
+        own = self._transaction()
+        if self._lent is None:
+            self._lent = StepConnection(own)
+        return self._lent
+
+    def _transaction(self) -> Connection:
+        if self._own is not None:
+            return self._own
         if self._abandoned.is_set() or self._pipeline.transactional:
             raise AbandonedError
         raise SpineError(
@@ -134,7 +148,7 @@ class Attempt:
     def record_anomaly(self, category: str, message: str, *, severity: str, metadata: Mapping[str, Any] | None) -> None:
         """Write an anomaly of this step; its id follows from run, step and category."""
         key, step = self.request.key, self.request.step
-        AnomalyRecorder(self.connection, key.domain).record(
+        AnomalyRecorder(self._transaction(), key.domain).record(
             f"workflow.{step}",
             dict(key.partition),
             severity,
@@ -147,7 +161,7 @@ class Attempt:
     def abandon(self) -> None:
         """Stop the attempt from another thread: cancel what Postgres does for it, and let it commit nothing."""
         self._abandoned.set()
-        connection = self._connection
+        connection = self._own
         if connection is not None:
             driver: Any = connection.connection.driver_connection
             driver.cancel_safe(timeout=2)
@@ -155,13 +169,23 @@ class Attempt:
     def run(self) -> StepOutcome:
         """Do it: open the ledger row, run the pipeline, complete the row, commit. Raises ``SpineError``."""
         if self.attempt > 1:
-            self._end_older()
-        with self._database.begin() as connection:
-            self._connection = connection
-            try:
-                return self._within(connection)
-            finally:
-                self._connection = None
+            older_attempts.end_older(self._database, self.execution)
+        with self._database.lendable() as connection:
+            with connection.begin(), self._given(connection):
+                outcome = self._within(connection)
+            if self._abandoned.is_set():
+                connection.invalidate()  # its cancellation may still be on the way
+            return outcome
+
+    @contextmanager
+    def _given(self, connection: Connection) -> Iterator[None]:
+        """Let the pipeline have this transaction while the block runs."""
+        self._own, self._lent = connection, None
+        try:
+            yield
+        finally:
+            self._take_back()
+            self._own = None
 
     def _within(self, connection: Connection) -> StepOutcome:
         kept = self._kept(connection)
@@ -170,8 +194,11 @@ class Attempt:
         entry = self._opened(connection)
         if entry.status is PipelineStatus.COMPLETED:
             return self._recorded(entry)
-        outcome = self._outcome(self._result(), entry.attempt)
-        self._complete(connection, outcome)
+        if entry.was_committed_open:
+            raise TransactionEndedError("has ended, at an earlier attempt,")
+        with self._blamed():
+            outcome = self._outcome(self._result(), entry.attempt)
+            self._complete(connection, outcome, entry.transaction)
         return outcome
 
     def _kept(self, connection: Connection) -> StepOutcome | None:
@@ -194,7 +221,11 @@ class Attempt:
         request = self.request
         while True:
             entry = open_execution(
-                connection, self.execution, patience=self._patience, acknowledged=request.acknowledged
+                connection,
+                self.execution,
+                patience=self._patience,
+                acknowledged=request.acknowledged,
+                is_whole=self.is_one_transaction,
             )
             if entry.status is not PipelineStatus.SUPERSEDED:
                 break
@@ -203,6 +234,27 @@ class Attempt:
         if lost is not None and entry.status is not PipelineStatus.COMPLETED:
             raise lost
         return entry
+
+    @contextmanager
+    def _blamed(self) -> Iterator[None]:
+        """Tell what a pipeline did to its session from a Postgres that is away: waiting would not help."""
+        try:
+            with translated_errors():
+                yield
+        except ReadOnlyError as error:  # this session has written before
+            raise SpineError(
+                "the pipeline made its transaction read-only, and so its step cannot be recorded: leave that out",
+                ErrorCategory.CONFIGURATION,
+            ) from error
+        except DatabaseAwayError as error:
+            if self._lent is not None and self._lent.was_closed:
+                raise TransactionEndedError("has closed the connection of") from error
+            raise
+
+    def _take_back(self) -> None:
+        """End what the pipeline has of the transaction."""
+        if self._lent is not None:
+            self._lent.end()
 
     def _recorded(self, entry: LedgerEntry) -> StepOutcome:
         return StepOutcome(
@@ -217,8 +269,11 @@ class Attempt:
         if self._abandoned.is_set():
             raise AbandonedError
 
-    def _complete(self, connection: Connection, outcome: StepOutcome) -> None:
+    def _complete(self, connection: Connection, outcome: StepOutcome, transaction: str | None = None) -> None:
         """Complete the ledger's row and write the stages, as the last statement of the transaction."""
+        self._take_back()
+        if self._lent is not None and self._lent.is_lost:
+            raise DatabaseAwayError("the connection was lost")
         reached = () if self.request.is_item else (self._stage(outcome),)
         stages = [stage.model_dump() for stage in (*self.request.stages, *reached)]
         completed_at = outcome.completed_at or datetime.now(UTC)
@@ -230,6 +285,7 @@ class Attempt:
             completed_at=completed_at,
             stages=stages,
             measured=measured,
+            transaction=transaction,
         )
         if not held:
             require_fence(connection, self.request.key, self.request.acknowledged)
@@ -243,8 +299,11 @@ class Attempt:
                 answer = self._pipeline(self.request.params, self).run()
         except SpineError:
             raise
-        except Exception as error:
+        except BaseException as error:
             raise fault_of(error) from error
+        finally:
+            if os.getpid() != self._pid:
+                os._exit(0)  # the pipeline has forked, and this is the fork: the transaction is not its own
         result = _as_result(answer, self.request)
         self._measure(result)
         if result.status is PipelineStatus.FAILED:
@@ -287,18 +346,6 @@ class Attempt:
             metrics=small,
             execution_id=self.idempotency_key,
         )
-
-    def _end_older(self) -> None:
-        """Wait a little for an older attempt that still lives, then end its session: Temporal has given it up."""
-        try:
-            with self._database.begin() as connection:
-                connection.execute(text(f"SET LOCAL lock_timeout = '{_TURN}s'"))
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": self.execution.lock_key})
-        except DatabaseError as error:
-            if error.category is not ErrorCategory.TRANSIENT:
-                raise
-            with self._database.begin() as connection:
-                end_attempts(connection, [self.execution.execution_id])
 
 
 def _as_result(answer: Any, request: PipelineRequest) -> PipelineResult:

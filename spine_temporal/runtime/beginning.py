@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
 from temporalio import activity
 
 from spine_temporal.definition.errors import ErrorCategory, ParamsError, SpineError
+from spine_temporal.definition.json_values import JsonValueError, to_json
 from spine_temporal.definition.outcome import WorkflowResult, WorkflowStatus
 from spine_temporal.definition.params import ResumeOptions, RunOptions, partition_of, resolve_options, resolve_params
 from spine_temporal.definition.run_key import RunKey
@@ -43,6 +44,7 @@ from spine_temporal.runtime.fingerprints import changed_inputs, fingerprints_of
 from spine_temporal.runtime.holders import RESET, Standing
 from spine_temporal.runtime.left_behind import close_books
 from spine_temporal.runtime.resets import Resets
+from spine_temporal.translation.classes import Source
 from spine_temporal.translation.messages import BeginRequest, Begun, ResumeRequest
 
 
@@ -82,6 +84,13 @@ class _EndedAlreadyError(Exception):
         self.run = run
 
 
+class Validators(Protocol):
+    """Validates params in another process."""
+
+    def params(self, workflow: Workflow, source: Source, given: Any, *, inherited: bool) -> dict[str, Any]:
+        """Return the run's params; raises ``SpineError`` as ``resolve_params`` does."""
+
+
 class Beginnings:
     """Begins the runs of one worker's definitions."""
 
@@ -93,12 +102,14 @@ class Beginnings:
         resets: Resets,
         *,
         search_attributes: Callable[[], Awaitable[bool]] | None = None,
+        validators: Validators | None = None,
     ) -> None:
         self._database = database
         self._definitions = definitions
         self._claims = claims
         self._resets = resets
         self._ask_attributes = search_attributes
+        self._validators = validators
 
     def domain_of(self, workflow: str) -> str:
         """Return the domain of a workflow; its name where no module defines it."""
@@ -114,7 +125,7 @@ class Beginnings:
         if options.resume is not None:
             return await self._go_on(request, workflow, options)
         resume = await self.requested(request.workflow_id, request.run_id) if request.was_reset else None
-        params = resolve_params(workflow, request.params, inherited=request.is_child)
+        params = await self._params(workflow, request.params, inherited=request.is_child)
         begun = Begun(
             plan=plan_of(workflow),
             run_id=request.run_id,
@@ -138,6 +149,18 @@ class Beginnings:
     async def _search_attributes(self) -> bool:
         """Return whether the run may set ours; asked at each begin, as an answer may have failed before."""
         return self._ask_attributes is not None and await self._ask_attributes()
+
+    async def _params(self, workflow: Workflow, given: Any, *, inherited: bool) -> dict[str, Any]:
+        """Return the run's params; a ``params_model`` is user code, which runs elsewhere where it can."""
+        if workflow.params_model is None or self._validators is None or not isinstance(given, Mapping):
+            return resolve_params(workflow, given, inherited=inherited)
+        try:
+            known = to_json(given, "params")
+        except JsonValueError:
+            return resolve_params(workflow, given, inherited=inherited)
+        source = self._definitions.workflows[workflow.name][1]
+        validate = partial(self._validators.params, workflow, source, known, inherited=inherited)
+        return await asyncio.to_thread(validate)
 
     async def resume(self, request: ResumeRequest) -> Begun:
         """Begin the run that goes on for one that was reset; of several resets, as the last one wants it."""

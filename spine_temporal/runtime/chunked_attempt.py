@@ -7,10 +7,12 @@ from sqlalchemy import Connection, text
 
 from spine_temporal.definition.pipeline import PipelineStatus
 from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.recording.classification import DatabaseAwayError
 from spine_temporal.recording.database import translated_errors
-from spine_temporal.recording.executions import run_key_of
+from spine_temporal.recording.executions import open_part, require_transaction, run_key_of
 from spine_temporal.recording.fence import require_fence
 from spine_temporal.runtime.attempt import AbandonedError, Attempt
+from spine_temporal.runtime.older_attempts import end_older
 
 
 class ChunkedAttempt(Attempt):
@@ -25,23 +27,20 @@ class ChunkedAttempt(Attempt):
     def transaction(self) -> Iterator[Connection]:
         """Open a transaction that commits at the block's end, where the attempt is still the one that may."""
         self._require_turn()
-        session = self._session
-        if session is None:
-            raise AbandonedError
-        with translated_errors(), session.begin():
-            self._connection = session
-            try:
-                session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-                yield session
+        with translated_errors(), self._locked_session().begin() as begun:
+            session = begun.connection
+            opened = open_part(session)
+            with self._given(session):
+                yield self.connection
+                self._take_back()
+                require_transaction(session, opened)
                 require_fence(session, self.request.key)
-            finally:
-                self._connection = None
 
     def run(self) -> StepOutcome:
         """Do it: take the lock, open the ledger row, run the pipeline, complete the row. Raises ``SpineError``."""
         if self.attempt > 1:
-            self._end_older()
-        with self._database.session() as session:
+            end_older(self._database, self.execution)
+        with self._database.lendable() as session:
             self._session = session
             locked = {"key": self.execution.lock_key, "run": run_key_of(self.request.key.run_id)}
             session.execute(text("SELECT pg_advisory_lock(:key), pg_advisory_lock_shared(:run)"), locked)
@@ -50,6 +49,8 @@ class ChunkedAttempt(Attempt):
                 return self._in_session(session)
             finally:
                 self._session = None
+                if self._abandoned.is_set():
+                    session.invalidate()  # its cancellation may still be on the way
                 if not session.invalidated:
                     session.rollback()
                     session.execute(text("SELECT pg_advisory_unlock(:key), pg_advisory_unlock_shared(:run)"), locked)
@@ -63,7 +64,16 @@ class ChunkedAttempt(Attempt):
             entry = self._opened(session)
         if entry.status is PipelineStatus.COMPLETED:
             return self._recorded(entry)
-        outcome = self._outcome(self._result(), entry.attempt)
-        with session.begin():
-            self._complete(session, outcome)
+        with self._blamed():
+            outcome = self._outcome(self._result(), entry.attempt)
+            with self._locked_session().begin():
+                self._complete(session, outcome)
         return outcome
+
+    def _locked_session(self) -> Connection:
+        """Return the session; one that was lost has lost the lock, and another session would not have it."""
+        if self._session is None:
+            raise AbandonedError
+        if self._session.invalidated:
+            raise DatabaseAwayError("the session that holds the execution's lock was lost")
+        return self._session

@@ -22,6 +22,15 @@ class Definitions:
 
     workflows: Mapping[str, tuple[Workflow, Source]] = field(default_factory=dict)
     pipelines: Mapping[str, type[Pipeline]] = field(default_factory=dict)
+    #: The modules that they were loaded from, in order; empty where they were given.
+    modules: tuple[str, ...] = ()
+
+    @property
+    def named_pipelines(self) -> frozenset[str]:
+        """The pipelines that steps of the workflows name."""
+        steps = [step for workflow, _ in self.workflows.values() for step in workflow.all_steps]
+        named = [step.of_pipelines if isinstance(step, MapStep) else step for step in steps]
+        return frozenset(step.pipeline for step in named if isinstance(step, PipelineStep))
 
     def workflow(self, name: str) -> Workflow:
         """Return the workflow; raise ``DefinitionError`` naming those that there are."""
@@ -38,12 +47,14 @@ def load_definitions(modules: Iterable[str]) -> Definitions:
     A module is a dotted name or the path of a ``.py`` file. Raises ``DefinitionError``.
     """
     found: dict[str, tuple[Workflow, Source]] = {}
-    for module in imported_modules(modules):
+    loaded = imported_modules(modules)
+    for module in loaded:
         for attribute, value in list(vars(module).items()):
             if isinstance(value, Workflow):
                 _add(found, value, Source(module=module.__name__, attribute=attribute))
     _add_inner(found)
-    return checked(Definitions(workflows=found, pipelines=registered_pipelines()))
+    names = tuple(module.__name__ for module in loaded)
+    return checked(Definitions(workflows=found, pipelines=registered_pipelines(), modules=names))
 
 
 def definitions_of(workflows: Iterable[Workflow]) -> Definitions:

@@ -1,6 +1,10 @@
 """``SpinePlugin``: what makes any Temporal Client, Worker and Replayer run Spine workflows."""
 
+import asyncio
+import contextlib
 import dataclasses
+import logging
+import pickle
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -8,18 +12,23 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter, DefaultPayloadConverter
 from temporalio.plugin import SimplePlugin
-from temporalio.worker import WorkerConfig, WorkflowRunner
+from temporalio.worker import Worker, WorkerConfig, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from spine_temporal.definition.errors import DefinitionError
+from spine_temporal.definition.errors import DefinitionError, SpineError
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.payloads import SafeStorage, external_storage
+from spine_temporal.runtime.attempt_threads import AttemptThreads
 from spine_temporal.runtime.beginning import Beginnings
 from spine_temporal.runtime.claims import Claims
 from spine_temporal.runtime.definitions import Definitions, definitions_of
 from spine_temporal.runtime.holders import Standings
-from spine_temporal.runtime.pipeline_activity import pipeline_activity
+from spine_temporal.runtime.lost_workers import LostWorkers
+from spine_temporal.runtime.pipeline_activity import Place, Places, pipeline_activity
+from spine_temporal.runtime.processes.attempt_processes import AttemptProcesses
+from spine_temporal.runtime.processes.gate_processes import GateProcesses
+from spine_temporal.runtime.processes.host import ProcessHost
 from spine_temporal.runtime.resets import Resets
 from spine_temporal.runtime.run_activities import RunActivities
 from spine_temporal.translation.failures import failure_converter_of
@@ -27,6 +36,8 @@ from spine_temporal.translation.maps import MapBatch
 from spine_temporal.translation.payloads import SpinePayloadConverter
 from spine_temporal.translation.runner import SpineWorkflowRunner
 from spine_temporal.translation.translate import translate
+
+_log = logging.getLogger(__name__)
 
 #: Passed through the sandbox: pure, and loaded for every workflow instance otherwise. Never a module with gates.
 PASSED_THROUGH = ("spine_temporal",)
@@ -49,11 +60,16 @@ class SpinePlugin(SimplePlugin):
         database: Database | None = None,
         search_attributes: Callable[[], Awaitable[bool]] | None = None,
         passed_through: Sequence[str] = (),
+        in_process: bool = False,
     ) -> None:
         self._definitions = definitions or definitions_of(workflows)
         self._database = database
         self._search_attributes = search_attributes
         self._passed_through = (*PASSED_THROUGH, *passed_through)
+        #: Where user code runs; None: in this process.
+        self._host = None if in_process or not self._definitions.workflows else ProcessHost(self._definitions)
+        self._closing: list[Callable[[], None]] = []
+        self._running = 0
         super().__init__(
             "spine_temporal",
             data_converter=self._converter,
@@ -65,10 +81,41 @@ class SpinePlugin(SimplePlugin):
         """Add workflows, activities and the sandbox's passthrough to a Worker."""
         config = super().configure_worker(config)
         config["client"] = self._storing(config["client"])
-        config["activities"] = [*(config.get("activities") or []), *self._activities(config["client"])]
+        runner = config.get("workflow_runner") or self._runner(None)
+        gates = self._gates(runner)
+        if gates is not None and isinstance(runner, SpineWorkflowRunner):
+            config["workflow_runner"] = dataclasses.replace(runner, gates=gates)
+        config["activities"] = [*(config.get("activities") or []), *self._activities(config["client"], gates)]
         return config
 
-    def _activities(self, client: Client) -> list[Callable[..., Any]]:
+    async def start(self) -> None:
+        """Start what user code runs in; raises ``DefinitionError`` for modules that cannot be loaded there."""
+        if self._host is not None:
+            try:
+                await asyncio.to_thread(self._host.require)
+            except BaseException:
+                await asyncio.to_thread(self._host.close)
+                raise
+
+    async def run_worker(self, worker: Worker, next: Callable[[Worker], Awaitable[None]]) -> None:  # noqa: A002
+        """Run the worker, and have its processes while it runs."""
+        self._running += 1
+        try:
+            with contextlib.suppress(DefinitionError, SpineError):  # each step that needs a process says so
+                await self.start()
+            await super().run_worker(worker, next)
+        finally:
+            self._running -= 1
+            if not self._running:
+                await self._close()
+
+    async def _close(self) -> None:
+        for close in self._closing:
+            close()
+        if self._host is not None:
+            await asyncio.to_thread(self._host.close)
+
+    def _activities(self, client: Client, gates: GateProcesses | None) -> list[Callable[..., Any]]:
         if not self._definitions.workflows:
             return []
         if self._database is None:
@@ -80,12 +127,31 @@ class SpinePlugin(SimplePlugin):
             claims,
             Resets(client),
             search_attributes=self._search_attributes,
+            validators=gates,
         )
         own = RunActivities(self._database, beginnings, claims)
-        pipelines = [
-            pipeline_activity(cls, self._database, claims, beginnings) for cls in self._definitions.pipelines.values()
-        ]
+        places = self._attempts(self._database)
+        pipelines = [pipeline_activity(cls, places, claims, beginnings) for cls in self._definitions.pipelines.values()]
         return [own.begin, own.resume, own.verdict, own.show, own.end, own.hold, own.decide, own.wait_for, *pipelines]
+
+    def _gates(self, runner: WorkflowRunner) -> GateProcesses | None:
+        """Return what asks the worker's gates, where their restrictions can be told to a process."""
+        if self._host is None or not isinstance(runner, SpineWorkflowRunner):
+            return None
+        try:
+            gates = GateProcesses(self._host, runner.restrictions)
+        except (pickle.PicklingError, AttributeError, TypeError):
+            _log.warning("gates are asked in the worker itself: the sandbox's restrictions cannot be pickled")
+            return None
+        self._closing.append(gates.close)
+        return gates
+
+    def _attempts(self, database: Database) -> Places:
+        """Return where the worker makes attempts."""
+        threads = AttemptThreads()
+        activities: Place = threads if self._host is None else AttemptProcesses(self._host, database)
+        self._closing.append(activities.close)
+        return Places(database=database, activities=activities, local=threads, lost=LostWorkers(database))
 
     def _converter(self, existing: DataConverter | None) -> DataConverter:
         return _with_storage(_with_failures(_with_payloads(existing)), self._database)

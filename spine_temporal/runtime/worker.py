@@ -26,7 +26,7 @@ from spine_temporal.translation import snapshot
 
 #: After which a workflow task goes to any worker, where the one that knows the run does not take it: it may be dead.
 STICKY = timedelta(seconds=3)
-#: Connections beside those of running pipelines: begin and end, and the ledger's counts.
+#: Connections of the worker itself: begin and end, and the ledger's counts. Local pipelines have theirs beside them.
 SPARE_CONNECTIONS = 10
 
 
@@ -41,13 +41,15 @@ async def running_worker(
     passed_through: Sequence[str] = (),
     version: WorkerDeploymentVersion | None = None,
     grace: float = 20,
+    in_process: bool = False,
 ) -> AsyncIterator[Worker]:
     """Run a worker while the block does; at its end, activities get ``grace`` seconds to finish.
 
     Its runs, gates included, use the source that is there when it starts, to its end.
 
     ``passed_through`` names modules that the sandbox need not load again; never one with gates. With a ``version``,
-    runs stay on the build that they began with.
+    runs stay on the build that they began with. ``in_process``: pipelines and gates run in this process, where
+    nothing can stop them; for tests that look into them.
     """
     attributes = NamespaceAttributes(client, add=True)
     await attributes.known()  # added now, they are known when runs begin
@@ -57,8 +59,10 @@ async def running_worker(
         database=database,
         search_attributes=attributes.known,
         passed_through=passed_through,
+        in_process=in_process,
     )
     snapshot.take()
+    await plugin.start()
     worker = Worker(
         client,
         task_queue=task_queue,

@@ -197,7 +197,7 @@ def _run(
             return StepOutcome(step=step.name, output=_metrics(step, answer), attempt=attempt)
         except JsonValueError as error:
             failure = SpineError(str(error), ErrorCategory.CONFIGURATION)
-        except Exception as error:  # noqa: BLE001 - as in the pipeline's activity
+        except BaseException as error:  # noqa: BLE001 - as in the pipeline's activity
             failure = fault_of(error)
         if not (failure.category.retryable or failure.category is ErrorCategory.INTERNAL):
             break

@@ -1,8 +1,8 @@
 """Where Temporal's sandbox finds the translated classes: ``from spine_temporal.translation.classes import NAME``.
 
-The class is the same one for every run; its definition is taken from the user's own module, which each run's guard
-loads anew, so that no run sees what another has left in a global. Temporal's own sandbox, which imports a class by
-module and name, finds it here too.
+The class is the same one for every run; its gates are those of the user's own module, which is loaded anew for each
+run, so that no run sees what another has left in a global. Temporal's own sandbox, which imports a class by module and
+name, finds it here too.
 """
 
 import re
@@ -17,7 +17,6 @@ from spine_temporal.definition.pipeline import registration_paused
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.translation import snapshot
 from spine_temporal.translation.definition import SpineWorkflow
-from spine_temporal.translation.guard import guarded_definition
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,10 +75,7 @@ def load(source: Source) -> Workflow:
 
 
 def _definition_of(name: str) -> Workflow:
-    """Return the workflow of a class, as whatever guards this run has loaded it."""
-    guarded = guarded_definition()
-    if guarded is not None:
-        return guarded
+    """Return the workflow of a class; in Temporal's own sandbox as that loads it."""
     return load(_sources[name]) if temporal.unsafe.in_sandbox() else _classes[name][0]
 
 

@@ -1,4 +1,4 @@
-"""Temporal's sandbox, around the code of gates alone.
+"""Who asks the user's gates: a process of the worker, or Temporal's sandbox around them in this one.
 
 The driver is our own, pure and the same for every run; what must be guarded is the user's module. Temporal enters its
 sandbox for each activation and each payload, about eighty times in a run of five steps; here it is entered for each
@@ -6,47 +6,72 @@ gate.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import cached_property
+from typing import Protocol
 
 from temporalio import workflow as temporal
 from temporalio.worker.workflow_sandbox import SandboxRestrictions
 from temporalio.worker.workflow_sandbox._importer import Importer
 from temporalio.worker.workflow_sandbox._restrictions import RestrictionContext
 
+from spine_temporal.definition.errors import ErrorCategory
+from spine_temporal.definition.faults import describe
+from spine_temporal.definition.json_values import clean_text
 from spine_temporal.definition.workflow import Workflow
+from spine_temporal.machine.evaluate import Question, answer_to
+from spine_temporal.machine.step_outcome import StepOutcome
 
-_guard: ContextVar["Guard | None"] = ContextVar("spine_guard", default=None)
+
+class Gates(Protocol):
+    """Answers the questions of one run to the code of its steps."""
+
+    def answer(self, question: Question) -> StepOutcome:
+        """Return the answer, within the time that a workflow task may take; never raises."""
+
+
+_gates: ContextVar["Gates | None"] = ContextVar("spine_gates", default=None)
 
 
 class Guard:
     """The sandbox of one run: its own copy of the user's module, in which gates can do nothing but compute."""
 
     def __init__(self, load: Callable[[], Workflow], module: str, restrictions: SandboxRestrictions) -> None:
-        """Load the workflow of a module; what its import raises is raised here."""
+        """Guard the workflow that ``load`` gives, of a module; it is loaded when it is first asked."""
+        self._load = load
         self._context = RestrictionContext()
         self._importer = Importer(restrictions, self._context, workflow_module_name=module)
+
+    @cached_property
+    def workflow(self) -> Workflow:
+        """The workflow, of this run's own copy of its module; raises what the import does."""
         with self._entered():
-            self.workflow = load()
+            return self._load()
+
+    def load(self) -> None:
+        """Load the workflow, where that is not done; what the import raises is told when it is asked."""
+        with suppress(BaseException):
+            _ = self.workflow
+
+    def answer(self, question: Question) -> StepOutcome:
+        """Ask the code; a module that cannot be loaded so fails the step."""
+        try:
+            workflow = self.workflow
+        except BaseException as error:  # noqa: BLE001 - the module is the user's
+            told = clean_text(f"the module of the workflow cannot be loaded in Temporal's sandbox: {describe(error)}")
+            return StepOutcome(step=question.step.name, error=told, category=ErrorCategory.CONFIGURATION.value)
+        with self._applied():
+            return answer_to(question, workflow)
 
     @contextmanager
-    def applied(self) -> Iterator[None]:
-        """Guard what the block calls."""
+    def _applied(self) -> Iterator[None]:
         self._context.is_runtime = self._context.in_activation = True
         try:
             with self._entered():
                 yield
         finally:
             self._context.is_runtime = self._context.in_activation = False
-
-    @contextmanager
-    def current(self) -> Iterator[None]:
-        """Be the guard of the run that is driven in the block, and of the tasks that it begins there."""
-        token = _guard.set(self)
-        try:
-            yield
-        finally:
-            _guard.reset(token)
 
     @contextmanager
     def _entered(self) -> Iterator[None]:
@@ -58,18 +83,17 @@ class Guard:
             temporal.unsafe._set_in_sandbox(False)
 
 
-def guarded_definition() -> Workflow | None:
-    """Return the workflow as the current run's guard has loaded it; None: nothing guards this run."""
-    guard = _guard.get()
-    return guard.workflow if guard is not None else None
-
-
 @contextmanager
-def guarded() -> Iterator[None]:
-    """Guard the user's code that the block calls, where the run has a guard."""
-    guard = _guard.get()
-    if guard is None:
+def asked_by(gates: Gates) -> Iterator[None]:
+    """Let these answer the run that is driven in the block, and the tasks that it begins there."""
+    token = _gates.set(gates)
+    try:
         yield
-        return
-    with guard.applied():
-        yield
+    finally:
+        _gates.reset(token)
+
+
+def ask(question: Question, workflow: Workflow) -> StepOutcome:
+    """Ask whoever answers the current run; where that is nobody, the workflow as it is."""
+    gates = _gates.get()
+    return answer_to(question, workflow) if gates is None else gates.answer(question)

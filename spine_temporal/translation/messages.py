@@ -157,6 +157,8 @@ class PipelineRequest(_OfRun):
     on_error: ErrorPolicy
     timeout: float
     heartbeat_timeout: float
+    #: Bytes that an attempt may take; None: the default.
+    memory: int | None = None
     stages: tuple[StageReached, ...] = ()
     measured: tuple[Measured, ...] = ()
     #: How often a person has sent the run back to this step.
@@ -165,6 +167,8 @@ class PipelineRequest(_OfRun):
     is_item: bool = False
     #: Whether an attempt within a workflow task came before, and may live on.
     again: bool = False
+    #: Whether the workflow task that a local attempt runs in may have been begun before, on a worker that is gone.
+    repeated: bool = False
     #: Completed executions of the run that its history holds: a database that has fewer was restored.
     acknowledged: int = 0
 

@@ -55,6 +55,7 @@ def pipeline_request(
     """Return what the pipeline's activity is given; its own params win over the run's."""
     forced = {"force": True} if begun.force else {}
     return PipelineRequest(
+        **_memory(step),
         key=key,
         step=step.name,
         pipeline=step.pipeline,
@@ -74,6 +75,7 @@ def item_request(request: BatchRequest, index: int, pipeline: PlannedPipeline) -
     begun, step = request.begun, request.step
     forced = {"force": True} if begun.force else {}
     return PipelineRequest(
+        **_memory(pipeline),
         key=request.key,
         step=item_name(step.name, request.first + index),
         pipeline=pipeline.pipeline,
@@ -87,6 +89,11 @@ def item_request(request: BatchRequest, index: int, pipeline: PlannedPipeline) -
         round=request.round,
         is_item=True,
     )
+
+
+def _memory(step: PlannedPipeline) -> dict[str, Any]:
+    """Return the step's limit as it is told: not at all where it has none."""
+    return {} if step.memory is None else {"memory": step.memory}
 
 
 def sub_options(begun: Begun, name: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""How Temporal runs our workflows: the driver as it is, each gate in the sandbox. Others run as they always do."""
+"""How Temporal runs our workflows: the driver as it is, each gate guarded. Others run as they always do."""
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
@@ -12,33 +13,48 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from temporalio.workflow import Info
 
 from spine_temporal.translation import classes
-from spine_temporal.translation.guard import Guard
+from spine_temporal.translation.classes import Source
+from spine_temporal.translation.guard import Gates, Guard, asked_by
+
+
+class GatesOfRuns(Protocol):
+    """Has gates asked elsewhere."""
+
+    def of(self, source: Source, run_id: str) -> Gates:
+        """Return who answers a run of the workflow of that source."""
 
 
 @dataclass(frozen=True)
 class SpineWorkflowRunner(SandboxedWorkflowRunner):
     """Temporal's sandboxed runner, with translated workflows guarded gate by gate."""
 
+    #: Who asks the gates; None: they are asked here, in the sandbox.
+    gates: GatesOfRuns | None = None
+
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
-        """Return the instance of a run; what the user's module raises as it is loaded is raised here."""
+        """Return the instance of a run."""
         module, name = det.defn.cls.__module__, det.defn.cls.__name__
         if module != classes.__name__:
             return super().create_instance(det)
         source = classes.source_of(name)
-        guard = Guard(partial(classes.load, source), source.module, self.restrictions)
-        return _Guarded(self.runner_class().create_instance(det), guard)
+        gates: Gates
+        if self.gates is not None:
+            gates = self.gates.of(source, det.info.run_id)
+        else:
+            gates = Guard(partial(classes.load, source), source.module, self.restrictions)
+        return _Guarded(self.runner_class().create_instance(det), gates)
 
 
 class _Guarded(WorkflowInstance):
-    """An instance whose gates find their guard."""
+    """An instance whose gates are asked so."""
 
-    def __init__(self, instance: WorkflowInstance, guard: Guard) -> None:
+    def __init__(self, instance: WorkflowInstance, gates: Gates) -> None:
         self._instance = instance
-        self._guard = guard
+        self._gates = gates
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         """Handle an activation."""
-        with self._guard.current():
+        with asked_by(self._gates):
             return self._instance.activate(act)
 
     def get_serialization_context(self, command_info: CommandInfo | None) -> SerializationContext | None:

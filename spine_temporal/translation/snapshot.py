@@ -110,6 +110,18 @@ def load_main(module: str) -> None:
         raise
 
 
+def load_script(name: str) -> bool:
+    """Load the script that another process was started with as it was, as the main module; False where none is kept."""
+    kept = _finder.kept.get(MAIN)
+    if kept is None:
+        return False
+    loaded = ModuleType(name)
+    loaded.__file__ = kept.path
+    sys.modules["__main__"] = sys.modules[name] = loaded
+    exec(kept.code, vars(loaded))  # noqa: S102 - as an import does
+    return True
+
+
 def user_files() -> dict[str, Path]:
     """Return the files of the service's own modules that this process has loaded, by module."""
     return {name: Path(spec.origin or "") for name, spec in _user_modules()}

@@ -10,9 +10,9 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 from spine_temporal.definition.outcome import Decision, ItemCounts, WorkflowResult
 from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.workflow import Workflow
-from spine_temporal.machine.evaluate import VALUE, Computing, compute, evaluate, planned_items, there
+from spine_temporal.machine.evaluate import VALUE, Asked, Computing, Question, planned_items, there
 from spine_temporal.machine.fan import Fan, ItemOutcome, counts_of, known, map_outcome
-from spine_temporal.machine.plan import AnyPlanned
+from spine_temporal.machine.plan import PlannedChoice, PlannedGate
 from spine_temporal.machine.state import (
     Doing,
     Evaluate,
@@ -27,7 +27,7 @@ from spine_temporal.machine.state import (
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.translation import calls, requests
 from spine_temporal.translation.details import current_details
-from spine_temporal.translation.guard import guarded
+from spine_temporal.translation.guard import ask
 from spine_temporal.translation.maps import BATCH, run_items
 from spine_temporal.translation.messages import (
     DECIDE,
@@ -41,8 +41,10 @@ from spine_temporal.translation.messages import (
 #: Seconds between two looks for code that this worker lacks.
 MISSING_CODE_INTERVAL = 10
 #: What is asked of a step's code, by the kind of the step: its verdict, and what it begins with.
-_ASKED = {"lambda": "gate", "choice": "choice"}
-_COMPUTED = {"pipeline": "params of", "workflow": "params of", "map": "items of", "wait_for": "partitions of"}
+_WHAT = {
+    Asked.VERDICT: {"lambda": "gate", "choice": "choice"},
+    Asked.VALUE: {"pipeline": "params of", "workflow": "params of", "map": "items of", "wait_for": "partitions of"},
+}
 
 
 @dataclass
@@ -69,6 +71,11 @@ class Unwritten:
         self.measured = taken.measured + self.measured
 
 
+def _takes_over() -> bool:
+    """Return whether the run that begins here has a history already; a start and its first task are three events."""
+    return temporal.unsafe.is_replaying() or temporal.info().get_current_history_length() > 3
+
+
 @dataclass(kw_only=True)
 class Stepping:
     """Does the steps of one run. ``state`` is asked for whenever it is needed, as it moves on meanwhile."""
@@ -85,6 +92,10 @@ class Stepping:
     unwritten: Unwritten = field(default_factory=Unwritten)
     #: Completed executions that history holds: a database that has fewer was restored.
     acknowledged: set[str] = field(default_factory=set)
+    #: Whether this instance has taken the run over from another one, or begins it in a task that was begun before.
+    _took_over: bool = field(default_factory=_takes_over)
+    #: Events of the history at the first task of this instance that was not a replay.
+    _live_since: int | None = None
 
     def told(self, carried: Unwritten) -> dict[str, Any]:
         """Return what a request tells beside itself; what there is none of is left out."""
@@ -125,9 +136,11 @@ class Stepping:
             params = {"failure": vars(failure), **params}
         carried = self.unwritten.taken()
         request = requests.pipeline_request(step, self.begun, self.key, params, repeated=command.round)
-        request = request.model_copy(update=self.told(carried))
+        local = step.local and not self._is_beside(step.name)
+        told = self.told(carried) | ({"repeated": True} if local and self._may_repeat() else {})
+        request = request.model_copy(update=told)
         try:
-            outcome = await calls.run_pipeline(request, local=step.local and not self._is_beside(step.name))
+            outcome = await calls.run_pipeline(request, local=local)
         except BaseException:
             self.unwritten.put_back(carried)
             raise
@@ -141,9 +154,7 @@ class Stepping:
     async def _evaluate(self, command: Evaluate) -> StepOutcome:
         """Ask the gate, and go by the verdict that history holds: the code may have changed since."""
         step = command.step
-        verdict = await self._recorded(
-            step, _ASKED[step.kind], lambda: evaluate(self.spine, step, self.state().context_of(step.name))
-        )
+        verdict = await self._recorded(step, Asked.VERDICT)
         if verdict.quality is not None and not self.begun.is_dry_run:
             again = self.state().rounds.get(step.name, 0)
             self.unwritten.add(measured=(Measured(step=step.name, round=again, quality=verdict.quality),))
@@ -151,17 +162,14 @@ class Stepping:
 
     async def _computed(self, step: Computing) -> StepOutcome:
         """Ask the code what the step works with, and go by what history holds of the answer."""
-        return await self._recorded(
-            step, _COMPUTED[step.kind], lambda: compute(self.spine, step, self.state().context_of(step.name))
-        )
+        return await self._recorded(step, Asked.VALUE)
 
-    async def _recorded(self, step: AnyPlanned, what: str, ask: Callable[[], StepOutcome]) -> StepOutcome:
-        name, beside = step.name, self._is_beside(step.name)
+    async def _recorded(self, step: Computing | PlannedGate | PlannedChoice, asked: Asked) -> StepOutcome:
+        name, what = step.name, _WHAT[asked][step.kind]
+        beside = self._is_beside(name)
         is_shown = beside
         while True:
-            with guarded():
-                answer = ask()
-            verdict = requests.asked_of_reset(answer, self.begun, temporal.info().run_id)
+            verdict = requests.asked_of_reset(self._answer(step, asked), self.begun, temporal.info().run_id)
             recorded, has_failed = await calls.record_verdict(verdict, f"{what} {name}", beside=beside)
             if has_failed and not is_shown:
                 # Once it is shown it is asked again, and that counts: so a run that is reset to before its last
@@ -174,6 +182,22 @@ class Stepping:
                 waiting = f"a worker whose {self.spine.name!r} has the {step.kind} step {name!r}"
                 temporal.set_current_details(current_details(self.state(), waiting))
                 await temporal.sleep(MISSING_CODE_INTERVAL, summary=f"no code for step {name}")
+
+    def _answer(self, step: Computing | PlannedGate | PlannedChoice, asked: Asked) -> StepOutcome:
+        """Ask the code; in a replay nobody, as history has the answer. Where it has none yet, it is asked again."""
+        if temporal.unsafe.is_replaying():
+            return StepOutcome(step=step.name, missing=True)
+        context = self.state().context_of(step.name)
+        return ask(Question(asked=asked, step=step, context=context), self.spine)
+
+    def _may_repeat(self) -> bool:
+        """Whether this workflow task may have been begun before; where it may, the activity asks Temporal."""
+        if not self._took_over or temporal.unsafe.is_replaying():
+            return False
+        length = temporal.info().get_current_history_length()
+        if self._live_since is None:
+            self._live_since = length
+        return length == self._live_since
 
     def _is_beside(self, name: str) -> bool:
         """Whether others may run at the same time."""

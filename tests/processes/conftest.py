@@ -50,7 +50,8 @@ def start_worker(environment, tmp_path):
     started = []
 
     def start(**changes):
-        log = (tmp_path / f"worker{len(started)}.log").open("w")
+        path = tmp_path / f"worker{len(started)}.log"
+        log = path.open("w")
         process = subprocess.Popen(
             [sys.executable, "-m", "spine_temporal", "worker"],
             env=environment | changes,
@@ -59,6 +60,7 @@ def start_worker(environment, tmp_path):
             stderr=subprocess.STDOUT,
         )
         log.close()
+        process.log = path
         started.append(process)
         return process
 

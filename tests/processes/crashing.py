@@ -1,4 +1,4 @@
-"""Loaded by a test's worker: kills it at one boundary, once."""
+"""Loaded by a test's worker, and by the processes that it has: kills all of them at one boundary, once."""
 
 import os
 import signal
@@ -11,11 +11,16 @@ from spine_temporal.recording.anomalies import AnomalyRecorder
 from spine_temporal.runtime import attempt, beginning, run_activities
 from spine_temporal.translation import definition
 
+#: Variable with the pid of the worker, whose processes load this module after it.
+WORKER = "CRASH_WORKER"
+os.environ.setdefault(WORKER, str(os.getpid()))
+
 
 def _die() -> None:
     marker = Path(os.environ["CRASH_MARKER"])
     if not marker.exists():
         marker.touch()
+        os.kill(int(os.environ[WORKER]), signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -11,7 +11,7 @@ WORKFLOW = "finra.otc_transparency.weekly_refresh"
 #: What differs between two runs of the same work.
 VOLATILE = {
     "execution_id", "run_id", "workflow_id", "created_at", "captured_at", "last_observed_at", "updated_at",
-    "started_at", "completed_at", "claimed_at", "detected_at", "measured_at", "anomaly_id", "result", "plan",
+    "started_at", "completed_at", "claimed_at", "detected_at", "measured_at", "anomaly_id", "result", "plan", "lost",
     "epoch", "execution_run_id", "first_run_id", "lineage_id", "fingerprints",
 }  # fmt: skip
 

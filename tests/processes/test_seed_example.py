@@ -82,9 +82,11 @@ def test_it_prints_its_status_and_its_steps(example, api, short_home):
 
 
 KILLED = """
-import os, signal
+import os, signal, time
 from pathlib import Path
 from spine_temporal import Pipeline, Step, Workflow, WorkflowRunner, register_pipeline
+
+os.environ.setdefault("SCRIPT", str(os.getpid()))
 
 @register_pipeline("script.first")
 class First(Pipeline):
@@ -98,7 +100,8 @@ class Second(Pipeline):
         with open(self.params["log"], "a") as log: log.write("second ")
         if not Path(self.params["log"] + ".killed").exists():
             Path(self.params["log"] + ".killed").touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(int(os.environ["SCRIPT"]), signal.SIGKILL)
+            time.sleep(60)
         return {}
 
 W = Workflow(name="script", steps=[

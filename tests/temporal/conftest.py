@@ -69,12 +69,13 @@ async def elsewhere(servers, temporal):
 
 @pytest.fixture
 async def serve(temporal, database):
-    """Start a worker for these workflows."""
+    """Start a worker for these workflows; ``in_process`` for a test that looks into what user code does."""
 
     @asynccontextmanager
-    async def start(*workflows, task_queue=None):
+    async def start(*workflows, task_queue=None, in_process=False):
         queue = task_queue or f"test-{uuid4().hex[:8]}"
-        async with running_worker(temporal, database, definitions_of(workflows), task_queue=queue, max_activities=10):
+        options = {"task_queue": queue, "max_activities": 10, "in_process": in_process}
+        async with running_worker(temporal, database, definitions_of(workflows), **options):
             yield Service(SpineClient(temporal, task_queue=queue), database)
 
     return start

@@ -57,18 +57,14 @@ class Write(Pipeline):
         return {"row_count": 1}
 
 
-ATTEMPTS: list[int] = []
-
-
 @register_pipeline("jobs.flaky")
 class Flaky(Pipeline):
     """Fails until its third attempt."""
 
     def run(self):
-        ATTEMPTS.append(self.attempt)
-        if len(ATTEMPTS) < 3:
+        if self.attempt < 3:
             raise SpineError("not yet", ErrorCategory.TRANSIENT)
-        return {"tries": len(ATTEMPTS)}
+        return {"tries": self.attempt}
 
 
 def enough(ctx, config):

@@ -9,7 +9,7 @@ from ops.benchmarks import job
 
 @pytest.fixture
 async def service(serve):
-    async with serve(job.JOB, job.LOCAL) as running:
+    async with serve(job.JOB, job.LOCAL, in_process=True) as running:
         yield running
 
 

@@ -78,7 +78,7 @@ async def test_one_that_fails_for_good_is_not_tried_again(service):
 
 
 async def test_one_that_is_locked_by_an_attempt_of_a_frozen_worker_gets_its_turn(service, database, monkeypatch):
-    monkeypatch.setattr("spine_temporal.runtime.attempt._TURN", 0.5)
+    monkeypatch.setattr("spine_temporal.runtime.older_attempts.TURN", 0.5)
     locked, released = threading.Event(), threading.Event()
     begin = jobs.Unsteady.run
 

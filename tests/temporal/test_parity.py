@@ -13,7 +13,7 @@ from spine_temporal.runtime.definitions import Definitions
 from spine_temporal.runtime.worker import running_worker
 from spine_temporal.testing.in_process import run_in_process
 from spine_temporal.translation.classes import Source
-from tests.temporal import generated
+from tests.temporal import generated, specs
 
 #: What may differ: times, ids, and how often an INTERNAL failure was tried.
 SAME = (
@@ -88,21 +88,25 @@ def in_process(workflow):
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_generated_workflows_end_the_same_in_process_and_on_temporal(temporal, database, seed):
+async def test_generated_workflows_end_the_same_in_process_and_on_temporal(
+    temporal, database, seed, tmp_path, monkeypatch
+):
     batches = []
 
     @settings(max_examples=4, database=None, derandomize=True, deadline=None)
     @given(SPECS)
-    def collect(specs):
-        batches.append(specs)
+    def collect(batch):
+        batches.append(batch)
 
     collect()
-    for specs in batches[:seed][-1:]:
-        await _compare(temporal, database, specs)
+    for batch in batches[:seed][-1:]:
+        workflows = generated.make(batch, uuid4().hex[:8])
+        specs.write(tmp_path / "specs.json")
+        monkeypatch.setenv(specs.VARIABLE, str(tmp_path / "specs.json"))
+        await _compare(temporal, database, workflows)
 
 
-async def _compare(temporal, database, specs):
-    workflows = generated.make(specs, uuid4().hex[:8])
+async def _compare(temporal, database, workflows):
     definitions = Definitions(
         workflows={
             workflow.name: (workflow, Source(module=generated.__name__, attribute=workflow.name.replace(".", "_")))

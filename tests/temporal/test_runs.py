@@ -126,7 +126,6 @@ async def test_a_failing_pipeline_leaves_its_error_and_none_of_its_rows(service,
 
 
 async def test_a_transient_failure_is_tried_again_until_it_succeeds(service):
-    jobs.ATTEMPTS.clear()
     result = await service.execute(jobs.FLAKY)
     assert result.status is WorkflowStatus.COMPLETED
     assert result.outputs["try"] == {"tries": 3}

@@ -1,0 +1,75 @@
+"""Pipelines' attempts in threads of the worker: those of local steps, which take milliseconds."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from spine_temporal.definition.errors import SpineError
+from spine_temporal.definition.faults import fault_of
+from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.runtime.attempt import Attempt
+
+#: Seconds that a stopped attempt's thread is waited for.
+_LAST_WORDS = 10.0
+
+
+class AttemptThreads:
+    """Runs each attempt in a thread of its own: one that hangs must hold neither a pool's place nor the process."""
+
+    async def begin(self, attempt: Attempt, beat: Callable[..., None]) -> "AttemptThread":
+        """Begin an attempt; what it tells of its progress goes the way that it was made with."""
+        del beat
+        return AttemptThread(attempt)
+
+    def close(self) -> None:
+        """Let go of nothing: threads end with the process."""
+
+
+class AttemptThread:
+    """An attempt that a thread makes."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+        self._loop = asyncio.get_running_loop()
+        self._outcome: asyncio.Future[StepOutcome] = self._loop.create_future()
+        threading.Thread(target=self._work, name=f"spine-{attempt.request.step}", daemon=True).start()
+
+    @property
+    def done(self) -> "asyncio.Future[Any]":
+        """Done when the attempt has ended."""
+        return self._outcome
+
+    async def result(self) -> StepOutcome:
+        """Return what the attempt came to; raises ``SpineError`` as it did."""
+        return await self._outcome
+
+    async def stop(self) -> StepOutcome | None:
+        """Stop it; return its outcome where it had committed already."""
+        await asyncio.to_thread(_quietly, self._attempt.abandon)
+        with contextlib.suppress(SpineError, TimeoutError):
+            return await asyncio.wait_for(asyncio.shield(self._outcome), _LAST_WORDS)
+        return None
+
+    def _work(self) -> None:
+        outcome, error = None, None
+        try:
+            outcome = self._attempt.run()
+        except BaseException as raised:  # noqa: BLE001 - the thread's end is the future's, whatever ended it
+            error = fault_of(raised)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._settle, outcome, error)
+
+    def _settle(self, outcome: StepOutcome | None, error: BaseException | None) -> None:
+        if self._outcome.done():
+            return
+        if error is not None:
+            self._outcome.set_exception(error)
+        elif outcome is not None:
+            self._outcome.set_result(outcome)
+
+
+def _quietly(call: Callable[[], None]) -> None:
+    with contextlib.suppress(Exception):
+        call()

@@ -1,0 +1,170 @@
+"""Pipelines' attempts in processes: warm ones serve again, those that hang are killed, those that die are told of."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Any
+
+from spine_temporal.definition.errors import DefinitionError, ErrorCategory, SpineError
+from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.recording.database import Database
+from spine_temporal.recording.executions import end_attempts
+from spine_temporal.runtime.attempt import Attempt
+from spine_temporal.runtime.processes import fork_server
+from spine_temporal.runtime.processes.attempt_process import AttemptProcess, Beat
+from spine_temporal.runtime.processes.child_logging import LoggingSetup
+from spine_temporal.runtime.processes.frames import Kind
+from spine_temporal.runtime.processes.host import ProcessHost
+from spine_temporal.runtime.processes.memory import DEFAULT_MEMORY
+from spine_temporal.runtime.processes.messages import AttemptAnswer, AttemptRequest, AttemptsStart
+
+_log = logging.getLogger(__name__)
+
+#: Seconds that an attempt gets to end by itself when it is stopped, before its process is killed.
+LAST_WORDS = 5.0
+
+
+class WorkerLostError(SpineError):
+    """Raised when the process of an attempt has ended before the attempt had."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__(
+            f"the process of this attempt {how}: look for what ends it in the pipeline (os._exit, a library that "
+            "crashes, memory), and in the worker's log",
+            ErrorCategory.INTERNAL,
+            code="WORKER_LOST",
+        )
+
+
+class AttemptProcesses:
+    """Runs attempts in processes of a host; each worker has one."""
+
+    def __init__(self, host: ProcessHost, database: Database) -> None:
+        self._host = host
+        self._database = database
+        self._idle: list[AttemptProcess] = []
+
+    async def begin(self, attempt: Attempt, beat: Beat) -> "RunningAttempt":
+        """Begin an attempt; ``beat`` is called with what it tells of its progress."""
+        process = self._from_idle() or await self._begun()
+        running = RunningAttempt(self, process, attempt)
+        process.ask(running.request(), beat)
+        return running
+
+    def close(self) -> None:
+        """Let go of the idle ones; whatever runs ends with the host."""
+        for process in self._idle:
+            process.close()
+        self._idle.clear()
+
+    def put_back(self, process: AttemptProcess) -> None:
+        """Keep a process for the next attempt."""
+        self._idle.append(process)
+
+    async def kill(self, process: AttemptProcess, attempt: Attempt) -> None:
+        """Kill a process, and end its session: what its attempt has not committed is rolled back at once."""
+        await asyncio.to_thread(self._host.kill, process.pid)
+        process.close()
+        await self.end_session(attempt)
+
+    async def end_session(self, attempt: Attempt) -> None:
+        """End the session of a process that is gone; Postgres may not have noticed."""
+
+        def end() -> None:
+            with self._database.begin() as connection:
+                end_attempts(connection, [attempt.execution.execution_id])
+
+        with suppress(SpineError):  # Postgres is away: a session that it has no more need not be ended
+            await asyncio.to_thread(end)
+
+    def _from_idle(self) -> AttemptProcess | None:
+        while self._idle:
+            process = self._idle.pop()
+            if process.lives:
+                return process
+        return None
+
+    async def _begun(self) -> AttemptProcess:
+        """Return a new process; one that is not needed any more when it is there waits for the next attempt."""
+        beginning = asyncio.ensure_future(self._new())
+        try:
+            return await asyncio.shield(beginning)
+        except asyncio.CancelledError:
+            beginning.add_done_callback(self._keep)
+            raise
+
+    def _keep(self, begun: "asyncio.Future[AttemptProcess]") -> None:
+        if not begun.cancelled() and begun.exception() is None:
+            self.put_back(begun.result())
+
+    async def _new(self) -> AttemptProcess:
+        try:
+            child = await asyncio.to_thread(self._host.child, fork_server.ATTEMPTS)
+        except DefinitionError as error:
+            raise SpineError(str(error), ErrorCategory.CONFIGURATION) from None
+        process = AttemptProcess(child)
+        await process.open()
+        process.send(
+            Kind.START,
+            AttemptsStart(
+                database_url=self._database.url,
+                database_schema=self._database.schema,
+                logging=LoggingSetup.of_this_process(),
+                loading=child.loading,
+            ).model_dump_json(),
+        )
+        return process
+
+
+class RunningAttempt:
+    """An attempt that a process makes."""
+
+    def __init__(self, processes: AttemptProcesses, process: AttemptProcess, attempt: Attempt) -> None:
+        self._processes = processes
+        self._process = process
+        self._attempt = attempt
+
+    @property
+    def done(self) -> "asyncio.Future[Any]":
+        """Done when the process has answered, or has ended."""
+        return self._process.answer
+
+    def request(self) -> str:
+        """Return what the process is asked for."""
+        attempt = self._attempt
+        return AttemptRequest(
+            request=attempt.request,
+            attempt=attempt.attempt,
+            progress=attempt.progress,
+            memory=attempt.request.memory or DEFAULT_MEMORY,
+        ).model_dump_json(exclude_unset=True)
+
+    async def result(self) -> StepOutcome:
+        """Return what the attempt came to; raises ``SpineError`` as it did, or ``WorkerLostError``."""
+        text = await self._process.answer
+        if text is None:
+            await self._processes.end_session(self._attempt)
+            raise WorkerLostError(await self._process.obituary())
+        answer = AttemptAnswer.model_validate_json(text)
+        if answer.is_spent or self._process.was_stopped:
+            self._process.close()
+        else:
+            self._processes.put_back(self._process)
+        if answer.error is not None:
+            self._attempt.measured = answer.error.measured
+            raise answer.error.raised()
+        assert answer.outcome is not None  # noqa: S101 - one of the two is there
+        return answer.outcome
+
+    async def stop(self) -> StepOutcome | None:
+        """Stop it; return its outcome where it had committed already."""
+        self._process.stop()
+        done, _ = await asyncio.wait([self._process.answer], timeout=LAST_WORDS)
+        if not done:
+            request = self._attempt.request
+            _log.warning("step %s of run %s does not stop: its process is killed", request.step, request.key.run_id)
+            await self._processes.kill(self._process, self._attempt)
+            return None
+        with suppress(SpineError):
+            return await self.result()
+        return None

@@ -1,0 +1,170 @@
+"""Gates in processes: one that computes for too long, or ends its process, fails its step and nothing else."""
+
+import pickle
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from temporalio.worker.workflow_sandbox import SandboxRestrictions
+
+from spine_temporal.definition.errors import DefinitionError, ErrorCategory, ParamsError, SpineError
+from spine_temporal.definition.workflow import Workflow
+from spine_temporal.machine.evaluate import Question
+from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.runtime.processes import fork_server
+from spine_temporal.runtime.processes.child_logging import LoggingSetup
+from spine_temporal.runtime.processes.frames import Kind
+from spine_temporal.runtime.processes.gate_child import GATE_LIMIT
+from spine_temporal.runtime.processes.gate_process import DiedError, GateProcess, TooLongError
+from spine_temporal.runtime.processes.host import NoProcessError, ProcessHost
+from spine_temporal.runtime.processes.messages import GateRequest, GatesStart, ParamsAnswer, ParamsRequest
+from spine_temporal.translation.classes import Source
+
+#: Seconds that a workflow task waits for a gate; Temporal gives it up after two.
+_PATIENCE = 1.7
+#: Of these, what a new process may take.
+_PATIENCE_FOR_PROCESS = 0.5
+#: Processes that are kept while no gate is asked.
+_WARM = 2
+#: Seconds after which nobody asks again for an answer that was not there in time.
+_FORGOTTEN = 120.0
+
+
+class GateProcesses:
+    """Asks gates in processes of a host; threads of workflow tasks wait here."""
+
+    def __init__(self, host: ProcessHost, restrictions: SandboxRestrictions) -> None:
+        self._host = host
+        self._restrictions = pickle.dumps(restrictions).hex()
+        self._idle: list[GateProcess] = []
+        #: By request: since when its answer is late, and who is to give it.
+        self._late: dict[str, tuple[float, GateProcess]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, source: Source, run_id: str) -> "RunGates":
+        """Return who answers a run of the workflow of that source."""
+        return RunGates(self, source, run_id)
+
+    def answer(self, name: str, request: str) -> StepOutcome:
+        """Return a gate's answer.
+
+        It is ``missing`` where no process can be had now, and where the machine is too busy for the gate to be done:
+        asked again, the process that went on has the answer, or has computed for too long.
+        """
+        try:
+            return StepOutcome.model_validate_json(self._exchanged(Kind.REQUEST, request))
+        except NoProcessError:
+            return StepOutcome(step=name, missing=True)
+        except DefinitionError as error:
+            return StepOutcome(step=name, error=str(error), category=ErrorCategory.CONFIGURATION.value)
+        except TooLongError:
+            told = f"GATE_TIMEOUT: gate {name!r} took longer than {GATE_LIMIT:g} s: do it in a pipeline"
+            return StepOutcome(step=name, error=told, category=ErrorCategory.CONFIGURATION.value)
+        except DiedError as died:
+            told = f"WORKER_LOST: gate {name!r}: the process that asked it {died}"
+            return StepOutcome(step=name, error=told, category=ErrorCategory.INTERNAL.value)
+
+    def params(self, workflow: Workflow, source: Source, given: Any, *, inherited: bool) -> dict[str, Any]:
+        """Return the params of a run as its ``params_model`` has them; raises ``SpineError``."""
+        request = ParamsRequest(module=source.module, attribute=source.attribute, given=given, inherited=inherited)
+        try:
+            text = self._exchanged(Kind.PARAMS, request.model_dump_json())
+        except DefinitionError as error:
+            raise SpineError(str(error), ErrorCategory.CONFIGURATION) from None
+        except TooLongError:
+            raise ParamsError(
+                f"params of {workflow.name!r}: their validation took longer than {GATE_LIMIT:g} s: let params_model "
+                "check what they look like, and a pipeline what they mean",
+                code="PARAMS_TIMEOUT",
+            ) from None
+        except DiedError as died:
+            raise ParamsError(f"params of {workflow.name!r}: the process that validated them {died}") from None
+        answer = ParamsAnswer.model_validate_json(text)
+        if answer.error is not None:
+            refusal = ParamsError(answer.error)
+            refusal.code, refusal.traceback = answer.code, answer.traceback
+            raise refusal
+        return answer.params
+
+    def _exchanged(self, kind: Kind, request: str) -> bytes:
+        """Ask a process; one that is late with its answer is asked no more, and heard when the same is asked again."""
+        until = time.monotonic() + _PATIENCE
+        late = self._taken_up(request)
+        process = late or self._process()
+        try:
+            text = process.ask(kind, request, until)
+        except TimeoutError:
+            if late is None and process.is_runnable:
+                self._late[request] = (time.monotonic(), process)
+                raise NoProcessError("the machine is too busy to ask the gate") from None
+            self._kill(process)
+            raise TooLongError from None
+        if text is None:
+            raise process.ending()
+        self._put_back(process)
+        return text
+
+    def _taken_up(self, request: str) -> GateProcess | None:
+        """Return the process that was asked this before and is late with its answer; let go of forgotten ones."""
+        before = time.monotonic() - _FORGOTTEN
+        for other, (since, process) in list(self._late.items()):
+            if since < before and self._late.pop(other, None) is not None:
+                self._kill(process)
+        found = self._late.pop(request, None)
+        return None if found is None else found[1]
+
+    def close(self) -> None:
+        """Let go of the processes."""
+        with self._lock:
+            for process in self._idle:
+                process.child.close()
+            self._idle.clear()
+            for _, process in self._late.values():
+                process.child.close()
+            self._late.clear()
+
+    def _process(self) -> GateProcess:
+        with self._lock:
+            while self._idle:
+                process = self._idle.pop()
+                if process.lives:
+                    return process
+                process.child.close()
+        child = self._host.child(fork_server.GATES, patience=_PATIENCE_FOR_PROCESS)
+        start = GatesStart(
+            restrictions=self._restrictions, logging=LoggingSetup.of_this_process(), loading=child.loading
+        )
+        try:
+            child.channel.send(Kind.START, start.model_dump_json())
+        except OSError as error:
+            child.close()
+            raise NoProcessError(f"a process for gates has died: {error}") from None
+        return GateProcess(child)
+
+    def _put_back(self, process: GateProcess) -> None:
+        with self._lock:
+            if len(self._idle) < _WARM:
+                self._idle.append(process)
+                return
+        process.child.close()
+
+    def _kill(self, process: GateProcess) -> None:
+        self._host.kill(process.child.pid)
+        process.child.close()
+
+
+@dataclass(frozen=True)
+class RunGates:
+    """Asks the gates of one run."""
+
+    processes: GateProcesses
+    source: Source
+    run_id: str
+
+    def answer(self, question: Question) -> StepOutcome:
+        """Return the answer; never raises."""
+        request = GateRequest(
+            run_id=self.run_id, module=self.source.module, attribute=self.source.attribute, question=question
+        )
+        return self.processes.answer(question.step.name, request.model_dump_json())
