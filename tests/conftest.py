@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import tempfile
 from contextlib import contextmanager
 from datetime import date
@@ -84,13 +83,8 @@ def week_file(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def servers():
-    """A Temporal and a Postgres, as the embedded default starts them; beside others, so on ports of their own."""
-    with (
-        _home() as home,
-        embedded_servers(
-            home, search_attributes=SEARCH_ATTRIBUTES, temporal_port=free_port(), ui_port=free_port()
-        ) as state,
-    ):
+    """A Temporal and a Postgres, as the embedded default starts them; beside others, so on ports that are free."""
+    with _home() as home, embedded_servers(home, search_attributes=SEARCH_ATTRIBUTES) as state:
         yield state
 
 
@@ -124,17 +118,10 @@ def template(servers):
 @pytest.fixture
 def database_url(servers, template):
     """The URL of a new, migrated database."""
-    with copied_database(servers.database_url, template) as url:
-        yield url
-
-
-@contextmanager
-def copied_database(url, template):
-    """Have a new, migrated database, and give its URL."""
     name = f"spine_{uuid4().hex[:12]}"
-    _execute(url, f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield _url(url, name)
-    _execute(url, f"DROP DATABASE {name} WITH (FORCE)")
+    _execute(servers.database_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _url(servers.database_url, name)
+    _execute(servers.database_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -143,13 +130,6 @@ def database(database_url):
     opened = Database(database_url, pool_size=30)
     yield opened
     opened.close()
-
-
-def free_port():
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _execute(url, statement):

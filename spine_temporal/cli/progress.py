@@ -35,7 +35,7 @@ class Progress:
         self._console = console or Console(stderr=True, highlight=False)
         live = self._console.is_terminal and not self._console.is_dumb_terminal
         self._live = Live(console=self._console, transient=True, refresh_per_second=4) if live else None
-        self._shown: dict[str, tuple[StepStatus, str]] = {}
+        self._shown: dict[str, tuple[StepStatus, str, str | None]] = {}
         self._told_at = time.monotonic()
 
     def __enter__(self) -> "Progress":
@@ -76,10 +76,13 @@ class Progress:
     def _is_new(self, step: StepExecution, attempt: Attempt | None) -> bool:
         which = attempt.which if attempt and step.status is StepStatus.RUNNING else ""
         before = self._shown.get(step.step_name)
-        self._shown[step.step_name] = (step.status, which or (before[1] if before else ""))
+        # A run that was reset tells a little later which of its steps are kept.
+        self._shown[step.step_name] = (step.status, which or (before[1] if before else ""), step.kept_from)
         if self._live is not None and step.status is StepStatus.RUNNING:
             return False
-        return before is None or before[0] is not step.status or bool(which and which != before[1])
+        if before is None or (before[0], before[2]) != (step.status, step.kept_from):
+            return True
+        return bool(which and which != before[1])
 
     def _print(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True)

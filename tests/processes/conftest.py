@@ -30,14 +30,13 @@ def environment(servers, database_url, tmp_path):
 def spine(environment):
     """Run a command to its end."""
 
-    def run(*arguments, timeout=90, **changes):
+    def run(*arguments, **changes):
         return subprocess.run(
             [sys.executable, "-m", "spine_temporal", *map(str, arguments)],
             env=environment | changes,
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=timeout,
             check=False,
         )
 
@@ -70,7 +69,7 @@ def start_worker(environment, tmp_path):
         process.wait()
 
 
-def until(condition, seconds=60):
+def until(condition, seconds=120):
     """Wait until the condition holds; fail where it does not in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -141,7 +141,7 @@ def test_a_worker_ends_at_sigterm_with_code_0(start_worker, tmp_path):
     worker = start_worker()
     until(lambda: "ready" in (tmp_path / "worker0.log").read_text())
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(30) == 0
+    assert worker.wait(60) == 0
 
 
 def test_the_same_params_twice_are_one_run_and_force_is_another_with_the_same_capture(spine, start_worker, week):

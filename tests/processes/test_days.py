@@ -51,7 +51,6 @@ def anomalies(world):
         return connection.execute(query).fetchall()
 
 
-@pytest.mark.timeout(120)
 async def test_a_wait_of_thirty_days(world):
     _, client = await skipping(world, enabled=True)
     result = await asyncio.wait_for(client.execute(days.WAITS, {}), 60)
@@ -60,7 +59,6 @@ async def test_a_wait_of_thirty_days(world):
     assert result.completed_steps == ["ingest", "settle", "after"]
 
 
-@pytest.mark.timeout(120)
 async def test_the_deadline_of_a_held_gate(world):
     _, client = await skipping(world, enabled=True)
     result = await asyncio.wait_for(client.execute(days.DEADLINE, {"test": "deadline"}), 60)
@@ -69,7 +67,6 @@ async def test_the_deadline_of_a_held_gate(world):
     assert str(check.decision) == "waived by deadline: nobody decided within 1209600 s"
 
 
-@pytest.mark.timeout(180)
 async def test_a_gate_is_held_for_days_while_everything_dies(world):
     skipper, client = await skipping(world, enabled=False)
     handle = await client.start(days.HELD, {"test": "held"})

@@ -1,15 +1,13 @@
 """A gate that is held, from the command line: start --hold, why, waive, retry-step, abort."""
 
 import json
-import time
 from uuid import uuid4
 
-import pytest
+from tests.processes.conftest import until
 
 MODULES = "activities,workflows,tests.temporal.vocabulary"
 
 
-@pytest.mark.timeout(180)
 def test_a_held_gate_is_understood_and_decided(spine, start_worker):
     start_worker(SPINE_MODULES=MODULES)
 
@@ -17,11 +15,8 @@ def test_a_held_gate_is_understood_and_decided(spine, start_worker):
         return spine(*arguments, SPINE_MODULES=MODULES)
 
     identity = typed("start", "vocabulary.strict", "-p", f"test={uuid4().hex}", "--hold").stdout.strip()
-    for _ in range(100):
-        why = typed("why", identity)
-        if why.stdout.startswith("held: "):
-            break
-        time.sleep(0.2)
+    until(lambda: typed("why", identity).stdout.startswith("held: "))
+    why = typed("why", identity)
     assert "`check` is held for a person (QUALITY_GATE: 1 rows are too few)" in why.stdout
 
     for arguments, message in (

@@ -75,7 +75,6 @@ def _ready(log):
     return log.read_text().count(": ready: task queue")
 
 
-@pytest.mark.timeout(240)
 def test_a_change_is_told_and_the_worker_started_anew_if_it_loads(dev, gates, version):
     log = dev()
     assert version() == 1
@@ -98,7 +97,6 @@ def test_a_change_is_told_and_the_worker_started_anew_if_it_loads(dev, gates, ve
     assert version() == 3
 
 
-@pytest.mark.timeout(240)
 def test_without_reload_the_worker_keeps_its_code_whatever_changes(dev, gates, version):
     log = dev("--no-reload")
     gates.write_text(GATES % 2)

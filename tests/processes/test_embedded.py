@@ -15,9 +15,6 @@ from spine_temporal.embedded import EmbeddedError, embedded_servers, running_ser
 from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
 from tests.processes.conftest import ROOT, until
 
-#: They start servers where a user's are: at ports that only one pair can have.
-pytestmark = pytest.mark.xdist_group("embedded")
-
 USER = """
 import sys, time
 from pathlib import Path

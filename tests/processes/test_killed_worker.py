@@ -43,7 +43,6 @@ def arguments(week_file):
     return (WORKFLOW, "-p", "week_ending=2025-11-28", "-p", "tier=OTC", "-p", f"file_path={file}")
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("pipeline", ["ingest", "normalize", "aggregate"])
 def test_a_run_whose_worker_is_killed_completes_as_an_undisturbed_one(
     spine, start_worker, arguments, environment, database_url, tmp_path, pipeline

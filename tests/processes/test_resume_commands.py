@@ -15,7 +15,6 @@ def typed(spine, start_worker):
     return lambda *arguments: spine(*arguments, SPINE_MODULES=MODULES)
 
 
-@pytest.mark.timeout(180)
 def test_a_failed_run_is_understood_mended_and_resumed(typed, tmp_path):
     params = json.dumps({"week": uuid4().hex, "folder": str(tmp_path)})
     failed = typed("run", "resumable.sourced", "--params", params, "--json")

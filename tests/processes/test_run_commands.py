@@ -37,7 +37,6 @@ def _fits(text, *whole):
     return [line for line in text.splitlines() if len(line) > 80 and not any(word in line for word in whole)] == []
 
 
-@pytest.mark.timeout(240)
 def test_a_run_is_found_opened_and_cancelled(typed, waiting):
     listed = typed("list", "--status", "open")
     assert listed.stdout.splitlines()[0].split() == ["STATUS", "STARTED", "(UTC)", "TOOK", "AT"]
@@ -64,7 +63,6 @@ def test_a_run_is_found_opened_and_cancelled(typed, waiting):
     assert typed("list", "--status", "cancelled").stdout.splitlines()[2].startswith("CANCELLED")
 
 
-@pytest.mark.timeout(240)
 def test_a_terminated_run_is_over_and_its_partition_free(typed, waiting):
     refused = typed("terminate", waiting)
     assert (refused.returncode, refused.stdout) == (2, "")
@@ -76,7 +74,6 @@ def test_a_terminated_run_is_over_and_its_partition_free(typed, waiting):
     assert [run["status"] for run in json.loads(typed("list", "--json").stdout)] == ["CANCELLED"]
 
 
-@pytest.mark.timeout(240)
 def test_a_held_gate_is_named_with_what_can_be_done(typed):
     started = typed("start", "vocabulary.strict", "-p", f"test={uuid4().hex}", "--hold")
     identity = started.stdout.strip()
@@ -100,7 +97,6 @@ def test_a_held_gate_is_named_with_what_can_be_done(typed):
     assert typed("abort", identity, "check", "--reason", "no", "--by", "ann").returncode == 0
 
 
-@pytest.mark.timeout(240)
 def test_ctrl_c_leaves_the_run_and_says_how_to_watch_and_cancel_it(typed, waiting, environment, tmp_path):
     process = _started(environment, "result", waiting)
     assert process.stderr.readline().strip() == waiting
@@ -114,7 +110,6 @@ def test_ctrl_c_leaves_the_run_and_says_how_to_watch_and_cancel_it(typed, waitin
     assert typed("result", waiting).returncode == 0
 
 
-@pytest.mark.timeout(240)
 def test_commands_find_the_runs_own_queue_and_say_that_nobody_serves_it(typed, servers, environment, tmp_path):
     queue = f"elsewhere-{uuid4().hex[:8]}"
     params = json.dumps({"week": uuid4().hex, "folder": str(tmp_path), "rows": 5000})

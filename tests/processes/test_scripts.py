@@ -75,7 +75,6 @@ def script(python, tmp_path):
     return lambda workflow, params: python(tmp_path / "script.py", workflow, json.dumps(params))
 
 
-@pytest.mark.timeout(300)
 def test_a_scripts_failed_run_is_resumed_from_the_command_line_and_run_again(script, typed, tmp_path):
     params = {"week": uuid4().hex, "folder": str(tmp_path)}
     identity = f"resumable.sourced/week={params['week']}"
@@ -92,7 +91,6 @@ def test_a_scripts_failed_run_is_resumed_from_the_command_line_and_run_again(scr
     assert (code, "Status: COMPLETED" in out) == (0, True), err
 
 
-@pytest.mark.timeout(300)
 def test_a_killed_scripts_run_is_seen_to_have_no_worker_and_run_joins_and_ends_it(script, typed, tmp_path):
     params = {"week": uuid4().hex, "folder": str(tmp_path)}
     identity = f"resumable.waiting/week={params['week']}"
@@ -117,7 +115,6 @@ def test_a_killed_scripts_run_is_seen_to_have_no_worker_and_run_joins_and_ends_i
     assert (tmp_path / "ran").read_text().count("ingest") == 1
 
 
-@pytest.mark.timeout(300)
 def test_a_run_whose_own_worker_was_this_command_waits_for_the_next_one_and_that_is_said(python, typed, tmp_path):
     params = {"week": uuid4().hex, "folder": str(tmp_path)}
     identity = f"resumable.waiting/week={params['week']}"
@@ -154,7 +151,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.timeout(300)
 def test_a_script_that_is_edited_while_it_runs_goes_on_as_it_was(python, tmp_path):
     (tmp_path / "edited.py").write_text(EDITED)
     out, err = python(tmp_path / "edited.py").communicate(timeout=100)

@@ -19,8 +19,6 @@ from activities.finra.otc_transparency.week import TIERS
 from tests.conftest import ROOT
 
 EXAMPLE = ROOT / "tests" / "processes" / "seed_example.py"
-#: They start servers where a user's are: at ports that only one pair can have.
-pytestmark = pytest.mark.xdist_group("embedded")
 
 
 @pytest.fixture
@@ -63,7 +61,7 @@ def run(script, home, **changes):
     return subprocess.run(
         [sys.executable, str(script)],
         env=kept | {"SPINE_HOME": str(home), "PYTHONPATH": str(ROOT)} | changes,
-        cwd=ROOT, capture_output=True, text=True, timeout=100, check=False,
+        cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def _ledger(url):
 def test_a_worker_that_is_told_to_stop_lets_its_pipeline_finish(spine, begun, database_url):
     worker, identity = begun(3)
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(20) == 0
+    assert worker.wait(60) == 0
     assert _ledger(database_url) == [("COMPLETED", 1, None)]
     assert identity
 
@@ -53,7 +53,7 @@ def test_what_takes_longer_than_the_grace_is_handed_back_at_once(
 ):
     worker, identity = begun(100, SPINE_GRACE="1")
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(20) == 0
+    assert worker.wait(60) == 0
     assert _ledger(database_url) == []
     (tmp_path / "go").touch()
     start_worker(SPINE_MODULES=MODULES)
@@ -79,7 +79,7 @@ def test_a_second_signal_ends_the_worker_now(begun, database_url):
     worker.send_signal(signal.SIGTERM)
     time.sleep(0.5)
     worker.send_signal(signal.SIGINT)
-    assert worker.wait(5) == 130
+    assert worker.wait(60) == 130
     assert _ledger(database_url) == []
 
 
@@ -116,7 +116,7 @@ def test_a_worker_says_that_it_is_not_ready_while_postgres_is_away(start_worker,
 @pytest.mark.parametrize("address", ["8080", "nowhere.invalid:80", "127.0.0.1:http"])
 def test_a_wrong_health_address_is_told(start_worker, address, tmp_path):
     worker = start_worker(SPINE_HEALTH_ADDRESS=address)
-    assert worker.wait(30) == 2
+    assert worker.wait(60) == 2
     log = (tmp_path / "worker0.log").read_text()
     assert "SPINE_HEALTH_ADDRESS" in log
     assert "Traceback" not in log

@@ -2,7 +2,6 @@
 
 from uuid import uuid4
 
-import pytest
 from temporalio.api.common.v1 import Payload
 
 from ops.hostile import jobs
@@ -14,7 +13,6 @@ from spine_temporal.runtime.worker import running_worker
 COUNT = 300
 
 
-@pytest.mark.timeout(180)
 async def test_hostile_starts_end_with_a_reason(temporal, database):
     queue = f"hostile-{uuid4().hex[:8]}"
     async with running_worker(temporal, database, definitions_of(jobs.ALL), task_queue=queue, max_activities=20):
@@ -26,7 +24,6 @@ async def test_hostile_starts_end_with_a_reason(temporal, database):
     assert verdict.counts["completed"] > 0
 
 
-@pytest.mark.timeout(120)
 async def test_forged_references_and_numbers_that_are_none_end_with_a_reason(temporal, database):
     legacy = {"encoding": b"json/external-storage-reference"}
     plain = {"encoding": b"json/plain"}

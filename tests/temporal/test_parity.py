@@ -86,7 +86,6 @@ def in_process(workflow):
     return run_in_process(workflow, {"unique": 1}, {"generated.work": work}, decide=decide)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_generated_workflows_end_the_same_in_process_and_on_temporal(
     temporal, database, seed, tmp_path, monkeypatch

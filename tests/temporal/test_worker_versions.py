@@ -78,7 +78,6 @@ def deployment(temporal, database, tmp_path, monkeypatch):
     return Deployment(temporal, database, tmp_path)
 
 
-@pytest.mark.timeout(120)
 async def test_a_run_ends_with_the_gates_of_the_build_that_it_began_with(deployment, tmp_path):
     async with deployment.worker("one"):
         await deployment.make_current("one")
@@ -91,7 +90,6 @@ async def test_a_run_ends_with_the_gates_of_the_build_that_it_began_with(deploym
     assert [result["outputs"]["gate"]["build"] for result in results] == ["one", "two"]
 
 
-@pytest.mark.timeout(120)
 async def test_a_failed_run_is_resumed_on_the_build_that_mended_it(deployment, temporal, database, tmp_path):
     (tmp_path / "go").touch()
     async with deployment.worker("old", least=1):

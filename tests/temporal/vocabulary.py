@@ -1,7 +1,5 @@
 """Workflows of the whole step vocabulary: parallel, map, sub-workflows, waits for others, held gates, hooks."""
 
-from sqlalchemy import text
-
 from spine_temporal import (
     ErrorCategory,
     Pipeline,
@@ -16,6 +14,13 @@ from spine_temporal import (
     Workflow,
     register_pipeline,
 )
+
+
+def sql(statement):
+    """The statement as SQLAlchemy takes it, which a run that loads this module for its gates must not load."""
+    from sqlalchemy import text
+
+    return text(statement)
 
 
 @register_pipeline("vocabulary.work")
@@ -34,8 +39,8 @@ class Mended(Pipeline):
     """Gives more rows each time that it is run for the same test: the source was mended in between."""
 
     def run(self):
-        self.connection.execute(text("INSERT INTO mended VALUES (:test)"), {"test": self.params["test"]})
-        count = text("SELECT count(*) FROM mended WHERE test = :test")
+        self.connection.execute(sql("INSERT INTO mended VALUES (:test)"), {"test": self.params["test"]})
+        count = sql("SELECT count(*) FROM mended WHERE test = :test")
         rows = self.connection.execute(count, {"test": self.params["test"]}).scalar()
         if self.params.get("breaks") and rows == 2 and not self.params.get("mended"):
             raise SpineError("broken again", ErrorCategory.DATA_QUALITY)
@@ -47,7 +52,7 @@ class Slow(Pipeline):
     """Takes its time, until it is stopped."""
 
     def run(self):
-        self.connection.execute(text("SELECT pg_sleep(30)"))
+        self.connection.execute(sql("SELECT pg_sleep(30)"))
         return {}
 
 
@@ -58,7 +63,7 @@ class Unsteady(Pipeline):
     def run(self):
         if self.attempt <= self.params.get("fails", 0):
             raise SpineError("not yet", ErrorCategory.TRANSIENT)
-        self.connection.execute(text("INSERT INTO mended VALUES (:test)"), {"test": self.params["test"]})
+        self.connection.execute(sql("INSERT INTO mended VALUES (:test)"), {"test": self.params["test"]})
         return {"row_count": 1, "attempt": self.attempt}
 
 
