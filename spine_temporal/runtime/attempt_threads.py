@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from spine_temporal.definition.errors import SpineError
 from spine_temporal.definition.faults import fault_of
+from spine_temporal.definition.json_values import to_json
+from spine_temporal.definition.pipeline import Pipeline
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.runtime.attempt import Attempt
 
@@ -22,6 +24,14 @@ class AttemptThreads:
         """Begin an attempt; what it tells of its progress goes the way that it was made with."""
         del beat
         return AttemptThread(attempt)
+
+    async def fingerprint(self, pipeline: type[Pipeline], params: Mapping[str, Any], patience: float) -> Any:
+        """Return what names the input of a pipeline; raises what its code does, and ``TimeoutError``."""
+
+        def work() -> Any:
+            return to_json(pipeline.fingerprint(dict(params)), f"fingerprint of pipeline {pipeline.name!r}")
+
+        return await asyncio.wait_for(asyncio.to_thread(work), patience)
 
     def close(self) -> None:
         """Let go of nothing: threads end with the process."""

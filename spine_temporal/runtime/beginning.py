@@ -40,7 +40,7 @@ from spine_temporal.runtime.claims import Claims
 from spine_temporal.runtime.deadlines import given_up_at, require_time
 from spine_temporal.runtime.definitions import Definitions
 from spine_temporal.runtime.ending import run_stage
-from spine_temporal.runtime.fingerprints import changed_inputs, fingerprints_of
+from spine_temporal.runtime.fingerprints import Naming, changed_inputs, fingerprints_of
 from spine_temporal.runtime.holders import RESET, Standing
 from spine_temporal.runtime.left_behind import close_books
 from spine_temporal.runtime.resets import Resets
@@ -101,6 +101,7 @@ class Beginnings:
         claims: Claims,
         resets: Resets,
         *,
+        naming: Naming,
         search_attributes: Callable[[], Awaitable[bool]] | None = None,
         validators: Validators | None = None,
     ) -> None:
@@ -109,6 +110,7 @@ class Beginnings:
         self._claims = claims
         self._resets = resets
         self._ask_attributes = search_attributes
+        self._naming = naming
         self._validators = validators
 
     def domain_of(self, workflow: str) -> str:
@@ -214,7 +216,7 @@ class Beginnings:
             begun=begun,
             temporal=await self._claims.standings.place(),
             until=given_up_at(),
-            fingerprints=await fingerprints_of(begun, self._definitions.pipelines),
+            fingerprints=await fingerprints_of(begun, self._definitions.pipelines, self._naming),
             task_queue=activity.info().task_queue,
         )
 

@@ -1,11 +1,9 @@
 """What a run's pipelines say of their inputs, by which a completed partition is found to be stale."""
 
-import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
-from spine_temporal.definition.json_values import to_json
 from spine_temporal.definition.pipeline import Pipeline
 from spine_temporal.machine.plan import Plan, PlannedPipeline
 from spine_temporal.recording.runs import CompletedRun
@@ -17,7 +15,14 @@ _log = logging.getLogger(__name__)
 _PATIENCE = 15.0
 
 
-async def fingerprints_of(begun: Begun, pipelines: Mapping[str, type[Pipeline]]) -> dict[str, Any]:
+class Naming(Protocol):
+    """Asks a pipeline what names its input."""
+
+    async def fingerprint(self, pipeline: type[Pipeline], params: Mapping[str, Any], patience: float) -> Any:
+        """Return it; raises whatever hinders it within ``patience`` seconds."""
+
+
+async def fingerprints_of(begun: Begun, pipelines: Mapping[str, type[Pipeline]], place: Naming) -> dict[str, Any]:
     """Return the fingerprints by step, of the pipelines that name their inputs; what cannot be read has none."""
     naming = {
         step.name: (pipelines[step.pipeline], {**begun.params, **step.params})
@@ -27,7 +32,7 @@ async def fingerprints_of(begun: Begun, pipelines: Mapping[str, type[Pipeline]])
     found: dict[str, Any] = {}
     for name, (pipeline, params) in naming.items():
         try:
-            value = await asyncio.wait_for(asyncio.to_thread(_fingerprint, pipeline, params), _PATIENCE)
+            value = await place.fingerprint(pipeline, params, _PATIENCE)
         except Exception as error:  # noqa: BLE001 - the step itself tells what is wrong with its input
             _log.info("pipeline %s has no fingerprint for step %s: %s", pipeline.name, name, error)
             continue
@@ -40,10 +45,6 @@ def changed_inputs(earlier: CompletedRun, now: Mapping[str, Any]) -> list[str]:
     """Return the steps whose inputs are others than those of the run that completed the partition."""
     before = earlier.fingerprints or {}
     return [name for name, value in now.items() if name in before and before[name] != value]
-
-
-def _fingerprint(pipeline: type[Pipeline], params: Mapping[str, Any]) -> Any:
-    return to_json(pipeline.fingerprint(dict(params)), f"fingerprint of pipeline {pipeline.name!r}")
 
 
 def _pipelines_of(plan: Plan) -> list[PlannedPipeline]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -53,6 +53,7 @@ class Place(Protocol):
     """Where attempts are made: in processes, or in threads of the worker."""
 
     async def begin(self, attempt: Attempt, beat: Callable[..., None]) -> Running: ...  # noqa: D102
+    async def fingerprint(self, pipeline: type[Pipeline], params: Mapping[str, Any], patience: float) -> Any: ...  # noqa: D102
     def close(self) -> None: ...  # noqa: D102
 
 

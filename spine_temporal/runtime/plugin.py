@@ -121,16 +121,17 @@ class SpinePlugin(SimplePlugin):
         if self._database is None:
             raise DefinitionError("a Worker needs SpinePlugin(database=...): its activities write to Postgres")
         claims = Claims(self._database, Standings(client))
+        places = self._attempts(self._database)
         beginnings = Beginnings(
             self._database,
             self._definitions,
             claims,
             Resets(client),
+            naming=places.activities,
             search_attributes=self._search_attributes,
             validators=gates,
         )
         own = RunActivities(self._database, beginnings, claims)
-        places = self._attempts(self._database)
         pipelines = [pipeline_activity(cls, places, claims, beginnings) for cls in self._definitions.pipelines.values()]
         return [own.begin, own.resume, own.verdict, own.show, own.end, own.hold, own.decide, own.wait_for, *pipelines]
 

@@ -72,6 +72,19 @@ class Takes(Pipeline):
         return {"pid": os.getpid()}
 
 
+@register_pipeline("poison.names")
+class Names(Pipeline):
+    """Takes the poison as it is asked what names its input."""
+
+    @classmethod
+    def fingerprint(cls, params):
+        POISONS[params["poison"]]()
+        return params["poison"]
+
+    def run(self):
+        return {"row_count": 1}
+
+
 @register_pipeline("poison.innocent")
 class Innocent(Pipeline):
     """Counts how often it was begun, and waits until it is let go."""
@@ -102,5 +115,6 @@ WAITS = Workflow(name="poison.waits", steps=[Step.pipeline("take", Takes.name)])
 SMALL = Workflow(name="poison.small", steps=[Step.pipeline("take", Takes.name, memory="64 MB")])
 LARGE = Workflow(name="poison.large", steps=[Step.pipeline("take", Takes.name, memory="2GB")])
 INNOCENT = Workflow(name="poison.innocent", steps=[Step.pipeline("wait", Innocent.name, heartbeat_timeout=2)])
+NAMES = Workflow(name="poison.names", steps=[Step.pipeline("name", Names.name)])
 TELLS = Workflow(name="poison.tells", steps=[Step.pipeline("tell", Tells.name)])
 ALL = tuple(value for value in list(globals().values()) if isinstance(value, Workflow))

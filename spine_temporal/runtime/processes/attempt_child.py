@@ -21,13 +21,15 @@ from spine_temporal.runtime.processes.child import heed
 from spine_temporal.runtime.processes.child_logging import WorkingOn
 from spine_temporal.runtime.processes.frames import Kind, Line
 from spine_temporal.runtime.processes.loading import load
-from spine_temporal.runtime.processes.memory import data_bytes, limited
+from spine_temporal.runtime.processes.memory import DEFAULT_MEMORY, data_bytes, limited
 from spine_temporal.runtime.processes.messages import (
     TOLD_APART,
     AttemptAnswer,
     AttemptError,
     AttemptRequest,
     AttemptsStart,
+    FingerprintAnswer,
+    FingerprintRequest,
 )
 
 #: Attempts after which a process is replaced, and bytes by which it may have grown.
@@ -47,7 +49,11 @@ def serve(channel: Line, control: Line) -> None:
     child = _Child(channel, database, failed)
     heed(control, child.stop)
     while (frame := channel.receive()) is not None:
-        if not child.make(AttemptRequest.model_validate_json(frame.text)):
+        if frame.kind is Kind.FINGERPRINT:
+            goes_on = child.name_input(FingerprintRequest.model_validate_json(frame.text))
+        else:
+            goes_on = child.make(AttemptRequest.model_validate_json(frame.text))
+        if not goes_on:
             return
 
 
@@ -84,6 +90,19 @@ class _Child:
         self._send(Kind.ANSWER, answer.model_copy(update={"is_spent": spent}).model_dump_json(exclude_unset=True))
         WorkingOn.now = ""
         sys.stdout.flush()
+        return not spent
+
+    def name_input(self, asked: FingerprintRequest) -> bool:
+        """Name the input of a pipeline and answer; return whether something else may follow."""
+        try:
+            with limited(DEFAULT_MEMORY):
+                pipeline = self._pipeline(asked.pipeline)
+                value = to_json(pipeline.fingerprint(asked.params), f"fingerprint of pipeline {asked.pipeline!r}")
+            answer = FingerprintAnswer(value=value)
+        except BaseException as error:  # noqa: BLE001 - as above: it is the user's code
+            answer = FingerprintAnswer(error=_encodable(str(fault_of(error))), is_spent=_is_short_of_memory(error))
+        spent = self._is_spent() or answer.is_spent
+        self._send(Kind.ANSWER, answer.model_copy(update={"is_spent": spent}).model_dump_json())
         return not spent
 
     def _answer(self, asked: AttemptRequest) -> AttemptAnswer:

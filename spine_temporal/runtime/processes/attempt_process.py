@@ -43,11 +43,11 @@ class AttemptProcess:
         """Send it a frame."""
         self._transports[0].write(packed(kind, text))
 
-    def ask(self, request: str, beat: Beat) -> None:
+    def ask(self, request: str, beat: Beat | None = None, *, kind: Kind = Kind.REQUEST) -> None:
         """Ask for an attempt; ``answer`` is then the one to it."""
         self.answer = self._loop.create_future()
-        self._beat = beat
-        self.send(Kind.REQUEST, request)
+        self._beat = beat or _nobody
+        self.send(kind, request)
 
     def stop(self) -> None:
         """Tell it to stop what it does."""

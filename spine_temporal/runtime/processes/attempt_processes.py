@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from spine_temporal.definition.errors import DefinitionError, ErrorCategory, SpineError
+from spine_temporal.definition.pipeline import Pipeline
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.executions import end_attempts
@@ -16,7 +18,13 @@ from spine_temporal.runtime.processes.child_logging import LoggingSetup
 from spine_temporal.runtime.processes.frames import Kind
 from spine_temporal.runtime.processes.host import ProcessHost
 from spine_temporal.runtime.processes.memory import DEFAULT_MEMORY
-from spine_temporal.runtime.processes.messages import AttemptAnswer, AttemptRequest, AttemptsStart
+from spine_temporal.runtime.processes.messages import (
+    AttemptAnswer,
+    AttemptRequest,
+    AttemptsStart,
+    FingerprintAnswer,
+    FingerprintRequest,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +58,30 @@ class AttemptProcesses:
         running = RunningAttempt(self, process, attempt)
         process.ask(running.request(), beat)
         return running
+
+    async def fingerprint(self, pipeline: type[Pipeline], params: Mapping[str, Any], patience: float) -> Any:
+        """Return what names the input of a pipeline; raises ``SpineError`` where that cannot be told in time."""
+        process = self._from_idle() or await self._begun()
+        request = FingerprintRequest(pipeline=pipeline.name, params=dict(params))
+        process.ask(request.model_dump_json(), kind=Kind.FINGERPRINT)
+        try:
+            text = await asyncio.wait_for(asyncio.shield(process.answer), patience)
+        except (TimeoutError, asyncio.CancelledError) as error:
+            await asyncio.to_thread(self._host.kill, process.pid)
+            process.close()
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            raise SpineError(f"it took longer than {patience:g} s", ErrorCategory.TIMEOUT) from None
+        if text is None:
+            raise WorkerLostError(await process.obituary())
+        answer = FingerprintAnswer.model_validate_json(text)
+        if answer.is_spent:
+            process.close()
+        else:
+            self.put_back(process)
+        if answer.error is not None:
+            raise SpineError(answer.error)
+        return answer.value
 
     def close(self) -> None:
         """Let go of the idle ones; whatever runs ends with the host."""

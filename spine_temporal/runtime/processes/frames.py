@@ -21,6 +21,8 @@ class Kind(Enum):
     REQUEST = b"R"
     #: Validate these params.
     PARAMS = b"P"
+    #: Say what names the input of a pipeline.
+    FINGERPRINT = b"N"
     #: It was done, and came to this.
     ANSWER = b"A"
     #: No process could be started, for this reason.

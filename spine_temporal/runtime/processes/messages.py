@@ -77,6 +77,22 @@ class AttemptRequest(_Message):
     memory: int
 
 
+class FingerprintRequest(_Message):
+    """The input of a pipeline, to be named."""
+
+    pipeline: str
+    params: dict[str, Any]
+
+
+class FingerprintAnswer(_Message):
+    """What names it, or why nothing does."""
+
+    value: Any = None
+    error: str | None = None
+    #: Whether the process ends with it.
+    is_spent: bool = False
+
+
 class AttemptAnswer(_Message):
     """What it came to: an outcome, or an error."""
 
