@@ -139,7 +139,7 @@ async def _patiently(activity: str, request: BaseModel, answer: type[Answer] | N
         activity,
         request,
         result_type=answer,
-        start_to_close_timeout=timedelta(seconds=60),
+        start_to_close_timeout=timedelta(seconds=20),
         retry_policy=_PATIENTLY,
         summary=_one_line(summary),
     )
