@@ -26,7 +26,7 @@ async def lose(servers, environment, start_worker, tmp_path, database_url):
         started = await client.start_workflow(
             workflow.name, params, id=uuid4().hex, task_queue=queue, task_timeout=timedelta(seconds=2)
         )
-        result = asyncio.create_task(RunHandle(workflow_id=started.id, handle=started).result())
+        result = asyncio.create_task(RunHandle(workflow_id=started.id, handle=started, client=client).result())
         keeping = asyncio.create_task(keep_a_worker(result))
         try:
             return await asyncio.wait_for(asyncio.shield(result), 150), (tmp_path / "log").read_text()

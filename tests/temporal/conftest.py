@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import MethodType
 from uuid import uuid4
 
 import pytest
@@ -13,11 +14,13 @@ from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
+from temporalio.testing import ActivityEnvironment
 
 from spine_temporal import SpineClient
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import definitions_of
 from spine_temporal.runtime.namespace import NamespaceAttributes
+from spine_temporal.runtime.plugin import SpinePlugin
 from spine_temporal.runtime.worker import running_worker
 from tests.temporal import jobs
 
@@ -35,6 +38,12 @@ class Service:
 
     async def execute(self, workflow, params=None, **options):
         return await self.client.execute(workflow, {"test": uuid4().hex, **(params or {})}, **options)
+
+    async def attempt(self, name, request, workflows):
+        """Call an activity of the run's own, as Temporal would."""
+        plugin = SpinePlugin(workflows=workflows, database=self.database, in_process=True)
+        own = (call for call in plugin._activities(self.client.client, None) if isinstance(call, MethodType))
+        return await ActivityEnvironment().run(next(call for call in own if call.__name__ == name), request)
 
     async def events(self, identity):
         history = await self.client.client.get_workflow_handle(identity).fetch_history()

@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-from sqlalchemy import text
-
 from spine_temporal import ErrorCategory, Pipeline, SpineError, Step, StepResult, Workflow, register_pipeline
 
 #: No key: what is done twice is there twice.
 TABLE = "CREATE TABLE done (test text, step text, item int)"
-_INSERT = text("INSERT INTO done VALUES (:test, :step, :item)")
+_INSERT = "INSERT INTO done VALUES (:test, :step, :item)"
 
 
 @register_pipeline("lineage.write")
@@ -16,9 +14,11 @@ class Write(Pipeline):
     """Writes a row; fails where its step needs a file that nobody has put there."""
 
     def run(self):
+        from sqlalchemy import text
+
         params = self.params
         values = {"test": params["test"], "step": params.get("step", "item"), "item": params.get("item")}
-        self.connection.execute(_INSERT, values)
+        self.connection.execute(text(_INSERT), values)
         needs = params.get("needs", f"item{params.get('item')}")
         if needs and not (Path(params["folder"]) / needs).exists():
             raise SpineError(f"no {needs}", ErrorCategory.DATA_QUALITY, code="MISSING")

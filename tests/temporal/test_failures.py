@@ -302,11 +302,11 @@ async def test_a_run_that_cannot_begin_or_has_nothing_to_do_says_so(service):
     run_id = (await first.result()).run_id
     second = await service.client.start(failing.PIPELINE, params)
     await second.result()
-    assert f"Nothing ran: run `{run_id}` had completed this partition" in await details(second)
+    assert f"Already completed by run `{run_id}` at" in await details(second)
     refused = await service.client.client.start_workflow(
         "failing.pipeline", {"daz": 1}, id=uuid4().hex, task_queue=service.client.task_queue
     )
     with pytest.raises(WorkflowFailureError):
         await refused.result()
-    told = await details(RunHandle(workflow_id=refused.id, handle=refused))
+    told = await details(RunHandle(workflow_id=refused.id, handle=refused, client=service.client.client))
     assert told.startswith("**FAILED before its first step** (CONFIGURATION)\n\nunknown param 'daz'")

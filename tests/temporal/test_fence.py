@@ -11,7 +11,6 @@ from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
-from temporalio.testing import ActivityEnvironment
 
 from spine_temporal import ParamsError, PartitionBusyError, SpineClient, WorkflowStatus
 from spine_temporal.definition.outcome import WorkflowResult
@@ -20,7 +19,6 @@ from spine_temporal.recording.runs import run_of
 from spine_temporal.runtime.definitions import definitions_of
 from spine_temporal.runtime.holders import Standings
 from spine_temporal.runtime.left_behind import look
-from spine_temporal.runtime.plugin import SpinePlugin
 from spine_temporal.runtime.worker import running_worker
 from spine_temporal.translation.messages import EndRequest
 from tests.temporal import lineage
@@ -82,7 +80,7 @@ async def test_an_end_that_wakes_up_late_overwrites_nothing_of_the_run_that_came
     assert (await second.result()).status is WorkflowStatus.COMPLETED
     late = EndRequest(key=key, stage_rank=9, result=result)
     with pytest.raises(ApplicationError) as error:
-        await ActivityEnvironment().run(_end_of(service), late)
+        await service.attempt("end", late, lineage.ALL)
     assert error.value.type == "CLAIM_LOST"
     assert service.rows("SELECT status FROM core_runs ORDER BY started_at") == [("CANCELLED",), ("COMPLETED",)]
     stages = [
@@ -192,11 +190,6 @@ def _key_and_result(service):
         duration_seconds=1.0, partition=row.partition_key, error_step="check", error="late", error_category="INTERNAL",
     )  # fmt: skip
     return row.key, result
-
-
-def _end_of(service):
-    plugin = SpinePlugin(workflows=lineage.ALL, database=service.database)
-    return next(call for call in plugin._activities(service.client.client) if getattr(call, "__name__", "") == "end")
 
 
 async def _other_start(service, params):
