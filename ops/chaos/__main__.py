@@ -115,7 +115,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=360)
     parser.add_argument("--seconds", type=float, default=360)
     parser.add_argument("--no-disk", action="store_true")
-    parser.add_argument("--schedules", type=int, default=100_000)
+    parser.add_argument("--schedules", type=int, default=1_000_000)
     parser.add_argument("--items", type=int, default=10_000, help="of the large map; 0: none")
     options = parser.parse_args()
     if simulation.main(options.schedules):

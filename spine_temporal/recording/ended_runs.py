@@ -41,10 +41,12 @@ def _outcomes(connection: Connection, row: RunRow) -> dict[str, StepOutcome]:
 def _forget_sent_back(outcomes: dict[str, StepOutcome], run: RunRow) -> None:
     """Forget what a person sent back when the run was resumed from an earlier step."""
     start_from = (run.correction or {}).get("start_from")
-    names = [step["name"] for step in run.plan.get("steps", ())]
+    steps = run.plan.get("steps", ())
+    names = [step["name"] for step in steps]
     if start_from in names:
-        for name in names[names.index(start_from) :]:
-            outcomes.pop(name, None)
+        for step in steps[names.index(start_from) :]:
+            for name in (step["name"], *(inner["name"] for inner in step.get("steps", ()))):
+                outcomes.pop(name, None)
 
 
 def _take_in(outcomes: dict[str, StepOutcome], run: RunRow) -> None:

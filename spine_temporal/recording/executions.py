@@ -11,7 +11,8 @@ from sqlalchemy import Connection, text
 
 from spine_temporal.definition.pipeline import PipelineStatus
 from spine_temporal.definition.run_key import RunKey
-from spine_temporal.recording.fence import FENCE_COLUMNS, HELD, Fence, partition_values
+from spine_temporal.recording.database import IDLE_TIMEOUT
+from spine_temporal.recording.fence import FENCE_COLUMNS, HELD, NOTHING, Acknowledged, Fence, partition_values
 from spine_temporal.recording.lending import TransactionEndedError
 from spine_temporal.recording.manifest import UPSERT_STAGES
 from spine_temporal.recording.quality import UPSERT_QUALITY, quality_rows
@@ -53,14 +54,16 @@ _OPEN = text(f"""
 """)
 
 # Nothing is written where the run does not hold its partition any more; the lock on the claim keeps it until the
-# transaction has ended, so that no other run begins in between. Nor is anything written in another transaction than
-# the one that opened the row: the pipeline has ended that one.
+# transaction has ended, so that no other run begins in between. From here on nothing but the commit is left to do: a
+# process that freezes now loses its session like any other, so that nobody waits for its lock for ever. Nor is anything
+# written in another transaction than the one that opened the row: the pipeline has ended that one.
 _COMPLETE = text(f"""
     WITH opened AS MATERIALIZED (
-        SELECT FROM (VALUES (CAST(:transaction AS text))) AS given (id)
+        SELECT set_config('idle_in_transaction_session_timeout', :idle_timeout, true)
+        FROM (VALUES (CAST(:transaction AS text))) AS given (id)
         WHERE id IS NULL OR id = pg_current_xact_id_if_assigned()::text
     ), held AS MATERIALIZED (
-        {HELD} AND run_id = :run_id AND epoch = :epoch AND EXISTS (SELECT FROM opened) FOR SHARE
+        {HELD} AND run_id = :run_id AND epoch = :epoch AND (SELECT count(*) FROM opened) > 0 FOR SHARE
     ), mine AS MATERIALIZED (
         SELECT held.run_id FROM held JOIN core_runs AS runs USING (run_id) WHERE runs.status = 'RUNNING'
     ), ledger AS (
@@ -97,6 +100,8 @@ _FAIL = text("""
 _OPEN_PART = text("""
     SELECT pg_current_xact_id()::text FROM set_config('idle_in_transaction_session_timeout', '0', true)
 """)
+
+_CLOSE_PART = text("SELECT set_config('idle_in_transaction_session_timeout', :idle_timeout, true)")
 
 _SAME = text("SELECT pg_current_xact_id_if_assigned()::text = :transaction")
 
@@ -245,7 +250,7 @@ def open_execution(
     execution: Execution,
     *,
     patience: float | None = None,
-    acknowledged: int = 0,
+    acknowledged: Acknowledged = NOTHING,
     is_whole: bool = True,
 ) -> LedgerEntry:
     """Take the execution's turn and open its row.
@@ -259,7 +264,7 @@ def open_execution(
         "lock_key": execution.lock_key,
         "run_key": run_key_of(execution.key.run_id),
         "patience": "" if patience is None else f"{patience:g}s",
-        "acknowledged": acknowledged,
+        **acknowledged.values(),
         "is_whole": is_whole,
     }
     row = connection.execute(_OPEN, values).mappings().one()
@@ -299,6 +304,7 @@ def complete_execution(
     """
     values = {
         "transaction": transaction,
+        "idle_timeout": f"{IDLE_TIMEOUT}s",
         "completed_at": completed_at,
         "row_count": row_count_of(output),
         "output": json.dumps(output),
@@ -314,6 +320,11 @@ def complete_execution(
 def open_part(connection: Connection) -> str:
     """Let a transaction take as long as its step may; return its id."""
     return str(connection.execute(_OPEN_PART).scalar_one())
+
+
+def close_part(connection: Connection) -> None:
+    """Let it take no longer: only the commit is left to do, and who freezes now must not hold the claim for ever."""
+    connection.execute(_CLOSE_PART, {"idle_timeout": f"{IDLE_TIMEOUT}s"})
 
 
 def require_transaction(connection: Connection, transaction: str) -> None:

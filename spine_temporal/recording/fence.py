@@ -1,5 +1,6 @@
 """The fence of a partition: what every transaction of a run requires before it may write."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +12,19 @@ from spine_temporal.definition.params import canonical
 from spine_temporal.definition.run_key import RunKey
 
 #: What a transaction sees of its partition and its run. Part of statements that lock the partition in ``held``; the
-#: ledger is counted only for runs that say how much of it they know.
+#: ledger is counted only for runs that say how much of it they know. What was sent back counts twice, so that a
+#: decision that was restored away is missed.
 FENCE_COLUMNS = """
     (SELECT run_id FROM held) AS holder, (SELECT workflow_id FROM held) AS holder_workflow_id,
     (SELECT epoch FROM held) AS epoch, (SELECT status FROM core_runs WHERE run_id = :run_id) AS run_status,
     CASE WHEN CAST(:acknowledged AS int) > 0 THEN (
-        SELECT count(*) FROM core_executions WHERE run_id = :run_id AND status IN ('COMPLETED', 'SUPERSEDED')
-    ) ELSE 0 END AS executions
+        SELECT coalesce(sum(CASE status WHEN 'SUPERSEDED' THEN 2 ELSE 1 END), 0) FROM core_executions
+        WHERE run_id = :run_id AND status IN ('COMPLETED', 'SUPERSEDED')
+    ) ELSE 0 END AS executions,
+    CASE WHEN CAST(:sub_runs AS jsonb) <> '[]' THEN (
+        SELECT count(*) FROM core_runs
+        WHERE run_id IN (SELECT jsonb_array_elements_text(CAST(:sub_runs AS jsonb))) AND result IS NOT NULL
+    ) ELSE 0 END AS sub_runs
 """
 
 #: The partition's row, to be locked by what follows.
@@ -56,6 +63,24 @@ class StateLostError(SpineError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Acknowledged:
+    """What a run's history holds of its work: a database that has less of it was restored."""
+
+    #: Completed executions; one that a decision has sent back counts twice.
+    executions: int = 0
+    #: Runs of its sub-workflows that have ended.
+    sub_runs: tuple[str, ...] = ()
+
+    def values(self) -> dict[str, Any]:
+        """Return what ``FENCE_COLUMNS`` need of it."""
+        return {"acknowledged": self.executions, "sub_runs": json.dumps(self.sub_runs)}
+
+
+#: Of a run whose history holds nothing that counts.
+NOTHING = Acknowledged()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Fence:
     """Who holds a partition, and what the database knows of the run that asks."""
 
@@ -65,8 +90,10 @@ class Fence:
     epoch: int | None
     #: None: the database has no row of the run.
     run_status: str | None
-    #: Completed pipeline executions of the run; 0 where it was not asked.
-    executions: int
+    #: Completed pipeline executions of the run, those that were sent back twice; 0 where it was not asked.
+    executions: int = 0
+    #: How many of the run's acknowledged sub-runs have ended.
+    sub_runs: int = 0
 
     @classmethod
     def of(cls, row: Any) -> "Fence":
@@ -78,23 +105,23 @@ class Fence:
         """Whether the run's end is recorded."""
         return self.run_status is not None and self.run_status != WorkflowStatus.RUNNING.value
 
-    def lost(self, key: RunKey, acknowledged: int = 0) -> SpineError | None:
-        """Return why the run may not write; None: it may.
-
-        ``acknowledged``: executions whose completion the run's history holds.
-        """
+    def lost(self, key: RunKey, acknowledged: Acknowledged = NOTHING) -> SpineError | None:
+        """Return why the run may not write; None: it may."""
         if self.run_status is None:
             return StateLostError(key, "the row")
-        if self.executions < acknowledged:
-            return StateLostError(key, f"{acknowledged - self.executions} of {acknowledged} completed executions")
+        known = acknowledged.executions
+        if self.executions < known:
+            return StateLostError(key, f"{known - self.executions} of {known} completed or sent back executions")
+        if self.sub_runs < len(acknowledged.sub_runs):
+            return StateLostError(key, f"the end of sub-runs ({', '.join(acknowledged.sub_runs)})")
         if self.holder != key.run_id or self.epoch != key.epoch or self.has_ended:
             return ClaimLostError(key, self)
         return None
 
 
-def require_fence(connection: Connection, key: RunKey, acknowledged: int = 0) -> None:
+def require_fence(connection: Connection, key: RunKey, acknowledged: Acknowledged = NOTHING) -> None:
     """Keep the partition as it is until the transaction has ended; raise where the run may not write."""
-    values = {**partition_values(key), "acknowledged": acknowledged}
+    values = partition_values(key) | acknowledged.values()
     row = connection.execute(_FENCE, values).mappings().one()
     lost = Fence.of(row).lost(key, acknowledged)
     if lost is not None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from spine_temporal.definition.outcome import WorkflowStatus
 from spine_temporal.definition.run_key import RunKey
-from spine_temporal.recording.fence import FENCE_COLUMNS, HELD, Fence, partition_values
+from spine_temporal.recording.fence import FENCE_COLUMNS, HELD, Acknowledged, Fence, partition_values
 from spine_temporal.recording.manifest import UPSERT_STAGES
 
 _OPEN = text(f"""
@@ -29,30 +29,34 @@ _OPEN = text(f"""
     {UPSERT_STAGES}
 """)
 
-_BEGUN = text("SELECT plan, status, epoch FROM core_runs WHERE run_id = :run_id FOR UPDATE")
+_BEGUN = text("SELECT plan, status, epoch, result AS own_result FROM core_runs WHERE run_id = :run_id FOR UPDATE")
 
 # What is known of the run itself, and of the one that completed its partition before.
 _KNOWN = text("""
     WITH mine AS MATERIALIZED (
-        SELECT plan, status, epoch FROM core_runs WHERE run_id = :run_id FOR UPDATE
+        SELECT plan, status, epoch, result AS own_result FROM core_runs WHERE run_id = :run_id FOR UPDATE
     ), earlier AS (
         SELECT runs.run_id, runs.params, runs.result, runs.fingerprints
         FROM core_manifest AS manifest JOIN core_runs AS runs ON runs.run_id = manifest.execution_id
         WHERE manifest.domain = :domain AND manifest.partition_key = CAST(:partition_key AS jsonb)
             AND manifest.stage = 'COMPLETED' AND runs.status = 'COMPLETED' AND runs.run_id <> :run_id
     )
-    SELECT plan, status, epoch, run_id, params, result, fingerprints
+    SELECT plan, status, epoch, own_result, run_id, params, result, fingerprints
     FROM (VALUES (1)) AS one LEFT JOIN mine ON TRUE LEFT JOIN earlier ON TRUE
 """)
 
-# The partition first and then the run, as in every transaction that needs both.
+# The partition first and then the run, as in every transaction that needs both. An end that another has recorded for
+# the run, who has closed its books, is CANCELLED: Temporal would not let the run end any more where it were FAILED.
 _BEGIN_END = text(f"""
     WITH held AS MATERIALIZED ({HELD} FOR UPDATE), mine AS MATERIALIZED (
-        SELECT status, execution_run_id FROM core_runs
+        SELECT status, execution_run_id, result FROM core_runs
         WHERE run_id = :run_id AND (SELECT count(*) FROM held) >= 0 FOR UPDATE
     )
     SELECT {FENCE_COLUMNS},
-        EXISTS (SELECT FROM mine WHERE status = :status AND execution_run_id = :execution_run_id) AS recorded
+        (
+            SELECT result FROM mine WHERE execution_run_id = :execution_run_id
+                AND (status = :status OR status NOT IN ('RUNNING', 'CANCELLED'))
+        ) AS recorded
 """)
 
 _CLOSE = text(f"""
@@ -151,6 +155,8 @@ class BegunRun:
     plan: Mapping[str, Any]
     status: str
     epoch: int
+    #: What it came to; None: it has not ended, or its books were closed without a result.
+    own_result: Mapping[str, Any] | None
 
     @property
     def has_ended(self) -> bool:
@@ -261,20 +267,22 @@ def lock_run(connection: Connection, run_id: str) -> BegunRun | None:
 def known_runs(connection: Connection, key: RunKey) -> tuple[BegunRun | None, CompletedRun | None]:
     """Return the run where it has begun before, locked; and the run that completed its partition."""
     row = connection.execute(_KNOWN, partition_values(key)).mappings().one()
-    mine = None if row["status"] is None else BegunRun(plan=row["plan"], status=row["status"], epoch=row["epoch"])
+    mine = None if row["status"] is None else BegunRun(**{name: row[name] for name in BegunRun.__dataclass_fields__})
     if row["run_id"] is None:
         return mine, None
     return mine, CompletedRun(**{name: row[name] for name in CompletedRun.__dataclass_fields__})
 
 
-def begin_end(connection: Connection, key: RunKey, status: str, acknowledged: int) -> tuple[bool, Fence]:
+def begin_end(
+    connection: Connection, key: RunKey, status: str, acknowledged: Acknowledged
+) -> tuple[Mapping[str, Any] | None, Fence]:
     """Lock the partition of a run that ends, and the run.
 
-    Return whether this end is recorded already by this execution, and the fence.
+    Return the result where this execution has recorded an end already, which stands, and the fence.
     """
     values = partition_values(key) | {"execution_run_id": key.execution_run_id}
-    row = connection.execute(_BEGIN_END, values | {"status": status, "acknowledged": acknowledged}).mappings().one()
-    return bool(row["recorded"]), Fence.of(row)
+    row = connection.execute(_BEGIN_END, values | acknowledged.values() | {"status": status}).mappings().one()
+    return row["recorded"], Fence.of(row)
 
 
 def lock_partition(connection: Connection, key: RunKey) -> bool:

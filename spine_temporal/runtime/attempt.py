@@ -37,6 +37,7 @@ from spine_temporal.recording.executions import (
 from spine_temporal.recording.fence import require_fence
 from spine_temporal.recording.lending import StepConnection, TransactionEndedError
 from spine_temporal.runtime import older_attempts
+from spine_temporal.runtime.claims import acknowledged_of
 from spine_temporal.translation.messages import Measured, PipelineRequest, StageReached
 
 #: Bytes of a heartbeat's details as JSON.
@@ -202,9 +203,13 @@ class Attempt:
         return outcome
 
     def _kept(self, connection: Connection) -> StepOutcome | None:
-        """Return what an earlier run of the lineage did of this step; a run of its own has none before it."""
+        """Return what another run of the lineage did of this step.
+
+        A run of its own has none, unless it was reset: then one that had gone on from it may have.
+        """
         key = self.request.key
-        done = done_in_lineage(connection, self.execution) if key.lineage_id != key.run_id else None
+        alone = key.lineage_id == key.run_id and not key.was_reset
+        done = None if alone else done_in_lineage(connection, self.execution)
         if done is None:
             return None
         return StepOutcome(
@@ -218,19 +223,19 @@ class Attempt:
 
     def _opened(self, connection: Connection) -> LedgerEntry:
         """Take the turn and open the ledger's row; what was sent back is never done again under its id."""
-        request = self.request
+        known = acknowledged_of(self.request)
         while True:
             entry = open_execution(
                 connection,
                 self.execution,
                 patience=self._patience,
-                acknowledged=request.acknowledged,
+                acknowledged=known,
                 is_whole=self.is_one_transaction,
             )
             if entry.status is not PipelineStatus.SUPERSEDED:
                 break
             self.execution = replace(self.execution, round=self.execution.round + 1)
-        lost = entry.fence.lost(request.key, request.acknowledged)
+        lost = entry.fence.lost(self.request.key, known)
         if lost is not None and entry.status is not PipelineStatus.COMPLETED:
             raise lost
         return entry
@@ -288,7 +293,7 @@ class Attempt:
             transaction=transaction,
         )
         if not held:
-            require_fence(connection, self.request.key, self.request.acknowledged)
+            require_fence(connection, self.request.key, acknowledged_of(self.request))
             raise AbandonedError  # the claim came back between the two: the next attempt finds out
         self._require_turn()
 

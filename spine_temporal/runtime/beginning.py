@@ -33,6 +33,7 @@ from spine_temporal.recording.runs import (
     latest_run_of_chain,
     latest_run_of_lineage,
     latest_run_of_partition,
+    lock_run,
     open_run,
     run_of,
 )
@@ -190,7 +191,9 @@ class Beginnings:
 
     async def _go_on(self, request: BeginRequest | ResumeRequest, workflow: Workflow, options: RunOptions) -> Begun:
         assert options.resume is not None  # noqa: S101 - the callers ask
-        ended, lineage = await asyncio.to_thread(self._ended, options.resume, request.workflow)
+        ended, lineage, known = await asyncio.to_thread(self._ended, options.resume, request)
+        if known is not None and known.has_ended:
+            return _as_ended(await self._begun_again(request, workflow, ended), known)
         fresh = resumed(workflow, ended, options.resume)
         begun = Begun(
             plan=fresh.plan,
@@ -206,6 +209,16 @@ class Beginnings:
         beginning = await self._beginning(request, workflow, options, begun)
         return await self._claimed_by(replace(beginning, resumed=fresh))
 
+    async def _begun_again(self, request: BeginRequest | ResumeRequest, workflow: Workflow, ended: EndedRun) -> Begun:
+        return Begun(
+            plan=plan_of(workflow),
+            run_id=request.run_id,
+            started_at=request.started_at,
+            params=ended.params,
+            partition=ended.partition,
+            search_attributes=await self._search_attributes(),
+        )
+
     async def _beginning(
         self, request: BeginRequest | ResumeRequest, workflow: Workflow, options: RunOptions, begun: Begun
     ) -> _Beginning:
@@ -215,7 +228,7 @@ class Beginnings:
             options=options,
             begun=begun,
             temporal=await self._claims.standings.place(),
-            until=given_up_at(),
+            until=given_up_at(request.asked_at),
             fingerprints=await fingerprints_of(begun, self._definitions.pipelines, self._naming),
             task_queue=activity.info().task_queue,
         )
@@ -229,14 +242,13 @@ class Beginnings:
         """Write the beginning and return it; or return who holds the partition.
 
         A run that has ended begins again where Temporal has lost the workflow task in which all of it was done, and
-        where a frozen worker wakes up late: either is given its plan, and nothing is written.
+        where a frozen worker wakes up late: either is given its result, and nothing is written.
         """
         try:
             with self._database.begin() as connection:
                 return self._claimed(connection, beginning)
         except _EndedAlreadyError as error:
-            known = {"plan": Plan.model_validate(error.run.plan), "epoch": error.run.epoch}
-            return beginning.begun.model_copy(update=known)
+            return _as_ended(beginning.begun, error.run)
 
     def _claimed(self, connection: Connection, beginning: _Beginning) -> Begun | Claim:
         key = beginning.key
@@ -257,12 +269,23 @@ class Beginnings:
         require_time(beginning.until)
         return begun
 
-    def _ended(self, options: ResumeOptions, workflow: str) -> tuple[EndedRun, str]:
+    def _ended(
+        self, options: ResumeOptions, request: BeginRequest | ResumeRequest
+    ) -> tuple[EndedRun, str, BegunRun | None]:
+        """Return the run to go on from and its lineage; and this run, where it has begun before."""
+        workflow = request.workflow
         with self._database.begin() as connection:
+            known = lock_run(connection, request.run_id)
             row = run_of(connection, options.run_id)
             if row is None or row.workflow != workflow:
                 raise ParamsError(f"run option 'resume': {options.run_id!r} is no run of {workflow!r} that had begun")
-            return ended_run(connection, row), row.lineage_id
+            return ended_run(connection, row), row.lineage_id, known
+
+
+def _as_ended(begun: Begun, run: BegunRun) -> Begun:
+    """Return what a run is given whose end is recorded: its plan, and its result as what leaves nothing to do."""
+    result = None if run.own_result is None else WorkflowResult.model_validate(run.own_result)
+    return begun.model_copy(update={"plan": Plan.model_validate(run.plan), "epoch": run.epoch, "earlier": result})
 
 
 def _own_partition(workflow: Workflow, run_id: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from spine_temporal.definition.pipeline import PipelineStatus
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.classification import DatabaseAwayError
 from spine_temporal.recording.database import translated_errors
-from spine_temporal.recording.executions import open_part, require_transaction, run_key_of
+from spine_temporal.recording.executions import close_part, open_part, require_transaction, run_key_of
 from spine_temporal.recording.fence import require_fence
 from spine_temporal.runtime.attempt import AbandonedError, Attempt
 from spine_temporal.runtime.older_attempts import end_older
@@ -34,6 +34,7 @@ class ChunkedAttempt(Attempt):
                 yield self.connection
                 self._take_back()
                 require_transaction(session, opened)
+                close_part(session)
                 require_fence(session, self.request.key)
 
     def run(self) -> StepOutcome:

@@ -11,7 +11,7 @@ from spine_temporal.definition.outcome import WorkflowStatus
 from spine_temporal.definition.params import canonical
 from spine_temporal.definition.run_key import RunKey
 from spine_temporal.recording.database import Database
-from spine_temporal.recording.fence import ClaimLostError, Fence, StateLostError
+from spine_temporal.recording.fence import Acknowledged, ClaimLostError, Fence, StateLostError
 from spine_temporal.recording.partitions import Claim, claim_of, release, take_over
 from spine_temporal.recording.runs import reopen_run
 from spine_temporal.runtime.holders import Standing, Standings, TemporalRun
@@ -98,6 +98,11 @@ class Claims:
                 release(connection, claim.domain, claim.partition, claim.run_id)
 
 
+def acknowledged_of(request: PipelineRequest | EndRequest | HoldRequest) -> Acknowledged:
+    """Return how much of its run a request says that the database must know."""
+    return Acknowledged(executions=request.acknowledged, sub_runs=request.sub_runs)
+
+
 async def fenced(claims: Claims, request: Fenced, write: Callable[[Fenced], Awaitable[Any]]) -> RunKey:
     """Write for a run; one that was reset takes its partition again where it has lost it.
 
@@ -127,7 +132,6 @@ def _fence(claim: Claim | None) -> Fence:
         holder_workflow_id=claim.workflow_id if claim else None,
         epoch=claim.epoch if claim else None,
         run_status=claim.run_status if claim else None,
-        executions=0,
     )
 
 

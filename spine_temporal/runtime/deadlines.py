@@ -9,10 +9,16 @@ from spine_temporal.definition.errors import ErrorCategory, SpineError
 _NO_LIMIT = timedelta(days=365)
 
 
-def given_up_at() -> datetime:
-    """Return when the activity that runs here counts as lost."""
+def given_up_at(asked_at: datetime | None = None) -> datetime:
+    """Return when the activity that runs here counts as lost.
+
+    ``asked_at``: when the workflow task began that asks for it. A worker that froze in that task, and wakes up later,
+    begins its local activities then; Temporal has given the whole task up.
+    """
     info = activity.info()
-    return info.started_time + (info.start_to_close_timeout or _NO_LIMIT)
+    limit = info.start_to_close_timeout or _NO_LIMIT
+    until = info.started_time + limit
+    return min(until, asked_at + limit) if info.is_local and asked_at is not None else until
 
 
 def require_time(until: datetime) -> None:

@@ -9,6 +9,7 @@ from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of, res
 from spine_temporal.recording.executions import supersede_executions
 from spine_temporal.recording.fence import require_fence
 from spine_temporal.recording.quality import record_quality
+from spine_temporal.runtime.claims import acknowledged_of
 from spine_temporal.translation.messages import HoldRequest
 
 #: Category of the anomaly.
@@ -18,7 +19,7 @@ GATE_HELD = "GATE_HELD"
 def record_hold(connection: Connection, request: HoldRequest) -> None:
     """Write the anomaly; again for the same round it is the same row."""
     key = request.key
-    require_fence(connection, key, request.acknowledged)
+    require_fence(connection, key, acknowledged_of(request))
     record_quality(connection, key.run_id, [one.model_dump() for one in request.measured])
     AnomalyRecorder(connection, key.domain).record(
         f"workflow.{request.step}",
@@ -38,7 +39,7 @@ def record_hold(connection: Connection, request: HoldRequest) -> None:
 
 def record_decision(connection: Connection, request: HoldRequest) -> None:
     """Resolve it with who decided what, and why; outputs that are sent back are not kept by a later run."""
-    require_fence(connection, request.key, request.acknowledged)
+    require_fence(connection, request.key, acknowledged_of(request))
     if request.decision is not None:
         supersede_executions(connection, request.key, request.sent_back)
         resolve_fault(connection, _fault_id(request), str(request.decision), by=request.decision.by)

@@ -11,6 +11,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from spine_temporal.definition.errors import ErrorCategory, ParamsError, SpineError
+from spine_temporal.definition.outcome import WorkflowResult
 from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.run_key import RunKey, recording_domain
 from spine_temporal.machine.step_outcome import StepOutcome
@@ -19,7 +20,7 @@ from spine_temporal.recording.fence import ClaimLostError, StateLostError
 from spine_temporal.recording.manifest import WorkManifest
 from spine_temporal.recording.runs import begin_end
 from spine_temporal.runtime.beginning import Beginnings
-from spine_temporal.runtime.claims import Claims, Fenced, fenced
+from spine_temporal.runtime.claims import Claims, Fenced, acknowledged_of, fenced
 from spine_temporal.runtime.deadlines import given_up_at, require_time
 from spine_temporal.runtime.ending import record_end, record_failure
 from spine_temporal.runtime.held_gates import record_decision, record_hold
@@ -109,12 +110,12 @@ class RunActivities:
                 resume = await self._requested()
                 if resume is not None:
                     return Ended(resume=resume)
-            until = given_up_at()
-            await self._fenced(request, lambda asked: self._end(asked, until))
+            until, recorded = given_up_at(), list[WorkflowResult | None]()
+            await self._fenced(request, lambda asked: recorded.append(self._end(asked, until)))
         except SpineError as error:
             raise _failure(error) from None
         RUNS.labels(request.result.workflow_name, request.result.status.value).inc()
-        return Ended()
+        return Ended(recorded=recorded[-1])
 
     @activity.defn(name=HOLD)
     async def hold(self, request: HoldRequest) -> None:
@@ -207,17 +208,20 @@ class RunActivities:
         with self._database.begin() as connection:
             record_failure(connection, key, error, given)
 
-    def _end(self, request: EndRequest, until: datetime) -> None:
-        key = request.key
+    def _end(self, request: EndRequest, until: datetime) -> WorkflowResult | None:
+        """Record it; return what is recorded already where that is another end: this one comes too late."""
+        key, known = request.key, acknowledged_of(request)
         with self._database.begin() as connection:
-            recorded, fence = begin_end(connection, key, request.result.status.value, request.acknowledged)
-            if recorded:
-                return  # by an attempt whose answer was lost; the partition may be another's by now
-            lost = fence.lost(key, request.acknowledged)
+            recorded, fence = begin_end(connection, key, request.result.status.value, known)
+            if recorded is not None:  # by an attempt whose answer was lost; the partition may be another's by now
+                result = WorkflowResult.model_validate(recorded)
+                return None if result.status is request.result.status else result
+            lost = fence.lost(key, known)
             if lost is not None:
                 raise lost
             record_end(connection, request, holds=True)
             require_time(until)
+        return None
 
 
 def _tell(verdict: StepOutcome) -> None:

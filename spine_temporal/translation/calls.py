@@ -1,6 +1,7 @@
 """How a run calls out: record something, run a pipeline, a sub-workflow or a part of a map, wait for others."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -65,22 +66,32 @@ _LONGEST_SUMMARY = 200
 
 
 async def record(
-    activity: str, request: BaseModel, answer: type[Answer] | None, summary: str = "", *, beside: bool = False
+    activity: str,
+    request: BaseModel,
+    answer: type[Answer] | None,
+    summary: str = "",
+    *,
+    beside: bool = False,
+    late: Callable[[], None] | None = None,
 ) -> Any:
     """Run one of the run's own activities: locally, and where Postgres is away as an activity that waits for it.
 
     ``beside`` others it is an activity from the start: local ones that run at once may replay in another order.
+    ``late``: called where the run is cancelled meanwhile, which then waits for the local answer.
     """
     if beside:
         return await _patiently(activity, request, answer, summary)
     try:
-        return await temporal.execute_local_activity(
-            activity,
-            request,
-            result_type=answer,
-            start_to_close_timeout=timedelta(seconds=20),
-            retry_policy=_LOCALLY,
-            summary=_one_line(summary),
+        return await _to_its_end(
+            temporal.execute_local_activity(
+                activity,
+                request,
+                result_type=answer,
+                start_to_close_timeout=timedelta(seconds=20),
+                retry_policy=_LOCALLY,
+                summary=_one_line(summary),
+            ),
+            late,
         )
     except FailureError as error:
         if is_cancelled_exception(error) or not _waits(error):
@@ -132,6 +143,26 @@ async def _failing(activity: str, request: BaseModel, summary: str) -> ActivityE
             raise
         return error
     return None
+
+
+async def _to_its_end(call: Coroutine[Any, Any, Any], late: Callable[[], None] | None) -> Any:
+    """Wait for a local answer, also where the run is cancelled meanwhile: ``late`` is told of it.
+
+    A workflow task that was lost may have done all of the run; only the answer says whether it has.
+    """
+    if late is None:
+        return await call
+    task = asyncio.ensure_future(call)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        if task.cancelled():
+            raise
+        late()
+    try:
+        return await task
+    except FailureError:
+        raise asyncio.CancelledError from None
 
 
 async def _patiently(activity: str, request: BaseModel, answer: type[Answer] | None, summary: str) -> Any:

@@ -56,6 +56,8 @@ class SpineWorkflow:
         self._told = 0
         self._resumed_times = 0
         self._shown_held = False
+        #: Whether somebody has cancelled the run: it ends so also where it has just begun, or goes on otherwise.
+        self._is_cancelled = False
 
     @temporal.query(name="progress", description="How far the run has come, as a WorkflowResult")
     def progress(self) -> WorkflowResult | None:
@@ -108,17 +110,14 @@ class SpineWorkflow:
     async def drive(self, params: Any, options: Any, extra: tuple[Any, ...]) -> WorkflowResult:
         """Run from beginning to end and return the result; a failed run raises with it in its details."""
         begun = await self._begin(params, options, extra)
-        if begun.earlier is not None:
-            self._upsert([OUTCOME.value_set(begun.earlier.status.value)])
-            temporal.set_current_details(earlier_details(begun.earlier))
-            return begun.earlier
-        if self._resume is None:
-            await self._perform(_first_move(begun))
         while True:
             if self._resume is not None:
-                await self._perform(await self._resumed(self._resume))
-            result = await self._record_end()
-            if self._resume is None:
+                begun = await self._resumed(self._resume)
+            if begun.earlier is not None:
+                return self._answer(begun.earlier)
+            await self._perform(self._first_move(begun))
+            result = await self._record_end() if self._resume is None else None
+            if result is not None and self._resume is None:
                 return self._answer(result)
 
     async def _begin(self, params: Any, options: Any, extra: tuple[Any, ...]) -> Begun:
@@ -132,11 +131,12 @@ class SpineWorkflow:
             options=None if isinstance(options, bytes | Unreadable) else options,
             was_reset=info.run_id != info.first_execution_run_id,
             first_run_id=info.first_execution_run_id,
+            asked_at=temporal.now(),
             refused=requests.unreadable_start(self.spine.name, params, options, extra),
             is_child=info.parent is not None,
         )
         try:
-            begun: Begun = await calls.record(BEGIN, request, Begun)
+            begun: Begun = await calls.record(BEGIN, request, Begun, late=self._is_cancelled_late)
         except FailureError as error:
             if is_cancelled_exception(error):
                 raise
@@ -147,7 +147,11 @@ class SpineWorkflow:
             self._upsert(updates_of(of_run(begun.plan.domain, begun.partition, begun.plan.version)))
         return begun
 
-    async def _resumed(self, options: ResumeOptions) -> Move:
+    def _is_cancelled_late(self) -> None:
+        """Keep in mind that the run was cancelled while it began."""
+        self._is_cancelled = True
+
+    async def _resumed(self, options: ResumeOptions) -> Begun:
         """Begin again with what the reset run has completed."""
         self._resume = None
         self._resumed_times += 1
@@ -159,15 +163,18 @@ class SpineWorkflow:
             started_at=temporal.now(),
             options=options,
             first_run_id=info.first_execution_run_id,
+            asked_at=temporal.now(),
         )
         try:
-            begun = await calls.record(RESUME, request, Begun, f"from run {options.run_id}")
+            begun: Begun = await calls.record(
+                RESUME, request, Begun, f"from run {options.run_id}", late=self._is_cancelled_late
+            )
         except FailureError as error:
             if is_cancelled_exception(error):
                 raise
             raise _refused(error) from error
         self._begun_as(begun)
-        return _first_move(begun)
+        return begun
 
     def _begun_as(self, begun: Begun) -> None:
         self._begun = begun
@@ -198,6 +205,7 @@ class SpineWorkflow:
                     await _stopped(tasks)
                     return
             except asyncio.CancelledError:
+                self._is_cancelled = True
                 move = await self._cancelled(tasks)
                 continue
             name = next((name for name, task in tasks.items() if task.done()), None)
@@ -283,7 +291,7 @@ class SpineWorkflow:
                 self._reached(state, after)
                 state = after
         tasks.clear()
-        return advance(state, Cancelled(at=temporal.now()))
+        return _cancelled_at(state)
 
     async def _record_end(self) -> WorkflowResult:
         assert self._begun is not None  # noqa: S101 - begun before anything is done
@@ -291,7 +299,7 @@ class SpineWorkflow:
         result = requests.carried(self._current().result)
         if not self._begun.is_dry_run:
             request = requests.end_request(self._begun, self._stepping.key, result)
-            request = request.model_copy(update=self._stepping.told(self._stepping.unwritten))
+            request = request.model_copy(update=self._stepping.told(**vars(self._stepping.unwritten)))
             try:
                 ended: Ended | None = await calls.record(END, request, Ended, ending(result))
             except FailureError as error:
@@ -301,11 +309,16 @@ class SpineWorkflow:
                 self._upsert([OUTCOME.value_set(str(failure.type))])
                 raise failure from error
             self._resume = ended.resume if ended is not None else None
+            if ended is not None and ended.recorded is not None:
+                return ended.recorded  # what is committed stands, whatever the run was told since
         return result
 
     def _answer(self, result: WorkflowResult) -> WorkflowResult:
         """End the run in Temporal as it has ended in Postgres."""
-        temporal.set_current_details(ended_details(self._current(), result))
+        if result.reused or self._state is None:
+            temporal.set_current_details(earlier_details(result))
+        else:
+            temporal.set_current_details(ended_details(self._state, result))
         failed = result.status is WorkflowStatus.FAILED
         category = result.error_category or ErrorCategory.INTERNAL.value
         self._upsert([OUTCOME.value_set(category[:100] if failed else result.status.value)])
@@ -314,6 +327,11 @@ class SpineWorkflow:
         if result.status is WorkflowStatus.CANCELLED:
             raise asyncio.CancelledError
         return result
+
+    def _first_move(self, begun: Begun) -> Move:
+        """Begin at the first step; of a run that was cancelled meanwhile that is its end."""
+        state, commands = _start_of(begun)
+        return _cancelled_at(state) if self._is_cancelled else (state, commands)
 
     def _upsert(self, updates: list[Any]) -> None:
         if self._begun is not None and self._begun.search_attributes:
@@ -327,7 +345,13 @@ def _refused(error: FailureError) -> ApplicationError:
     return failure
 
 
-def _first_move(begun: Begun) -> Move:
+def _cancelled_at(state: State) -> Move:
+    """Cancel the run; one whose last step has just completed has ended already, and so it finishes."""
+    ended = state.status is not WorkflowStatus.RUNNING
+    return (state, (Finish(),)) if ended else advance(state, Cancelled(at=temporal.now()))
+
+
+def _start_of(begun: Begun) -> Move:
     run = Run(
         run_id=begun.run_id,
         started_at=begun.started_at,

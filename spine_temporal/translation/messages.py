@@ -47,6 +47,8 @@ class BeginRequest(_Message):
     was_reset: bool = False
     #: The first Temporal run of its chain of resets.
     first_run_id: str = ""
+    #: When the workflow task began that asks for it.
+    asked_at: datetime | None = None
     #: Why the run is refused, where its start cannot be read as params and run options.
     refused: str = ""
     #: Whether another run has started it, so that its params are those of that run.
@@ -62,6 +64,7 @@ class ResumeRequest(_Message):
     started_at: datetime
     options: ResumeOptions
     first_run_id: str = ""
+    asked_at: datetime | None = None
 
 
 class Begun(_Message):
@@ -82,7 +85,8 @@ class Begun(_Message):
     holds_gates: bool = False
     #: Whether the namespace knows our search attributes.
     search_attributes: bool = False
-    #: The result of the run that completed this partition before; nothing is left to do.
+    #: What the run that completed this partition before came to, or this run itself where its end is recorded
+    #: already: nothing is left to do.
     earlier: WorkflowResult | None = None
     #: Steps of an earlier run that are not done again.
     kept: Mapping[str, StepOutcome] = Field(default_factory=dict)
@@ -169,8 +173,11 @@ class PipelineRequest(_OfRun):
     again: bool = False
     #: Whether the workflow task that a local attempt runs in may have been begun before, on a worker that is gone.
     repeated: bool = False
-    #: Completed executions of the run that its history holds: a database that has fewer was restored.
+    #: Completed executions of the run that its history holds, those that a decision has sent back twice: a database
+    #: that has fewer was restored.
     acknowledged: int = 0
+    #: Runs of its sub-workflows that history holds the end of.
+    sub_runs: tuple[str, ...] = ()
 
 
 class EndRequest(_OfRun):
@@ -182,12 +189,15 @@ class EndRequest(_OfRun):
     stages: tuple[StageReached, ...] = ()
     measured: tuple[Measured, ...] = ()
     acknowledged: int = 0
+    sub_runs: tuple[str, ...] = ()
 
 
 class Ended(_Message):
     """That the run's end was recorded, or what it is to do instead."""
 
     resume: ResumeOptions | None = None
+    #: Set where this execution had recorded another end before, in a workflow task that was lost: that one stands.
+    recorded: WorkflowResult | None = None
 
 
 class HoldRequest(_OfRun):
@@ -202,6 +212,7 @@ class HoldRequest(_OfRun):
     sent_back: Mapping[str, int] = Field(default_factory=dict)
     measured: tuple[Measured, ...] = ()
     acknowledged: int = 0
+    sub_runs: tuple[str, ...] = ()
 
 
 class Recorded(_Message):

@@ -122,7 +122,7 @@ def batch_of(step: PlannedMap, begun: Begun, key: RunKey, items: tuple[Any, ...]
     )
 
 
-def hold_request(key: RunKey, command: Hold, acknowledged: int) -> HoldRequest:
+def hold_request(key: RunKey, command: Hold) -> HoldRequest:
     """Return what is recorded of a held gate."""
     return HoldRequest(
         key=key,
@@ -130,7 +130,6 @@ def hold_request(key: RunKey, command: Hold, acknowledged: int) -> HoldRequest:
         round=command.round,
         error=command.outcome.error or "",
         category=command.outcome.category or ErrorCategory.INTERNAL.value,
-        acknowledged=acknowledged,
     )
 
 
@@ -139,6 +138,16 @@ def sent_back(state: State, gate: str, decision: Decision) -> dict[str, int]:
     if decision.start_from is None:
         return {}
     return {name: state.rounds.get(name, 0) for name in steps_again(state.plan, gate, decision.start_from)}
+
+
+def execution_name(step: str, repeated: int) -> str:
+    """Return how a run names a completed execution of its own."""
+    return f"{step}#{repeated}"
+
+
+def step_of(execution: str) -> str:
+    """Return the step that the execution is of; an item is of its map."""
+    return execution.rpartition("#")[0].partition("[")[0]
 
 
 def asked_of_reset(verdict: StepOutcome, begun: Begun | None, run_id: str) -> StepOutcome:

@@ -11,7 +11,7 @@ from spine_temporal.definition.outcome import Decision, ItemCounts, WorkflowResu
 from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.evaluate import VALUE, Asked, Computing, Question, planned_items, there
-from spine_temporal.machine.fan import Fan, ItemOutcome, counts_of, known, map_outcome
+from spine_temporal.machine.fan import Fan, ItemOutcome, counts_of, item_name, known, map_outcome
 from spine_temporal.machine.plan import PlannedChoice, PlannedGate
 from spine_temporal.machine.state import (
     Doing,
@@ -90,17 +90,20 @@ class Stepping:
     #: What people have decided of held gates, by step.
     decisions: dict[str, Decision]
     unwritten: Unwritten = field(default_factory=Unwritten)
-    #: Completed executions that history holds: a database that has fewer was restored.
+    #: Completed executions that history holds, and those of them that a decision has sent back; runs of sub-workflows
+    #: whose end it holds: a database that has fewer was restored.
     acknowledged: set[str] = field(default_factory=set)
+    sent_back: set[str] = field(default_factory=set)
+    sub_runs: tuple[str, ...] = ()
     #: Whether this instance has taken the run over from another one, or begins it in a task that was begun before.
     _took_over: bool = field(default_factory=_takes_over)
     #: Events of the history at the first task of this instance that was not a replay.
     _live_since: int | None = None
 
-    def told(self, carried: Unwritten) -> dict[str, Any]:
-        """Return what a request tells beside itself; what there is none of is left out."""
-        told = {**vars(carried), "acknowledged": len(self.acknowledged)}
-        return {name: value for name, value in told.items() if value}
+    def told(self, **more: Any) -> dict[str, Any]:
+        """Return what a request tells beside itself, and what the database must know; what is empty is left out."""
+        known = {"acknowledged": len(self.acknowledged) + len(self.sent_back), "sub_runs": self.sub_runs}
+        return {name: value for name, value in (known | more).items() if value}
 
     async def do(self, command: Doing) -> StepOutcome | Decision:  # noqa: PLR0911 - one for each kind
         """Do one command and return how the step ended, or what was decided of it."""
@@ -137,7 +140,7 @@ class Stepping:
         carried = self.unwritten.taken()
         request = requests.pipeline_request(step, self.begun, self.key, params, repeated=command.round)
         local = step.local and not self._is_beside(step.name)
-        told = self.told(carried) | ({"repeated": True} if local and self._may_repeat() else {})
+        told = self.told(**vars(carried), repeated=local and self._may_repeat())
         request = request.model_copy(update=told)
         try:
             outcome = await calls.run_pipeline(request, local=local)
@@ -148,7 +151,7 @@ class Stepping:
         if outcome.failed:  # its transaction was rolled back, and what it carried with it
             self.unwritten.put_back(carried)
         elif outcome.kept_from is None and outcome.resume is None:
-            self.acknowledged.add(f"{step.name}#{command.round}")
+            self.acknowledged.add(requests.execution_name(step.name, command.round))
         return outcome
 
     async def _evaluate(self, command: Evaluate) -> StepOutcome:
@@ -236,6 +239,7 @@ class Stepping:
         name = f"{step.name}#{command.round}" if command.round else step.name
         answer = await calls.run_workflow(name, self.begun, step.workflow, params)
         if isinstance(answer, WorkflowResult):
+            self.sub_runs += () if self.begun.is_dry_run else (answer.run_id,)
             return StepOutcome(step=step.name, output=dict(answer.outputs), started_at=began)
         return answer.model_copy(update={"step": step.name, "attempt": 1})
 
@@ -273,15 +277,16 @@ class Stepping:
         if command.step.pipeline is None or self.begun.is_dry_run:
             return
         done = [index for index, item in outcomes.items() if item.error is None and item.kept_from is None]
-        self.acknowledged.update(f"{command.step.name}[{index}]#{command.round}" for index in done)
+        name = command.step.name
+        self.acknowledged.update(requests.execution_name(item_name(name, index), command.round) for index in done)
 
     async def _hold(self, command: Hold) -> Decision:
         """Record that the gate is held, wait for a person or the deadline, and record the decision."""
         step = command.step
         self.decisions.pop(step.name, None)
         carried = self.unwritten.taken()
-        held = requests.hold_request(self.key, command, len(self.acknowledged))
-        held = held.model_copy(update={"measured": carried.measured})
+        held = requests.hold_request(self.key, command)
+        held = held.model_copy(update=self.told(measured=carried.measured))
         self.unwritten.add(stages=carried.stages)
         try:
             self._renew(await calls.record_hold(held))
@@ -304,9 +309,10 @@ class Stepping:
             )
         decision = self.decisions[step.name]
         sent_back = requests.sent_back(self.state(), step.name, decision)
-        decided = requests.hold_request(self.key, command, len(self.acknowledged))
-        decided = decided.model_copy(update={"decision": decision, "sent_back": sent_back})
+        decided = requests.hold_request(self.key, command)
+        decided = decided.model_copy(update=self.told(decision=decision, sent_back=sent_back))
         self._renew(await calls.record(DECIDE, decided, Recorded, f"{step.name}: {decision}", beside=True))
+        self.sent_back.update(one for one in self.acknowledged if requests.step_of(one) in sent_back)
         return decision
 
     def _renew(self, recorded: Recorded | None) -> None:

@@ -1,25 +1,29 @@
-"""The machine under crash schedules: nothing fails, and each guard that is taken away is missed."""
+"""The protocol under schedules of crashes, operators and time: nothing fails, and each guard taken away is missed."""
 
 import dataclasses
 
 import pytest
 
-from ops.chaos.model import Guards
+from ops.chaos.simulated.guards import Guards
 from ops.chaos.simulation import failing, random_schedule, simulate
 
+#: The first schedule that misses a guard, where it is not among the first ones: some need much to come together.
+_FIRST = {"seen": 6_000, "sent_back": 9_000, "reset_lineage": 7_000, "children": 32_000}
 
-def test_no_schedule_leaves_anything_else_than_an_undisturbed_run():
+
+def test_no_schedule_leaves_anything_that_must_not_be():
     assert failing(0, 20_000) is None
 
 
 @pytest.mark.parametrize("guard", [field.name for field in dataclasses.fields(Guards)])
 def test_without_a_guard_a_schedule_fails_and_the_smallest_one_is_given(guard):
     without = Guards(**{guard: False})
-    found = failing(0, 20_000, without)
+    found = failing(_FIRST.get(guard, 0), 20_000, without)
     assert found is not None
     number, schedule = found
-    assert simulate(number, schedule, without) != simulate(number, schedule)
-    assert sum(entry > 0 for entry in schedule) <= 8
+    assert simulate(number, schedule, without)
+    assert not simulate(number, schedule)
+    assert len(schedule) <= 8
 
 
 def test_a_seed_gives_its_schedule_again():

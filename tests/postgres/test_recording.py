@@ -1,5 +1,6 @@
 """The core's tables, and what is written to them."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -10,14 +11,17 @@ from sqlalchemy import text
 from spine_temporal import AnomalyRecorder, DefinitionError, SpineError, WorkManifest
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.run_key import RunKey
+from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.anomalies import fault_id_of
 from spine_temporal.recording.anomaly_life import acknowledge, list_anomalies, resolve
 from spine_temporal.recording.database import Database
-from spine_temporal.recording.fence import ClaimLostError, StateLostError, require_fence
+from spine_temporal.recording.ended_runs import _forget_sent_back
+from spine_temporal.recording.executions import Execution, complete_execution, open_execution
+from spine_temporal.recording.fence import Acknowledged, ClaimLostError, StateLostError, require_fence
 from spine_temporal.recording.migrate import require_current, upgrade
 from spine_temporal.recording.partitions import claim, claim_of, release, take_over
 from spine_temporal.recording.resume_requests import request_resume, requested_resume, take_resume, withdraw_resume
-from spine_temporal.recording.runs import NewRun, close_run, open_run, reopen_run
+from spine_temporal.recording.runs import NewRun, close_run, open_run, reopen_run, run_of
 from spine_temporal.recording.tables import metadata
 from spine_temporal.runtime.ending import run_stage
 
@@ -176,8 +180,34 @@ def test_a_run_that_the_database_does_not_know_passes_no_fence(connection):
     with pytest.raises(StateLostError, match="does not know the row of run r9"):
         require_fence(connection, _key("r9"))
     key = _begun(connection, _key("r1"))
-    with pytest.raises(StateLostError, match="does not know 2 of 2 completed executions of run r1"):
-        require_fence(connection, key, 2)
+    with pytest.raises(StateLostError, match="does not know 2 of 2 completed or sent back executions of run r1"):
+        require_fence(connection, key, Acknowledged(executions=2))
+    with pytest.raises(StateLostError, match=r"does not know the end of sub-runs \(r7\) of run r1"):
+        require_fence(connection, key, Acknowledged(sub_runs=("r7",)))
+
+
+def test_a_pipeline_has_only_as_long_as_any_other_between_its_last_statement_and_its_commit(connection):
+    execution = Execution(key=_begun(connection, _key("r1")), step="a", pipeline="p", params={})
+    limits = []
+    for call in (
+        lambda: open_execution(connection, execution),
+        lambda: complete_execution(connection, execution, output={}, completed_at=datetime.now(UTC), stages=[]),
+    ):
+        call()
+        limits.append(connection.execute(text("SHOW idle_in_transaction_session_timeout")).scalar())
+    assert limits == ["0", "30s"]
+
+
+def test_what_was_sent_back_is_forgotten_with_the_steps_within_it(connection):
+    names = {"steps": [{"name": "a"}, {"name": "p", "steps": [{"name": "inner"}]}, {"name": "z"}]}
+    outcomes = {name: StepOutcome(step=name) for name in ("a", "p", "inner", "z")}
+    key = _begun(connection, _key("r1"))
+    connection.execute(
+        text("UPDATE core_runs SET plan = CAST(:plan AS jsonb), correction = CAST(:told AS jsonb)"),
+        {"plan": json.dumps(names), "told": json.dumps({"start_from": "p"})},
+    )
+    _forget_sent_back(outcomes, run_of(connection, key.run_id))
+    assert list(outcomes) == ["a"]
 
 
 def test_a_reset_run_takes_its_partition_again_from_the_state_that_it_saw_and_from_no_other(connection):

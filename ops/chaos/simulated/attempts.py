@@ -1,0 +1,286 @@
+"""What a run's activities do: pipelines, holds, decisions, the end. As ``runtime.attempt`` and ``run_activities``."""
+
+from typing import TYPE_CHECKING
+
+from ops.chaos.plans import PLANS
+from ops.chaos.simulated.beginning import requested
+from ops.chaos.simulated.claims import (
+    Key,
+    LostError,
+    RefusedError,
+    RetryError,
+    Steps,
+    exclusive,
+    fenced,
+    may_write,
+    record_end,
+    shared,
+    writes,
+)
+from ops.chaos.simulated.driver import ASKED, DECIDED, END, HELD, STEP, Driver
+from ops.chaos.simulated.nodes import CANCELLED, FAILED, LOST, OK, RESUME
+from ops.chaos.simulated.store import CANCELLED as CANCELLED_END
+from ops.chaos.simulated.store import DONE, RUNNING, SENT_BACK, Store, Tx
+from ops.chaos.simulated.temporal import Execution, Pending
+
+if TYPE_CHECKING:
+    from ops.chaos.simulated.acting import Actor
+    from ops.chaos.simulated.world import World
+
+
+def _key(pending: Pending, execution: Execution) -> Key:
+    return Key(
+        execution.place, execution.wid, pending.run, pending.epoch, pending.lineage, pending.partition,
+        pending.execution,
+    )  # fmt: skip
+
+
+def pipeline(world: "World", actor: "Actor", pending: Pending) -> Steps:
+    """Run a pipeline's activity, as ``pipeline_activity``; return its record."""
+    step, execution = pending.cmd.step, actor.execution
+    key = _key(pending, execution)
+    if pending.execution != pending.run and not pending.cmd.item:
+        try:
+            wanted = yield from requested(world, execution)
+        except RefusedError:
+            return (STEP, step, FAILED, 0, False, ())
+        if wanted is not None:
+            return (STEP, step, RESUME, 0, False, (wanted,))
+    try:
+        (code, kept), epoch = yield from fenced(world, key, lambda key: _attempt(world, actor, pending, key))
+    except (LostError, RefusedError):
+        return (STEP, step, LOST, 0, False, ())
+    return (STEP, step, code, epoch, kept, ())
+
+
+def _attempt(world: "World", actor: "Actor", pending: Pending, key: Key) -> Steps:
+    """Do it in one transaction, as ``Attempt._within``; return how it ended, and whether it was kept."""
+    yield None
+    guards, cmd = world.guards, pending.cmd
+    tx = world.store.begin(actor)
+    tx.idle = False
+    if guards.lineage and (key.lineage != key.run or (key.execution != key.run and guards.reset_lineage)):
+        done = world.store.done_in_lineage(key.lineage, key.run, cmd.step)
+        yield None
+        if tx.aborted:
+            raise RetryError
+        if done:
+            world.store.close(tx)
+            yield None
+            return OK, True
+    execution = yield from _opened(world, tx, key, cmd.step, cmd.round)
+    store = world.store
+    run = store.runs.get(key.run)
+    status = 0 if run is None else run.ledger.get(execution[1:], 0)
+    if status == DONE and guards.ledger:
+        store.close(tx)
+        yield None
+        return OK, False
+    partition = store.partition(key.partition)
+    if not may_write(world, store, partition, key, pending.acknowledged):
+        store.close(tx)
+        raise LostError
+    yield None
+    if world.mended < PLANS[pending.plan].needs.get(cmd.step, 0):
+        world.store.close(tx)
+        yield None
+        return FAILED, False
+    return (yield from _completed(world, actor, tx, pending, key, execution))
+
+
+def _opened(world: "World", tx: Tx, key: Key, step: int, again: int) -> Steps:
+    """Take the execution's turn, of the first round that was not sent back: ``_opened`` and ``open_execution``."""
+    while True:
+        store, turn = world.store, (key.run, step, again)
+        while world.guards.lock and not tx.aborted:
+            holder = store.turns.get(turn)
+            if holder is None or holder is tx:
+                store.turns[turn] = tx
+                break
+            if holder.actor.given_up:  # its session is ended, as ``_end_older`` does
+                store.close(holder)
+            else:
+                yield holder
+        if tx.aborted:
+            raise RetryError
+        tx.turn, tx.run = turn, key.run
+        run = store.runs.get(key.run)
+        if run is None or run.ledger.get((step, again)) != SENT_BACK or not world.guards.superseded:
+            return turn
+        store.turns.pop(turn, None)
+        again += 1
+
+
+def _completed(
+    world: "World", actor: "Actor", tx: Tx, pending: Pending, key: Key, execution: tuple[int, int, int]
+) -> Steps:
+    """Complete the ledger's row as the last statement, and commit, as ``complete_execution``."""
+    partition = yield from shared(world, tx, key.partition)
+    if tx.aborted:
+        raise RetryError
+    if not may_write(world, world.store, partition, key, pending.acknowledged):
+        world.store.close(tx)
+        raise LostError
+    if actor.abandoned:
+        world.store.close(tx)
+        return CANCELLED, False
+    tx.idle = world.guards.idle
+    yield None
+    if tx.aborted:
+        raise RetryError
+    store = world.store
+    writes(world, partition, key.epoch, actor.execution.id)
+    _write_rows(world, store, key, execution)
+    store.close(tx)
+    yield None
+    return OK, False
+
+
+def _write_rows(world: "World", store: Store, key: Key, execution: tuple[int, int, int]) -> None:
+    """Write the pipeline's rows and the ledger's, and check that the step was not done in its lineage."""
+    _, step, again = execution
+    run = store.runs[key.run]
+    if execution in store.sent_back:
+        world.fails(f"step {step} of run {key.run}, round {again}, was sent back and is done again under its id")
+    done = store.valid.get((run.lineage, step))
+    if done is not None:
+        world.fails(f"step {step} of lineage {run.lineage} is done by run {key.run} and by run {done[0]}")
+    store.valid[run.lineage, step] = (key.run, again)
+    if (step, again) not in run.ledger:
+        run.done += 1
+    run.ledger[step, again] = DONE
+    store.rows.append(execution)
+    world.committed.append(execution)
+
+
+def hold(world: "World", actor: "Actor", pending: Pending) -> Steps:
+    """Write the anomaly of a held gate, as ``record_hold``."""
+
+    def write(key: Key) -> Steps:
+        tx, partition = yield from _in_transaction(world, actor, pending, key)
+        held = (key.run, pending.cmd.step, pending.cmd.round)
+        if held not in world.store.decided:
+            world.store.holds.add(held)
+        writes(world, partition, key.epoch, actor.execution.id)
+        world.store.close(tx)
+        yield None
+
+    return (yield from _recorded(world, actor, pending, HELD, write))
+
+
+def decide(world: "World", actor: "Actor", pending: Pending) -> Steps:
+    """Record what was decided of it, as ``record_decision``."""
+
+    def write(key: Key) -> Steps:
+        tx, partition = yield from _in_transaction(world, actor, pending, key)
+        held = (key.run, pending.cmd.step, pending.cmd.round)
+        assert pending.decision is not None
+        store = world.store
+        store.supersede(key.lineage, key.run, pending.sent_back)
+        store.holds.discard(held)
+        store.decided.setdefault(held, pending.decision)
+        writes(world, partition, key.epoch, actor.execution.id)
+        store.close(tx)
+        yield None
+
+    return (yield from _recorded(world, actor, pending, DECIDED, write))
+
+
+def _in_transaction(world: "World", actor: "Actor", pending: Pending, key: Key) -> Steps:
+    """Keep the partition, and require the fence and the time: ``RunActivities._recorded``."""
+    yield None
+    tx = world.store.begin(actor)
+    partition = yield from shared(world, tx, key.partition)
+    if not may_write(world, world.store, partition, key, pending.acknowledged):
+        world.store.close(tx)
+        raise LostError
+    yield None
+    if tx.aborted:
+        raise RetryError
+    if world.guards.late and actor.expired:
+        world.store.close(tx)
+        raise RetryError
+    return tx, partition
+
+
+def _recorded(world: "World", actor: "Actor", pending: Pending, kind: int, write: object) -> Steps:
+    step, execution = pending.cmd.step, actor.execution
+    try:
+        _, epoch = yield from fenced(world, _key(pending, execution), write)  # type: ignore[arg-type]
+    except (LostError, RefusedError):
+        return (kind, step, LOST, 0, False, ())
+    given = pending.decision[:2] if kind == DECIDED and pending.decision is not None else None
+    return (kind, step, OK, epoch, False, given)
+
+
+def ask(world: "World", actor: "Actor", pending: Pending) -> Steps:
+    """Ask whether a person has reset the run to go on otherwise, as ``verdict`` of ``_asked_to_resume``."""
+    try:
+        wanted = yield from requested(world, actor.execution)
+    except RefusedError:
+        return (ASKED, 0, FAILED, 0, False, ())
+    if wanted is None:
+        return (ASKED, 0, OK, 0, False, ())
+    return (ASKED, 0, RESUME, 0, False, (wanted,))
+
+
+def verdict(world: "World", execution: Execution, driver: Driver, step: int) -> Steps:
+    """Record what a gate said, as ``RunActivities.verdict``; of a reset run it asks how to go on."""
+    begun = driver.begun
+    assert begun is not None
+    if begun.run != execution.id:
+        try:
+            wanted = yield from requested(world, execution)
+        except RefusedError:
+            return (STEP, step, FAILED, 0, False, ())
+        if wanted is not None:
+            return (STEP, step, RESUME, 0, False, (wanted, tuple(driver.pending)))
+    code = FAILED if world.mended < PLANS[begun.plan].needs.get(step, 0) else OK
+    return (STEP, step, code, 0, False, ())
+
+
+def end(world: "World", actor: "Actor", driver: Driver) -> Steps:
+    """Record how the run ended, as ``RunActivities.end``."""
+    execution, begun = actor.execution, driver.begun
+    assert begun is not None
+    if begun.run != execution.id:
+        try:
+            wanted = yield from requested(world, execution)
+        except RefusedError:
+            return (END, 0, FAILED, 0, False, None)
+        if wanted is not None:
+            return (END, 0, RESUME, 0, False, wanted)
+    key = Key(execution.place, execution.wid, begun.run, driver.epoch, begun.lineage, begun.partition, execution.id)
+    try:
+        status, _ = yield from fenced(world, key, lambda key: _end(world, actor, driver, key))
+    except (LostError, RefusedError):
+        return (END, 0, LOST, 0, False, None)
+    return (END, 0, OK, 0, False, status)
+
+
+def _end(world: "World", actor: "Actor", driver: Driver, key: Key) -> Steps:
+    """Write the end in one transaction, as ``RunActivities._end``."""
+    yield None
+    tx = world.store.begin(actor)
+    partition = yield from exclusive(world, tx, key.partition)
+    yield None
+    if tx.aborted:
+        raise RetryError
+    store, node = world.store, driver.node
+    assert node is not None
+    run = store.runs.get(key.run)
+    try:
+        if run is not None and run.status != RUNNING and run.execution == key.execution:
+            same = run.status == node.status
+            if same or (run.status != CANCELLED_END and world.guards.recorded):
+                return run.status
+        if run is None or not may_write(world, store, partition, key, driver.known()):
+            raise LostError
+        if actor.expired and world.guards.late:
+            raise RetryError
+        writes(world, partition, key.epoch, actor.execution.id)
+        record_end(partition, run, node.status, node.done, node.other)
+    finally:
+        store.close(tx)
+    yield None
+    return node.status

@@ -1,0 +1,63 @@
+"""What keeps the protocol from doing harm; a test takes each guard away and must be caught."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Guards:
+    """One flag for each guard of the real code, with the function that has it."""
+
+    #: A second attempt waits for the first one's turn, or ends it (``open_execution``).
+    lock: bool = True
+    #: What the ledger has as COMPLETED is not done again (``open_execution``).
+    ledger: bool = True
+    #: A transaction requires its run's epoch (``Fence.lost``).
+    epoch: bool = True
+    #: A transaction requires its run's row to be running, and a run that has ended does not begin (``Fence.lost``,
+    #: ``Beginnings._claimed``).
+    running: bool = True
+    #: What Temporal has given up commits nothing (``require_time``).
+    late: bool = True
+    #: What an earlier run of the lineage has done is kept (``Attempt._kept``).
+    lineage: bool = True
+    #: What was sent back is never done again under its id (``Attempt._opened``).
+    superseded: bool = True
+    #: A take-over starts from the epoch that was seen before Temporal was asked (``take_over``).
+    seen: bool = True
+    #: Only the reset run that is open takes over (``Standings.is_working``).
+    working: bool = True
+    #: A run is resumed by one at a time (``request_resume``).
+    request: bool = True
+    #: A reset is for the request that its reason names (``Resets.request_of``).
+    reason: bool = True
+    #: A run stands as the one that goes on for it in its chain of resets (``Standings.of``).
+    chain: bool = True
+    #: A paused run is open (``holders._OPEN``).
+    paused: bool = True
+    #: A run of another Temporal is open, as nobody here knows better (``Standings.of``).
+    place: bool = True
+    #: A database that has fewer completed executions than history was restored (``Fence.lost``).
+    acknowledged: bool = True
+    #: A database that has a decision's outputs still as they were was restored (``Fence.lost``).
+    sent_back: bool = True
+    #: A database that does not know a sub-workflow's end was restored (``Fence.lost``).
+    children: bool = True
+    #: An epoch is never below the clock, so that a restored database gives none again (``_NEXT_EPOCH``).
+    clock: bool = True
+    #: An epoch is above the last one, wherever the clock has jumped to (``_NEXT_EPOCH``).
+    grows: bool = True
+    #: One decision of a held gate is accepted (``decision_of``).
+    decision: bool = True
+    #: A run that is cancelled as its last step completes has ended (``SpineWorkflow._cancelled``).
+    finished: bool = True
+    #: A cancel is heard when the run has begun, as a task that was lost may have done all of it (``_begin``).
+    heard: bool = True
+    #: A run whose end is recorded ends so, whatever it wants by now (``begin_end``, ``Beginnings._claim``).
+    recorded: bool = True
+    #: A run that was reset looks for what its lineage has done, also where it is the first one (``Attempt._kept``).
+    reset_lineage: bool = True
+    #: Postgres ends a transaction that has frozen between its last statement and its commit.
+    idle: bool = True
+
+
+ALL = Guards()

@@ -1,0 +1,167 @@
+"""What people and the orphan closer do: as ``client.resume``, ``client.reconcile``, ``left_behind.look`` and others."""
+
+from typing import TYPE_CHECKING, Any
+
+from ops.chaos.plans import PLANS, goes_on
+from ops.chaos.simulated.claims import RetryError, Steps, claim_of, close_books, closed_as, exclusive, leave_behind
+from ops.chaos.simulated.driver import DECISION, SIGNAL, Options
+from ops.chaos.simulated.store import RUNNING, Run
+from ops.chaos.simulated.temporal import Execution
+
+if TYPE_CHECKING:
+    from ops.chaos.simulated.world import World
+
+#: How long a request to resume holds, in steps of the clock.
+PATIENCE = 10_000
+#: Rounds of a gate that are asked for.
+_ROUNDS = 3
+
+
+def resume(world: "World", place: int, wid: Any, start_from: int | None) -> Steps:
+    """Go on from the newest run of an id, as ``checked_options`` and ``resume_run``."""
+    row = world.store.latest_run(wid)
+    if row is None or not _fits(world, row, start_from):
+        return
+    yield None
+    newest = world.temporal.newest(place, wid)
+    if newest is not None and newest.is_open:
+        return
+    yield None
+    request = world.number()
+    if not _request(world, row.id, request, start_from):
+        return
+    yield None  # between the request and the reset
+    world.mended += 1
+    if newest is not None and newest.deleted:
+        _withdraw(world, row.id, request)
+        return
+    point = None if newest is None else world.temporal.reset_point(newest)
+    yield None
+    if newest is None or point is None:
+        done = _started(world, place, row, Options(row.id, start_from, request))
+    else:
+        done = not newest.deleted
+        if done:
+            reset = world.resumed_from(newest, point, request)
+    if not done:
+        yield None
+        _withdraw(world, row.id, request)
+        return
+    if newest is not None and point is not None:
+        yield None
+        world.arrives(reset, (SIGNAL, 0, 0, 0, False, None))
+
+
+def _fits(world: "World", row: Run, start_from: int | None) -> bool:
+    plan = PLANS[row.plan]
+    done = world.store.outcomes(row, plan.pipelines, plan.from_step)
+    return goes_on(row.plan, done, start_from, row.status) is not None
+
+
+def _request(world: "World", run: int, request: int, start_from: int | None) -> bool:
+    """Say that the run is being resumed, where nobody else does so: ``request_resume``."""
+    row = world.store.runs.get(run)
+    if row is None:
+        return False
+    now, before = world.clock + world.drift, row.request
+    held = before is not None and (before[2] != 0 or before[1] >= now)
+    if held and world.guards.request:
+        return False
+    if held:
+        world.fails(f"run {run} is resumed twice at once, and both are told so")
+    row.request = (request, now + PATIENCE, 0, start_from)
+    return True
+
+
+def _withdraw(world: "World", run: int, request: int) -> None:
+    row = world.store.runs.get(run)
+    if row is not None and row.request is not None and row.request[0] == request and not row.request[2]:
+        row.request = None
+
+
+def _started(world: "World", place: int, row: Run, options: Options) -> bool:
+    """Start a new run of the id, as Temporal has no history to go on from; False where one is open."""
+    newest = world.temporal.newest(place, row.wid)
+    if newest is not None and newest.is_open:
+        return False
+    execution = Execution(world.number(), place, row.wid, row.plan, row.partition, world.clock)
+    execution.resume = options
+    execution.asked.add(options.request)
+    world.start(execution)
+    return True
+
+
+def start(
+    world: "World", place: int, wid: Any, plan: int, *, force: bool = False, from_step: int | None = None
+) -> None:
+    """Start a run, or join the one of the same id that is open, as ``SpineClient.start``."""
+    newest = world.temporal.newest(place, wid)
+    if newest is not None and newest.is_open:
+        return
+    world.mended += 1
+    execution = Execution(world.number(), place, wid, plan, plan, world.clock)
+    execution.force, execution.from_step = force, from_step
+    world.start(execution)
+
+
+def decide(world: "World", execution: Execution, step: int, action: int, start_from: int, who: int) -> None:
+    """Decide of a held gate; the workflow refuses what is decided already, as ``decision_of``."""
+    driver = execution.driver
+    node = driver.node
+    if node is None or not execution.is_open or not any(cmd.step == step and cmd.kind == 2 for cmd in node.commands):
+        return
+    again = node.round_of(step)
+    if start_from >= 0 and (again >= _ROUNDS or start_from not in node.targets or step in node.plan.beside):
+        start_from = -1
+    if action == 1 and again >= _ROUNDS:
+        action = 0
+    world.arrives(execution, (DECISION, step, 0, 0, False, (action, start_from, who)))
+
+
+def look(world: "World", place: int) -> Steps:
+    """Close the books of runs that Temporal has closed, as ``left_behind.look``."""
+    for row in [row for row in world.store.runs.values() if row.status == RUNNING and row.place == place]:
+        yield None
+        where = (row.id, row.wid, row.first, row.place)
+        truly = world.temporal.truly_open(where, 0)
+        if world.temporal.standing(place, where, 0):
+            continue
+        yield None
+        yield from _left_behind(world, row, truly)
+
+
+def _left_behind(world: "World", row: Run, truly_open: bool) -> Steps:
+    while True:
+        try:
+            return (yield from leave_behind(world, row.id, closed_as(world, row.id), truly_open))
+        except RetryError:
+            yield None
+
+
+def release(world: "World", place: int, wid: Any) -> Steps:
+    """Free a partition whose run cannot exist any more, as ``release_partition``."""
+    row = world.store.latest_run(wid)
+    yield None
+    newest = world.temporal.newest(place, wid)
+    if newest is not None and newest.is_open and row is not None and newest.first == row.first:
+        return
+    yield None
+    held = next((one for one in world.store.partitions.values() if one.holder and _is_of(world, one.holder, wid)), None)
+    if held is None:
+        return
+    tx = world.store.begin(world.current)
+    partition = yield from exclusive(world, tx, held.number)
+    yield None
+    if tx.aborted:
+        return
+    holder = claim_of(world.store, partition)[0]
+    if row is not None and row.id in world.store.runs and row.partition == partition.number:
+        close_books(world.store, partition, world.store.runs[row.id])
+    if holder and partition.holder == holder:
+        partition.holder = partition.execution = 0
+    world.store.close(tx)
+
+
+def _is_of(world: "World", run: int, wid: Any) -> bool:
+    row = world.store.runs.get(run)
+    return row is not None and row.wid == wid

@@ -1,0 +1,116 @@
+"""A workflow task: the run goes on from its history as far as it can, as ``SpineWorkflow.drive``."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ops.chaos.simulated.attempts import end, pipeline, verdict
+from ops.chaos.simulated.beginning import begin, resume
+from ops.chaos.simulated.claims import RefusedError, RetryError, Steps
+from ops.chaos.simulated.driver import BEGIN, DECIDING, HOLDING, RESUMED, Driver, Options, Record
+from ops.chaos.simulated.nodes import FAILED, HOLD, LOST, OK, PIPELINE, RESUME, VERDICT, Cmd
+from ops.chaos.simulated.temporal import Execution, Pending
+
+if TYPE_CHECKING:
+    from ops.chaos.simulated.acting import Actor
+    from ops.chaos.simulated.world import World
+
+#: Tries of a local activity after which it waits as an ordinary one.
+_QUICK = 3
+
+
+def task(world: "World", actor: "Actor") -> Steps:
+    """Do what needs no answer from elsewhere, and tell Temporal all of it at once."""
+    execution = actor.execution
+    driver, begins = execution.driver.copy(), len(execution.history)
+    pending = tuple(driver.pending.values())
+    records: list[Record] = []
+    yield None
+    while not driver.closed:
+        call = _local(world, actor, driver)
+        if call is None:
+            break
+        record = yield from _tried(world, actor, call)
+        records.append(record)
+        driver.take(record)
+    yield None
+    world.completes(actor, driver, records, (begins, pending))
+
+
+def _tried(world: "World", actor: "Actor", call: Callable[[], Steps]) -> Steps:
+    """Try again as Temporal does; what waits for another run is put aside."""
+    tries = 0
+    while True:
+        actor.expired = actor.frozen and actor.given_up
+        try:
+            return (yield from call())
+        except RetryError:
+            if actor.given_up:
+                raise
+            tries += 1
+        if tries >= _QUICK:
+            world.park(actor)
+        yield None
+
+
+def _local(world: "World", actor: "Actor", driver: Driver) -> Callable[[], Steps] | None:
+    """Return what is to be done within the task now; None where it waits."""
+    if driver.cancelled and driver.begun is None and not world.guards.heard:
+        driver.closed = "canceled"
+        return None
+    options = driver.options
+    if options is not None:
+        return lambda: _resume(world, actor.execution, options)
+    if driver.begun is None:
+        return lambda: _begin(world, actor.execution)
+    return None if driver.goal else _of_node(world, actor, driver)
+
+
+def _of_node(world: "World", actor: "Actor", driver: Driver) -> Callable[[], Steps] | None:
+    node = driver.node
+    assert node is not None
+    if node.status:
+        hangs = node.ended_before and not world.guards.finished
+        return None if hangs else lambda: end(world, actor, driver)
+    cmd = next((cmd for cmd in node.commands if cmd.local), None)
+    return None if cmd is None else _of_command(world, actor, driver, cmd)
+
+
+def _of_command(world: "World", actor: "Actor", driver: Driver, cmd: Cmd) -> Callable[[], Steps]:
+    if cmd.kind == VERDICT:
+        return lambda: verdict(world, actor.execution, driver, cmd.step)
+    assert driver.begun is not None
+    pending = Pending(cmd.step, PIPELINE, cmd, driver.begun, actor.execution.id, driver)
+    return lambda: _locally(world, actor, driver, pending)
+
+
+def _locally(world: "World", actor: "Actor", driver: Driver, pending: Pending) -> Steps:
+    kind, step, code, epoch, kept, given = yield from pipeline(world, actor, pending)
+    names = tuple(driver.pending)
+    if code == RESUME:
+        given = (given[0], names)
+    elif code == LOST:
+        given = names
+    return (kind, step, code, epoch, kept, given)
+
+
+def _begin(world: "World", execution: Execution) -> Steps:
+    try:
+        return (BEGIN, 0, OK, 0, False, (yield from begin(world, execution)))
+    except RefusedError:
+        return (BEGIN, 0, FAILED, 0, False, None)
+
+
+def _resume(world: "World", execution: Execution, options: Options) -> Steps:
+    try:
+        return (RESUMED, 0, OK, 0, False, (yield from resume(world, execution, options)))
+    except RefusedError:
+        return (RESUMED, 0, FAILED, 0, False, None)
+
+
+def waiting(driver: Driver, cmd: Cmd) -> int | None:
+    """Return the name of what a command has to wait for next; None where it waits for a person."""
+    if cmd.kind != HOLD:
+        return cmd.step
+    if cmd.step not in driver.held:
+        return HOLDING + cmd.step
+    return DECIDING + cmd.step if cmd.step in driver.decisions else None

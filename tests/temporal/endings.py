@@ -1,0 +1,46 @@
+"""Workflows whose end meets something else: a cancel, a lost workflow task, a restored database."""
+
+import time
+from pathlib import Path
+
+from spine_temporal import Pipeline, Step, StepResult, Workflow, register_pipeline
+from tests.temporal.lineage import CHILD, write
+
+
+@register_pipeline("endings.last")
+class Last(Pipeline):
+    """Says that it has begun, and ends when it is let."""
+
+    def run(self):
+        folder = Path(self.params["folder"])
+        (folder / "begun").touch()
+        while not (folder / "let").exists():
+            time.sleep(0.02)
+        return {"row_count": 1}
+
+
+def passes(ctx, config):
+    return StepResult.ok()
+
+
+def check(ctx, config):
+    return StepResult.fail("it does not pass")
+
+
+#: No heartbeat tells its last step that the run was cancelled.
+LAST = Workflow(
+    name="endings.last",
+    partition_by=["test"],
+    steps=[Step.lambda_("check", passes), Step.pipeline("last", "endings.last", heartbeat_timeout=600)],
+)
+SUB_THEN_HELD = Workflow(
+    name="endings.sub_then_held",
+    partition_by=["test"],
+    steps=[
+        write("before"),
+        Step.workflow("sub", CHILD),
+        Step.lambda_("held", check, on_error="HOLD"),
+        write("after"),
+    ],
+)
+ALL = (LAST, SUB_THEN_HELD, CHILD)

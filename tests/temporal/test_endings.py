@@ -1,0 +1,151 @@
+"""What is committed as a run's end stands, whatever the run is told meanwhile and whatever Temporal has lost of it."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+
+from spine_temporal import SpineClient, WorkflowStatus
+from spine_temporal.recording.runs import run_of
+from spine_temporal.runtime.definitions import definitions_of
+from spine_temporal.runtime.worker import running_worker
+from spine_temporal.translation.messages import BeginRequest, EndRequest
+from tests.temporal import endings, lineage
+from tests.temporal.test_held_gates import held
+from tests.temporal.test_lineage import _reset, _steps
+
+ALL = (*endings.ALL, *(one for one in lineage.ALL if one is not lineage.CHILD))
+_CANCEL_TOLD = EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED
+
+
+@pytest.fixture
+def params(tmp_path):
+    return {"test": uuid4().hex, "folder": str(tmp_path)}
+
+
+@pytest.fixture
+async def service(serve, database):
+    with database.begin() as connection:
+        connection.execute(text(lineage.TABLE))
+    async with serve(*ALL) as running:
+        yield running
+
+
+async def test_a_run_that_is_cancelled_as_its_last_step_completes_ends_as_completed(service, params, tmp_path):
+    handle = await service.client.start(endings.LAST, params)
+    await _until((tmp_path / "begun").exists)
+    await handle.cancel()
+    await _until_event(handle.handle, _CANCEL_TOLD)
+    (tmp_path / "let").touch()
+    result = await asyncio.wait_for(handle.result(), 30)
+    assert (result.status, result.completed_steps) == (WorkflowStatus.COMPLETED, ["check", "last"])
+    assert service.rows("SELECT status FROM core_runs") == [("COMPLETED",)]
+    assert service.rows("SELECT count(run_id) FROM core_partitions") == [(0,)]
+
+
+async def test_a_run_that_is_cancelled_before_it_begins_begins_and_ends_as_cancelled(temporal, database, params):
+    with database.begin() as connection:
+        connection.execute(text(lineage.TABLE))
+    queue = f"test-{uuid4().hex[:8]}"
+    handle = await SpineClient(temporal, task_queue=queue).start(lineage.THREE, params)
+    await handle.cancel()
+    async with running_worker(temporal, database, definitions_of(ALL), task_queue=queue, max_activities=5):
+        result = await asyncio.wait_for(handle.result(), 30)
+    assert result.status is WorkflowStatus.CANCELLED
+    assert (await handle.handle.describe()).status is WorkflowExecutionStatus.CANCELED
+    with database.begin() as connection:
+        assert connection.execute(text("SELECT status FROM core_runs")).all() == [("CANCELLED",)]
+        assert connection.execute(text("SELECT count(run_id) FROM core_partitions")).scalar() == 0
+        assert connection.execute(text("SELECT count(*) FROM done")).scalar() == 0
+
+
+async def test_a_run_whose_end_is_recorded_begins_again_with_its_own_result(service, params):
+    handle = await service.client.start(lineage.THREE, params)
+    failed = await handle.result()
+    reset = await _reset(service, handle.workflow_id, 0)
+    again = await asyncio.wait_for(reset.result(), 60)
+    assert (failed.error_step, again.error_step) == ("three", "three")
+    request = BeginRequest(
+        workflow="lineage.three", workflow_id=handle.workflow_id, run_id=again.run_id, started_at=again.started_at,
+        params=params, first_run_id=failed.run_id,
+    )  # fmt: skip
+    begun = await service.attempt("begin", request, ALL)
+    assert (begun.earlier.run_id, begun.earlier.status, begun.earlier.completed_steps) == (
+        again.run_id, WorkflowStatus.FAILED, ["one", "two"],
+    )  # fmt: skip
+    assert service.rows("SELECT count(run_id) FROM core_partitions") == [(0,)]
+
+
+async def test_an_end_that_comes_after_another_of_the_same_execution_is_told_that_one(service, params, tmp_path):
+    (tmp_path / "source").touch()
+    result = await service.client.execute(lineage.THREE, params)
+    with service.database.begin() as connection:
+        key = run_of(connection, result.run_id).key
+    late = result.model_copy(update={"status": WorkflowStatus.CANCELLED})
+    ended = await service.attempt("end", EndRequest(key=key, stage_rank=9, result=late), ALL)
+    assert ended.recorded.status is WorkflowStatus.COMPLETED
+    same = await service.attempt("end", EndRequest(key=key, stage_rank=9, result=result), ALL)
+    assert same.recorded is None
+    assert service.rows("SELECT status FROM core_runs") == [("COMPLETED",)]
+
+
+async def test_a_run_that_is_reset_to_before_its_resume_does_nothing_again_that_the_resume_did(
+    service, params, tmp_path
+):
+    handle = await service.client.start(lineage.THREE, params)
+    assert (await handle.result()).error_step == "three"
+    (tmp_path / "source").touch()
+    resumed = await service.client.resume(handle.workflow_id, ALL, service.database, by="ann")
+    assert (await asyncio.wait_for(resumed.result(), 60)).status is WorkflowStatus.COMPLETED
+    reset = await _reset(service, handle.workflow_id, 2)
+    result = await asyncio.wait_for(reset.result(), 60)
+    assert (result.status, result.run_id) == (WorkflowStatus.COMPLETED, handle.handle.first_execution_run_id)
+    assert _steps(service) == {"one": 1, "two": 1, "three": 1}
+
+
+@pytest.mark.parametrize("lost", ["UPDATE core_runs SET result = NULL, status = 'RUNNING'", "DELETE FROM core_runs"])
+async def test_a_run_whose_sub_workflow_was_restored_away_writes_nothing_and_says_so(service, params, tmp_path, lost):
+    (tmp_path / "source").touch()
+    handle = await service.client.start(endings.SUB_THEN_HELD, params)
+    await held(handle, "held")
+    service.rows(f"{lost} WHERE workflow = 'lineage.child' RETURNING 1")
+    await handle.decide("waive", "held", by="ann", reason="known")
+    with pytest.raises(WorkflowFailureError) as error:
+        await asyncio.wait_for(handle.handle.result(), 60)
+    assert error.value.cause.type == "STATE_LOST"
+    assert "the end of sub-runs" in error.value.cause.message
+    assert "after" not in _steps(service)
+
+
+async def test_a_run_whose_decision_was_restored_away_writes_nothing_and_says_so(service, params, tmp_path):
+    (tmp_path / "source").touch()
+    handle = await service.client.start(lineage.HELD, params)
+    await held(handle)
+    await handle.decide("retry", "check", by="ann", reason="mended", start_from="two")
+    await _until(lambda: len(service.rows("SELECT 1 FROM core_anomalies WHERE category = 'GATE_HELD'")) == 2)
+    await held(handle)
+    service.rows("UPDATE core_executions SET status = 'COMPLETED' WHERE status = 'SUPERSEDED' RETURNING 1")
+    await handle.decide("waive", "check", by="ann", reason="known")
+    with pytest.raises(WorkflowFailureError) as error:
+        await asyncio.wait_for(handle.handle.result(), 60)
+    assert error.value.cause.type == "STATE_LOST"
+    assert "three" not in _steps(service)
+
+
+async def _until(condition):
+    for _ in range(600):
+        if condition():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it does not come about")
+
+
+async def _until_event(handle, kind):
+    for _ in range(600):
+        if any(event.event_type == kind for event in (await handle.fetch_history()).events):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the event does not come")
