@@ -40,9 +40,7 @@ def simulate(number: int, schedule: Sequence[int], guards: Guards = ALL) -> str:
     world = World(guards)
     operators.start(world, 0, "id", number)
     for code in schedule:
-        gap = code // (_KIND * _ARGUMENT)
-        while gap and not world.violation and world.step():
-            gap -= 1
+        world.go(code // (_KIND * _ARGUMENT))
         if world.violation:
             return world.violation
         EVENTS[code % _KIND][0](world, code // _KIND % _ARGUMENT)

@@ -80,6 +80,7 @@ _CLOSE = text(f"""
 _REOPEN = text("""
     UPDATE core_runs SET status = 'RUNNING', completed_at = NULL, execution_run_id = :execution_run_id, epoch = :epoch
     WHERE run_id = :run_id
+        AND (execution_run_id IS DISTINCT FROM :execution_run_id OR status IN ('RUNNING', 'CANCELLED'))
     RETURNING run_id
 """)
 
@@ -316,7 +317,10 @@ def close_run(
 
 
 def reopen_run(connection: Connection, key: RunKey) -> bool:
-    """Let a run that was reset work again; False where the database has no row of it."""
+    """Let a run that was reset work again.
+
+    False where the database has no row of it, or has how this very execution ended, which stands (``begin_end``).
+    """
     values = {"run_id": key.run_id, "execution_run_id": key.execution_run_id, "epoch": key.epoch}
     return connection.execute(_REOPEN, values).scalar() is not None
 

@@ -13,7 +13,7 @@ from spine_temporal.definition.run_key import RunKey
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.fence import Acknowledged, ClaimLostError, Fence, StateLostError
 from spine_temporal.recording.partitions import Claim, claim_of, release, take_over
-from spine_temporal.recording.runs import reopen_run
+from spine_temporal.recording.runs import reopen_run, run_of
 from spine_temporal.runtime.holders import Standing, Standings, TemporalRun
 from spine_temporal.runtime.left_behind import leave_behind
 from spine_temporal.translation.messages import EndRequest, HoldRequest, PipelineRequest
@@ -25,6 +25,8 @@ Fenced = TypeVar("Fenced", PipelineRequest, EndRequest, HoldRequest)
 #: Times that a claim is tried while holders that have ended are cleared away.
 _TRIES = 3
 _CHANGED = "the partition changed hands while it was claimed"
+#: Seen by an attempt that wakes up late; one that is awaited finds that end when it is tried again.
+_ENDED = "another attempt has recorded how this run ended"
 
 
 class Claims:
@@ -75,9 +77,11 @@ class Claims:
             if epoch is None:
                 return _holder(connection, key)
             taken = key.with_epoch(epoch)
-            if not reopen_run(connection, taken):
+            if reopen_run(connection, taken):
+                return taken
+            if run_of(connection, key.run_id) is None:
                 raise StateLostError(key, "the row")
-            return taken
+            raise SpineError(_ENDED, ErrorCategory.TRANSIENT)
 
     async def _standing_of(self, claim: Claim, asked_by: str) -> Standing:
         """Return how the holder stands; one without a running row can write nothing, so it counts as closed."""

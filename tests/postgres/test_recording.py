@@ -226,6 +226,9 @@ def test_a_reset_run_takes_its_partition_again_from_the_state_that_it_saw_and_fr
     require_fence(connection, reset)
     with pytest.raises(ClaimLostError, match="the run has taken it again"):
         require_fence(connection, first)
+    _ended(connection, reset)
+    late = reset.with_epoch(take_over(connection, reset, reset.epoch))
+    assert not reopen_run(connection, late)  # this very execution has recorded its end
 
 
 def test_an_epoch_never_comes_back_in_a_database_that_was_restored(connection):

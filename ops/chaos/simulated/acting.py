@@ -81,30 +81,31 @@ class Acting:
         actor.steps = steps
         self.ready.append(actor)
 
-    def step(self) -> bool:
-        """Let the current actor do its next step, or the next one; return whether anything was there to act."""
-        actor = self.current
-        while actor is None or actor.dead or actor.parked:
-            if not self.ready:
-                self.current = None
-                return False
-            actor = self.current = self.ready.pop()
-        self.clock += 1
-        self.count += 1
-        try:
-            waits = next(actor.steps)
-        except StopIteration as end:
-            actor.dead, self.current = True, None
-            self.ended(actor, end.value)
-        except (RetryError, LostError, RefusedError) as error:
-            actor.dead, self.current = True, None
-            self.failed(actor, error)
-        else:
-            if waits is not None:
-                self._waits(actor, waits)
-        if self.count > _MOST:
-            self.fails("it does not end")
-        return True
+    def go(self, steps: int = _MOST + 1) -> None:
+        """Let them act, so many steps at most, until nothing is ready or something is wrong."""
+        while steps and not self.violation:
+            actor = self.current
+            while actor is None or actor.dead or actor.parked:
+                if not self.ready:
+                    self.current = None
+                    return
+                actor = self.current = self.ready.pop()
+            steps -= 1
+            self.clock += 1
+            self.count += 1
+            try:
+                waits = next(actor.steps)
+            except StopIteration as end:
+                actor.dead, self.current = True, None
+                self.ended(actor, end.value)
+            except (RetryError, LostError, RefusedError) as error:
+                actor.dead, self.current = True, None
+                self.failed(actor, error)
+            else:
+                if waits is not None:
+                    self._waits(actor, waits)
+            if self.count > _MOST:
+                self.fails("it does not end")
 
     def _waits(self, actor: Actor, tx: Tx) -> None:
         """Let whoever holds the lock act; Postgres ends a transaction whose process is frozen."""

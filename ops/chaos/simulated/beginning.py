@@ -83,7 +83,7 @@ def go_on(world: "World", execution: Execution, options: Options, started: int) 
 def _claimed_by(world: "World", beginning: _Beginning) -> Steps:
     execution = beginning.execution
     lineage = execution.lineage if beginning.options is None else None
-    return (yield from settle(world, lambda: _claim(world, beginning), execution.id, execution.place, lineage=lineage))
+    return settle(world, lambda: _claim(world, beginning), execution.id, execution.place, lineage=lineage)
 
 
 def _claim(world: "World", beginning: _Beginning) -> Steps:

@@ -16,7 +16,7 @@ _ROUNDS = 12
 def finish(world: World) -> None:
     """Let everything that lives come to its end, and check what is left."""
     world.finishing = True
-    _drain(world)
+    world.go()
     for execution in list(world.temporal.executions.values()):
         if execution.is_open and execution.paused:
             world.unpause(execution)
@@ -31,15 +31,15 @@ def finish(world: World) -> None:
 
 def _settle(world: World) -> None:
     """Let time pass: what was frozen wakes up last, and the orphan closer looks after it."""
-    _drain(world)
+    world.go()
     places = {one.place for one in world.temporal.executions.values()}
     for _ in range(_ROUNDS):
         passed = _time_passes(world)
-        _drain(world)
+        world.go()
         if any(run.status == RUNNING for run in world.store.runs.values()):
             for place in places:
                 world.act(Actor(WORKER), operators.look(world, place))
-                _drain(world)
+                world.go()
         if world.violation or not (passed or world.parked):
             break
 
@@ -57,13 +57,8 @@ def _time_passes(world: World) -> bool:
         actor = world.late[0]
         actor.expired = True
         world.switch(actor)
-        _drain(world)
+        world.go()
     return woken
-
-
-def _drain(world: World) -> None:
-    while not world.violation and world.step():
-        pass
 
 
 def _waive(world: World) -> bool:

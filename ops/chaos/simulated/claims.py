@@ -259,6 +259,9 @@ def _taken(world: "World", key: Key, seen: tuple[int, int, int] | None) -> Steps
             return claim_of(store, partition)
         if run is None:
             raise LostError
+        stands = run.status not in {RUNNING, CANCELLED} and run.execution == key.execution
+        if stands and world.guards.stands:
+            raise RetryError
         _require_alive(world, partition, key.execution)
         partition.epoch = next_epoch(world, partition, key.execution)
         partition.holder, partition.execution = key.run, key.execution

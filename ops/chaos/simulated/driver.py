@@ -93,9 +93,9 @@ class Driver:
         other.options, other.told, other.resumed = self.options, self.told, self.resumed
         other.cancelled = self.cancelled
         other.pending = self.pending.copy()
-        other.held = self.held.copy()
-        other.decisions = self.decisions.copy()
-        other.waits = self.waits.copy()
+        other.held = self.held.copy() if self.held else set()
+        other.decisions = self.decisions.copy() if self.decisions else {}
+        other.waits = self.waits.copy() if self.waits else set()
         return other
 
     def take(self, record: Record) -> None:

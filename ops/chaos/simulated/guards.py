@@ -54,6 +54,8 @@ class Guards:
     heard: bool = True
     #: A run whose end is recorded ends so, whatever it wants by now (``begin_end``, ``Beginnings._claim``).
     recorded: bool = True
+    #: An execution whose end is recorded takes its partition no more (``reopen_run``).
+    stands: bool = True
     #: A run that was reset looks for what its lineage has done, also where it is the first one (``Attempt._kept``).
     reset_lineage: bool = True
     #: Postgres ends a transaction that has frozen between its last statement and its commit.

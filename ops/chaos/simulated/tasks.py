@@ -29,27 +29,23 @@ def task(world: "World", actor: "Actor") -> Steps:
         call = _local(world, actor, driver)
         if call is None:
             break
-        record = yield from _tried(world, actor, call)
+        tries = 0
+        while True:
+            actor.expired = actor.frozen and actor.given_up
+            try:
+                record = yield from call()
+                break
+            except RetryError:
+                if actor.given_up:
+                    raise
+                tries += 1
+            if tries >= _QUICK:  # it waits for another run
+                world.park(actor)
+            yield None
         records.append(record)
         driver.take(record)
     yield None
     world.completes(actor, driver, records, (begins, pending))
-
-
-def _tried(world: "World", actor: "Actor", call: Callable[[], Steps]) -> Steps:
-    """Try again as Temporal does; what waits for another run is put aside."""
-    tries = 0
-    while True:
-        actor.expired = actor.frozen and actor.given_up
-        try:
-            return (yield from call())
-        except RetryError:
-            if actor.given_up:
-                raise
-            tries += 1
-        if tries >= _QUICK:
-            world.park(actor)
-        yield None
 
 
 def _local(world: "World", actor: "Actor", driver: Driver) -> Callable[[], Steps] | None:
