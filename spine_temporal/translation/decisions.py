@@ -1,7 +1,6 @@
 """What a person may decide of a held gate, checked before it enters the history. Pure."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -25,16 +24,20 @@ class _Given(BaseModel):
 
 
 def decision_of(
-    action: str, given: Any, state: State | None, decided: Mapping[str, Decision], now: datetime
+    action: str, given: Any, state: State | None, decided: Mapping[str, Decision], now: float = 0
 ) -> tuple[str, Decision]:
-    """Return the step and the decision; raise for what does not fit, saying what would."""
+    """Return the step and the decision; raise for what does not fit, saying what would.
+
+    ``now``: seconds since 1970 on the worker's clock, where it is not known yet whether the decision comes in time. A
+    run's own clock is not asked: it may be days ahead of its sender's, where its time was skipped.
+    """
     try:
         wish = _Given.model_validate(given)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in problem["loc"]) or "the argument"
         raise _refused(f'{where}: {problem["msg"]}; give {{"step": "NAME", "by": "WHO", "reason": "WHY"}}') from None
-    if wish.until is not None and now.timestamp() > wish.until:
+    if wish.until is not None and now > wish.until:
         raise _refused("it came too late: who sent it was told that nobody had taken it; decide again")
     step = _held(wish.step, state, decided)
     if wish.start_from is not None and state is not None:

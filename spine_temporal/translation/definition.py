@@ -1,6 +1,7 @@
 """The Temporal workflow definition: begin, drive the machine, end. The translated classes are its subclasses."""
 
 import asyncio
+import time
 from typing import Any
 
 from temporalio import workflow as temporal
@@ -86,19 +87,19 @@ class SpineWorkflow:
 
     @waive.validator
     def _check_waive(self, given: Any = None) -> None:
-        decision_of("waive", given, self._state, self._decisions, temporal.now())
+        decision_of("waive", given, self._state, self._decisions, time.time())
 
     @retry.validator
     def _check_retry(self, given: Any = None) -> None:
-        decision_of("retry", given, self._state, self._decisions, temporal.now())
+        decision_of("retry", given, self._state, self._decisions, time.time())
 
     @abort.validator
     def _check_abort(self, given: Any = None) -> None:
-        decision_of("abort", given, self._state, self._decisions, temporal.now())
+        decision_of("abort", given, self._state, self._decisions, time.time())
 
     def _decide(self, action: str, given: Any) -> str:
         """Keep the decision; the step that waits for it acts on it."""
-        step, decision = decision_of(action, given, self._state, self._decisions, temporal.now())
+        step, decision = decision_of(action, given, self._state, self._decisions)
         self._decisions[step] = decision.model_copy(update={"at": temporal.now()})
         return f"{step} {decision}"
 

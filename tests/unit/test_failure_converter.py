@@ -1,7 +1,6 @@
 """A failure of ours carries no frame of a library into Temporal; those of others are left as they are."""
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 from temporalio.api.failure.v1 import Failure
@@ -31,7 +30,7 @@ def failure_of(call, existing=DefaultFailureConverter):
 
 
 def _refused_by_us():
-    decision_of("waive", {}, None, {}, datetime.now(UTC))
+    decision_of("waive", {}, None, {})
 
 
 def _through_us():
