@@ -7,10 +7,14 @@ PARALLEL := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 # A part alone: make test TESTS=tests/temporal
 TESTS ?=
 
-.PHONY: demo test quick coverage lint types format chaos hostile bench bench-quick lock clean
+.PHONY: demo walk test quick coverage lint types format chaos hostile bench bench-quick lock clean
 
 demo: .venv/.installed
 	$(PY) -m ops.demo
+
+# What a new user does, from an empty machine's home to a job of his own that Temporal starts.
+walk: .venv/.installed
+	$(PY) -m ops.walk
 
 test: .venv/.installed lint types
 	$(PY) -m pytest $(PARALLEL) $(TESTS)

@@ -10,12 +10,14 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
-from spine_temporal.definition.names import did_you_mean
+from spine_temporal.definition.names import did_you_mean, nearest
 from spine_temporal.definition.redaction import redacted
 from spine_temporal.project import HOME, Project, current_folder, find_project
 
 #: Prefix of every variable that belongs to this program.
 PREFIX = "SPINE_"
+#: From which likeness on a variable counts as one of ours, misspelled.
+_NEARLY = 0.85
 
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*|.+\.py")
 _ADDRESS = re.compile(r".+:\d{1,5}")
@@ -116,6 +118,7 @@ class _Given:
 
 
 def _of_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
+    _refuse_misspelled(environ)
     given: dict[str, _Given] = {}
     for name in NAMES:
         variable = PREFIX + name.upper()
@@ -123,6 +126,18 @@ def _of_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
         if text:
             given[name] = _Given(value=text, where=variable)
     return given
+
+
+def _refuse_misspelled(environ: Mapping[str, str]) -> None:
+    """Refuse a variable that is nearly one of ours; others of the prefix are a service's own."""
+    for variable in environ:
+        name = variable.removeprefix(PREFIX).lower()
+        meant = nearest(name, NAMES, likeness=_NEARLY) if variable.startswith(PREFIX) else None
+        if meant is not None and meant != name:
+            raise SpineError(
+                f"the variable {variable} is unknown; did you mean {PREFIX}{meant.upper()}?",
+                ErrorCategory.CONFIGURATION,
+            )
 
 
 def _of_project(project: Project | None) -> dict[str, _Given]:

@@ -4,13 +4,14 @@ from typing import Annotated
 
 import typer
 
+from spine_temporal.cli import panels
+from spine_temporal.cli.reason import Reason, require_reason
 from spine_temporal.cli.resume import login_name
 from spine_temporal.cli.runs import WorkflowId
 from spine_temporal.definition.errors import ParamsError
 from spine_temporal.settings import Settings
 
 Gate = Annotated[str, typer.Argument(metavar="STEP", help="The gate that is held.")]
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept on the record.")]
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who decides; default: the login name.")]
 From = Annotated[
     str | None, typer.Option("--from", metavar="STEP", help="Run again from this step, then ask the gate again.")
@@ -19,9 +20,9 @@ From = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command()(waive)
-    app.command("retry-step")(retry_step)
-    app.command()(abort)
+    app.command(rich_help_panel=panels.MENDING)(waive)
+    app.command("retry-step", rich_help_panel=panels.MENDING)(retry_step)
+    app.command(rich_help_panel=panels.MENDING)(abort)
 
 
 def waive(workflow_id: WorkflowId, step: Gate, reason: Reason = "", by: By = None) -> None:
@@ -47,8 +48,7 @@ def _decide(
     from spine_temporal.client.spine_client import SpineClient  # noqa: PLC0415
 
     name = (login_name() if by is None else by).strip()
-    if not reason.strip():
-        raise ParamsError("--reason TEXT is missing: why is kept on the record")
+    require_reason(reason)
     if not name:
         raise ParamsError("--by NAME is missing: who decides is kept on the record")
     settings = Settings.from_environment()

@@ -150,5 +150,5 @@ def _tell(servers: Servers) -> None:
     typer.echo(f"Web UI     {servers.ui_url or '-'}")
     typer.echo(f"Postgres   {shown_url(servers.database_url)}")
     typer.echo(f"Home       {servers.home}")
-    typer.echo(f"Ctrl-C stops everything (pid {os.getpid()}).")
+    typer.echo(f"Ctrl-C stops it all, but for servers that another command uses (pid {os.getpid()}).")
     sys.stdout.flush()

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from spine_temporal.cli import panels
+from spine_temporal.cli.reason import Reason, require_reason
 from spine_temporal.cli.runs import AsJson, WorkflowId
 from spine_temporal.definition.errors import ParamsError
 from spine_temporal.settings import Settings
@@ -16,15 +18,14 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept on the record.")]
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does it; default: the login name.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command()(doctor)
-    app.command()(reconcile)
-    app.command()(release)
+    app.command(rich_help_panel=panels.MENDING)(doctor)
+    app.command(rich_help_panel=panels.MENDING)(reconcile)
+    app.command(rich_help_panel=panels.MENDING)(release)
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -53,7 +54,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 def reconcile(workflow_id: WorkflowId, reason: Reason = "", by: By = None) -> None:
-    """Bring Temporal's and Postgres' view of a run together: close its books, or end what may write nothing."""
+    """Where Temporal and Postgres disagree about a run: record its end, or terminate what may write nothing more."""
     from spine_temporal.client.reconcile import reconcile as work  # noqa: PLC0415 - keeps --help quick
 
     _on_record(work, workflow_id, reason, by)
@@ -71,8 +72,7 @@ def _on_record(work: Callable[..., Awaitable[str]], workflow_id: str, reason: st
     from spine_temporal.client.reconcile import Actor  # noqa: PLC0415
 
     name = (login_name() if by is None else by).strip()
-    if not reason.strip():
-        raise ParamsError("--reason TEXT is missing: why is kept on the record")
+    require_reason(reason)
     if not name:
         raise ParamsError("--by NAME is missing: who does it is kept on the record")
     actor = Actor(by=name, reason=reason)

@@ -1,5 +1,7 @@
 """What a command tells of an error, to a person and as JSON, and its exit code. Every error comes through here."""
 
+import re
+import shlex
 import sys
 from dataclasses import dataclass
 from enum import IntEnum
@@ -20,6 +22,11 @@ _REFUSALS = {
     "OUT_OF_RANGE",
     "UNIMPLEMENTED",
 }
+
+
+_SEE_HELP = "see --help"
+#: How typer complains of ``run WORKFLOW day=2026-01-05``.
+_BARE_PAIR = re.compile(r"unexpected extra argument.* \((\w+=\S+?)[ )]")
 
 
 class ExitCode(IntEnum):
@@ -59,6 +66,8 @@ def tell(error: Exception, *, as_json: bool) -> int:
     show = getattr(error, "show", None)
     if show is not None:
         show()
+        if complaint.advice != _SEE_HELP:
+            typer.echo(complaint.advice, err=True)
     else:
         typer.echo(f"error: {complaint.message}", err=True)
     return complaint.exit_code
@@ -76,8 +85,14 @@ def complaint_of(error: Exception) -> Complaint | None:
         return Complaint(category=ErrorCategory.DEPENDENCY, message=str(error))
     words = getattr(error, "format_message", None)
     if words is not None:  # a wrong option or argument, which typer shows itself
-        return Complaint(category=ErrorCategory.CONFIGURATION, message=words(), advice="see --help")
+        return Complaint(category=ErrorCategory.CONFIGURATION, message=words(), advice=_advice_of(words()))
     return _of_temporal(error)
+
+
+def _advice_of(wrong: str) -> str:
+    """Return what to do about a wrong call, where it is a usual one."""
+    pair = _BARE_PAIR.search(wrong)
+    return f"give it as a param: -p {shlex.quote(pair[1])}" if pair else _SEE_HELP
 
 
 def _of_temporal(error: Exception) -> Complaint | None:

@@ -8,6 +8,7 @@ from spine_temporal.cli.printing import print_json
 from spine_temporal.cli.session import definitions, run_async
 from spine_temporal.client.readiness import Answering, answering, until_ready
 from spine_temporal.definition.redaction import shown_url
+from spine_temporal.runtime.definitions import NO_WORKFLOWS
 from spine_temporal.settings import Settings
 
 #: Seconds that `--wait` waits.
@@ -61,8 +62,11 @@ def _addresses(settings: Settings, answer: Answering) -> dict[str, str | None]:
 
 
 def _print_workflows(settings: Settings) -> None:
-    for name, (workflow, source) in sorted(definitions(settings).workflows.items()):
+    found = definitions(settings).workflows
+    for name, (workflow, source) in sorted(found.items()):
         typer.echo(f"{'workflow':<18}{name}  ({source.module}.{source.attribute}) {workflow.description}".rstrip())
+    if not found:
+        typer.echo(f"{'workflow':<18}{NO_WORKFLOWS}")
 
 
 def _waiting(problem: str) -> None:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spine_temporal.cli import panels
+from spine_temporal.cli.records import WorkflowOption
 from spine_temporal.cli.runs import WorkflowId
 from spine_temporal.client.run_status import RunFilter
 from spine_temporal.definition.errors import ParamsError
@@ -13,9 +15,14 @@ from spine_temporal.settings import Settings
 if TYPE_CHECKING:
     from spine_temporal.client.run_list import RunSummary
 
-WorkflowOption = Annotated[str | None, typer.Option("--workflow", metavar="NAME", help="Of this workflow only.")]
 Statuses = Annotated[
-    list[RunFilter] | None, typer.Option("--status", help="Only these; repeatable.", case_sensitive=False)
+    list[RunFilter] | None,
+    typer.Option(
+        "--status",
+        metavar="STATUS",
+        help=f"Only these; repeatable: {', '.join(RunFilter)}.",
+        case_sensitive=False,
+    ),
 ]
 PartitionPairs = Annotated[
     list[str] | None,
@@ -32,8 +39,8 @@ UiUrl = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command("list")(list_)
-    app.command("open")(open_)
+    app.command("list", rich_help_panel=panels.RUNS)(list_)
+    app.command("open", rich_help_panel=panels.RUNS)(open_)
 
 
 def list_(
@@ -51,15 +58,16 @@ def list_(
     from spine_temporal.cli.session import run_async  # noqa: PLC0415
     from spine_temporal.client.servers import connect, open_database, running_servers_of  # noqa: PLC0415
     from spine_temporal.client.spine_client import SpineClient  # noqa: PLC0415
+    from spine_temporal.recording.run_list import unknown_workflow  # noqa: PLC0415
 
     settings, wanted = Settings.from_environment(), _partition(partition or [])
 
-    async def work() -> "list[RunSummary]":
+    async def work() -> "tuple[list[RunSummary], str]":
         with running_servers_of(settings) as servers:
             database = open_database(servers, settings)
             try:
                 client = SpineClient(await connect(servers), task_queue=settings.task_queue)
-                return await client.list_runs(
+                found = await client.list_runs(
                     database,
                     workflow=workflow,
                     filters=status or [],
@@ -67,14 +75,18 @@ def list_(
                     children=children,
                     limit=limit,
                 )
+                if found:
+                    return found, ""
+                with database.begin() as connection:
+                    return found, unknown_workflow(connection, workflow)
             finally:
                 database.close()
 
-    runs: list[RunSummary] = run_async(work)
+    runs, unknown = run_async(work)
     if as_json:
         print_json([asdict(run) for run in runs])
         return
-    _print_runs(runs, limit)
+    _print_runs(runs, limit, nothing=unknown or "no runs")
 
 
 def _partition(pairs: list[str]) -> dict[str, str]:
@@ -87,12 +99,12 @@ def _partition(pairs: list[str]) -> dict[str, str]:
     return wanted
 
 
-def _print_runs(runs: "Sequence[RunSummary]", limit: int) -> None:
+def _print_runs(runs: "Sequence[RunSummary]", limit: int, *, nothing: str) -> None:
     from spine_temporal.cli.layout import Column, table, width_of  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.printing import say  # noqa: PLC0415
 
     if not runs:
-        say("no runs")
+        say(nothing)
         return
     columns = (
         Column(title="STATUS"),

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from spine_temporal.cli import panels
 from spine_temporal.settings import Settings
 
 
@@ -15,18 +16,34 @@ def _port(given: int | None) -> int | None:
 
 Port = Annotated[
     int | None,
-    typer.Option("--port", callback=_port, help="Temporal's port; default 7233, or another if it is in use."),
+    typer.Option(
+        "--port", callback=_port, metavar="PORT", help="Temporal's port. Default: 7233, or another if in use."
+    ),
 ]
-UiPort = Annotated[int | None, typer.Option("--ui-port", callback=_port, help="The Web UI's port; default 8233.")]
+UiPort = Annotated[
+    int | None,
+    typer.Option(
+        "--ui-port",
+        callback=_port,
+        metavar="PORT",
+        help="The Web UI's port. Default: 8233, or another if in use.",
+    ),
+]
 NoWorker = Annotated[bool, typer.Option("--no-worker", help="Start the servers only.")]
 NoReload = Annotated[bool, typer.Option("--no-reload", help="Keep the worker as it is when its modules change.")]
 Module = Annotated[
     list[str] | None,
     typer.Option(
-        "--module", "-m", help="A package, module or .py file to load; may be repeated. Default: SPINE_MODULES."
+        "--module",
+        "-m",
+        metavar="NAME",
+        help="A package, module or .py file to load; repeatable. Default: the settings'.",
     ),
 ]
-TaskQueue = Annotated[str | None, typer.Option("--task-queue", help="Default: SPINE_TASK_QUEUE, else spine.")]
+TaskQueue = Annotated[
+    str | None,
+    typer.Option("--task-queue", metavar="NAME", help="The task queue that it serves. Default: the settings'."),
+]
 Days = Annotated[
     int, typer.Option("--days", min=1, help="Older than this many days; more than Temporal's retention.", metavar="N")
 ]
@@ -36,14 +53,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on stdout
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command()(dev)
-    app.command()(worker)
-    app.command()(info)
-    app.command()(env)
-    database = typer.Typer(help="The database's schema.", no_args_is_help=True)
+    app.command(rich_help_panel=panels.SERVERS)(dev)
+    app.command(rich_help_panel=panels.SERVERS)(worker)
+    app.command(rich_help_panel=panels.SERVERS)(info)
+    app.command(rich_help_panel=panels.SERVERS)(env)
+    database = typer.Typer(help="Bring the database up to date, delete what it need not keep.", no_args_is_help=True)
     database.command("upgrade")(db_upgrade)
     database.command("prune")(db_prune)
-    app.add_typer(database, name="db")
+    app.add_typer(database, name="db", rich_help_panel=panels.SERVERS)
 
 
 def dev(port: Port = None, ui_port: UiPort = None, no_worker: NoWorker = False, no_reload: NoReload = False) -> None:
@@ -55,7 +72,7 @@ def dev(port: Port = None, ui_port: UiPort = None, no_worker: NoWorker = False, 
 
 
 def worker(module: Module = None, task_queue: TaskQueue = None) -> None:
-    """Run a worker: it takes the runs of its task queue until SIGTERM or Ctrl-C, a second one ends it at once."""
+    """Run a worker until SIGTERM or Ctrl-C; a second one ends it at once. It serves the runs of one task queue."""
     from spine_temporal.cli.worker import run_worker  # noqa: PLC0415 - keeps --help quick
 
     settings = Settings.from_environment()
@@ -78,7 +95,7 @@ def env() -> None:
 
 
 def db_upgrade() -> None:
-    """Bring the database to the newest schema."""
+    """Bring the database to the newest schema: the core's tables and those of your domains."""
     from spine_temporal.client.servers import available_servers  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.recording.database import Database  # noqa: PLC0415
     from spine_temporal.recording.migrate import upgrade  # noqa: PLC0415

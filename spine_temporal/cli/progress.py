@@ -116,7 +116,7 @@ def _seconds(step: StepExecution) -> str:
 
 def _told(step: StepExecution, rows: int | None, attempt: Attempt | None) -> Iterable[str]:
     if rows is not None:
-        yield f"{rows:,} rows"
+        yield f"{rows:,} row{'' if rows == 1 else 's'}"
     if attempt is not None:
         if attempt.amount is not None and attempt.amount[0]:
             count, unit = attempt.amount

@@ -4,11 +4,17 @@ from typing import Annotated
 
 import typer
 
+from spine_temporal.cli import panels
+from spine_temporal.cli.completion import workflow_names
+from spine_temporal.cli.reason import Reason, require_reason
 from spine_temporal.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print an array of rows.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many rows, newest first.")]
-WorkflowOption = Annotated[str | None, typer.Option("--workflow", help="Of this workflow only.")]
+WorkflowOption = Annotated[
+    str | None,
+    typer.Option("--workflow", metavar="NAME", help="Of this workflow only.", autocompletion=workflow_names),
+]
 
 _MANIFEST = (
     "domain",
@@ -23,18 +29,18 @@ _MANIFEST = (
 )
 AnomalyId = Annotated[str, typer.Argument(metavar="ANOMALY_ID", help="Its id, or the first 8 characters or more.")]
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who decides it; default: the login name.")]
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept on the record.")]
+Carer = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does; default: the login name.")]
 Failed = Annotated[bool, typer.Option("--failed", help="Only what did not pass.")]
 All = Annotated[bool, typer.Option("--all", help="The resolved ones too.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command()(manifest)
-    app.command()(quality)
-    app.command()(anomalies)
-    app.command()(acknowledge)
-    app.command()(resolve)
+    app.command(rich_help_panel=panels.ROWS)(manifest)
+    app.command(rich_help_panel=panels.ROWS)(quality)
+    app.command(rich_help_panel=panels.ROWS)(anomalies)
+    app.command(rich_help_panel=panels.ROWS)(acknowledge)
+    app.command(rich_help_panel=panels.ROWS)(resolve)
 
 
 def manifest(workflow: WorkflowOption = None, limit: Limit = 1000, as_json: AsJson = False) -> None:
@@ -43,6 +49,7 @@ def manifest(workflow: WorkflowOption = None, limit: Limit = 1000, as_json: AsJs
 
     from spine_temporal.cli.printing import print_json, print_manifest  # noqa: PLC0415
     from spine_temporal.cli.session import opened_database  # noqa: PLC0415
+    from spine_temporal.recording.run_list import unknown_workflow  # noqa: PLC0415
 
     where = "" if workflow is None else "WHERE domain = :domain"
     query = (
@@ -52,10 +59,11 @@ def manifest(workflow: WorkflowOption = None, limit: Limit = 1000, as_json: AsJs
     values = {"domain": f"workflow.{workflow}", "limit": limit}
     with opened_database(Settings.from_environment()) as database, database.begin() as connection:
         rows = [dict(row) for row in connection.execute(text(query), values).mappings()]
+        unknown = "" if rows else unknown_workflow(connection, workflow)
     if as_json:
         print_json(rows)
         return
-    print_manifest(rows, nothing="no partition has reached a stage yet")
+    print_manifest(rows, nothing=unknown or "no partition has reached a stage yet")
 
 
 def quality(
@@ -65,13 +73,15 @@ def quality(
     from spine_temporal.cli.printing import print_json, print_quality  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.session import opened_database  # noqa: PLC0415
     from spine_temporal.recording.quality import list_quality  # noqa: PLC0415
+    from spine_temporal.recording.run_list import unknown_workflow  # noqa: PLC0415
 
     with opened_database(Settings.from_environment()) as database, database.begin() as connection:
         rows = list_quality(connection, workflow=workflow, failed=failed, limit=limit)
+        unknown = "" if rows else unknown_workflow(connection, workflow)
     if as_json:
         print_json(rows)
         return
-    print_quality(rows, nothing="nothing failed" if failed else "nothing was measured yet")
+    print_quality(rows, nothing=unknown or ("nothing failed" if failed else "nothing was measured yet"))
 
 
 def anomalies(
@@ -81,18 +91,19 @@ def anomalies(
     from spine_temporal.cli.printing import print_anomalies, print_json  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.session import opened_database  # noqa: PLC0415
     from spine_temporal.recording.anomaly_life import list_anomalies  # noqa: PLC0415
+    from spine_temporal.recording.run_list import unknown_workflow  # noqa: PLC0415
 
     with opened_database(Settings.from_environment()) as database, database.begin() as connection:
         rows = list_anomalies(connection, workflow=workflow, with_resolved=with_resolved, limit=limit)
+        unknown = "" if rows else unknown_workflow(connection, workflow)
     if as_json:
         print_json(rows)
         return
-    print_anomalies(
-        rows, nothing="no anomalies" if with_resolved else "no open anomalies; --all shows the resolved ones"
-    )
+    none = "no anomalies" if with_resolved else "no open anomalies; --all shows the resolved ones"
+    print_anomalies(rows, nothing=unknown or none)
 
 
-def acknowledge(anomaly_id: AnomalyId, by: By = None) -> None:
+def acknowledge(anomaly_id: AnomalyId, by: Carer = None) -> None:
     """Say that somebody looks after an anomaly; it stays open until it is resolved."""
     from spine_temporal.cli.resume import login_name  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.session import opened_database  # noqa: PLC0415
@@ -103,12 +114,13 @@ def acknowledge(anomaly_id: AnomalyId, by: By = None) -> None:
     typer.echo(f"acknowledged {found}")
 
 
-def resolve(anomaly_id: AnomalyId, reason: Reason, by: By = None) -> None:
+def resolve(anomaly_id: AnomalyId, reason: Reason = "", by: By = None) -> None:
     """Close an anomaly, with who and why. A run that completes the partition closes its own."""
     from spine_temporal.cli.resume import login_name  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.session import opened_database  # noqa: PLC0415
     from spine_temporal.recording import anomaly_life  # noqa: PLC0415
 
+    require_reason(reason)
     with opened_database(Settings.from_environment()) as database, database.begin() as connection:
         found = anomaly_life.resolve(connection, anomaly_id, by=by or login_name(), reason=reason)
     typer.echo(f"resolved {found}")

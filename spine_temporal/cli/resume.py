@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from spine_temporal.cli import panels
 from spine_temporal.cli.runs import AsJson, WorkflowId, leave_with
 from spine_temporal.definition.errors import ParamsError
 from spine_temporal.settings import Settings
@@ -24,7 +25,7 @@ Detach = Annotated[bool, typer.Option("--detach", help="Do not wait for the run'
 
 def add_to(app: typer.Typer) -> None:
     """Add this command."""
-    app.command()(resume)
+    app.command(rich_help_panel=panels.MENDING)(resume)
 
 
 def resume(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from spine_temporal.cli import panels
 from spine_temporal.cli.completion import workflow_names
 from spine_temporal.definition.outcome import WorkflowResult
 from spine_temporal.settings import Settings
@@ -20,16 +21,20 @@ _AT_ONCE = 0.5
 WorkflowName = Annotated[
     str, typer.Argument(metavar="WORKFLOW", help="The workflow's name.", autocompletion=workflow_names)
 ]
-WorkflowId = Annotated[str, typer.Argument(metavar="WORKFLOW_ID", help="The workflow id that `start` printed.")]
+WorkflowId = Annotated[
+    str, typer.Argument(metavar="WORKFLOW_ID", help="The run's workflow id, as `start` and `list` print it.")
+]
 Pairs = Annotated[
-    list[str] | None, typer.Option("-p", "--param", metavar="KEY=VALUE", help="A param; may be repeated.")
+    list[str] | None, typer.Option("-p", "--param", metavar="KEY=VALUE", help="A param, such as tier=OTC; repeatable.")
 ]
 Document = Annotated[str | None, typer.Option("--params", metavar="JSON|@FILE", help="Params as JSON, or @file.")]
 Force = Annotated[bool, typer.Option("--force", help="Run although the partition is complete.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Walk the plan; run no pipeline, write no row.")]
 StartFrom = Annotated[
     str | None,
-    typer.Option("--start-from", metavar="STEP", help="Keep what the last run has of the steps before; run from here."),
+    typer.Option(
+        "--start-from", metavar="STEP", help="Keep the last run's outputs of the steps before this one; run from it."
+    ),
 ]
 HoldGates = Annotated[
     bool, typer.Option("--hold", help="Let a gate that fails wait for a person (waive, retry-step, abort).")
@@ -40,11 +45,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on stdout
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command()(run)
-    app.command()(start)
-    app.command()(status)
-    app.command()(result)
-    app.command()(why)
+    app.command(rich_help_panel=panels.RUNS)(run)
+    app.command(rich_help_panel=panels.RUNS)(start)
+    app.command(rich_help_panel=panels.RUNS)(status)
+    app.command(rich_help_panel=panels.RUNS)(result)
+    app.command(rich_help_panel=panels.RUNS)(why)
 
 
 def run(
@@ -90,7 +95,7 @@ def start(
     hold: HoldGates = False,
     as_json: AsJson = False,
 ) -> None:
-    """Start a run for the service's workers and print its workflow id."""
+    """Start a run, print its workflow id, and leave the run to the workers."""
     from spine_temporal.cli.params import read_params, tell_params  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.printing import print_json, say  # noqa: PLC0415
     from spine_temporal.cli.session import definitions, run_async  # noqa: PLC0415

@@ -9,6 +9,7 @@ import typer
 
 from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.project import make_importable
+from spine_temporal.runtime.modules import import_refusal
 from spine_temporal.settings import Settings
 
 
@@ -36,7 +37,7 @@ def _folders(package: str) -> list[Path]:
     try:
         spec = importlib.util.find_spec(package)
     except Exception as error:
-        raise DefinitionError(f"module {package!r} cannot be imported: {_words(error)}") from error
+        raise import_refusal(package, error) from error
     return [Path(location) for location in (spec.submodule_search_locations or [])] if spec else []
 
 

@@ -4,24 +4,25 @@ from typing import Annotated
 
 import typer
 
+from spine_temporal.cli import panels
+from spine_temporal.cli.reason import Reason, require_reason
 from spine_temporal.cli.resume import login_name
 from spine_temporal.cli.runs import AsJson, WorkflowId
-from spine_temporal.definition.errors import ParamsError
 from spine_temporal.settings import Settings
 
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; Temporal keeps it with the run.")]
+Told = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; Temporal keeps it with the run.")]
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who decides; default: the login name.")]
 Detach = Annotated[bool, typer.Option("--detach", help="Ask, and do not wait until it has ended.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command()(cancel)
-    app.command()(terminate)
+    app.command(rich_help_panel=panels.RUNS)(cancel)
+    app.command(rich_help_panel=panels.RUNS)(terminate)
 
 
 def cancel(
-    workflow_id: WorkflowId, reason: Reason = "", by: By = None, detach: Detach = False, as_json: AsJson = False
+    workflow_id: WorkflowId, reason: Told = "", by: By = None, detach: Detach = False, as_json: AsJson = False
 ) -> None:
     """Ask a run to stop: what it does now is rolled back, what was completed stays. Exits 1 if it ends otherwise."""
     from spine_temporal.cli.follow import follow  # noqa: PLC0415 - keeps --help quick
@@ -60,8 +61,7 @@ def terminate(workflow_id: WorkflowId, reason: Reason = "", by: By = None, as_js
     from spine_temporal.client.servers import connect, open_database, running_servers_of  # noqa: PLC0415
     from spine_temporal.client.spine_client import SpineClient  # noqa: PLC0415
 
-    if not reason.strip():
-        raise ParamsError("--reason TEXT is missing: why is kept on the record")
+    require_reason(reason)
     settings = Settings.from_environment()
 
     async def work() -> bool:

@@ -10,11 +10,11 @@ from temporalio.client import Client
 from spine_temporal.cli.session import definitions, run_async
 from spine_temporal.client.servers import Servers, available_servers, connect, open_database
 from spine_temporal.recording.database import Database
-from spine_temporal.runtime.definitions import Definitions
+from spine_temporal.runtime.definitions import NO_WORKFLOWS, Definitions
 from spine_temporal.runtime.health import Health
 from spine_temporal.runtime.health_server import health_server
 from spine_temporal.runtime.masked_logs import log_masked
-from spine_temporal.runtime.worker import SPARE_CONNECTIONS, deployment_version, running_worker, until_signalled
+from spine_temporal.runtime.worker import SPARE_CONNECTIONS, deployment_version, listen_for_signals, running_worker
 from spine_temporal.settings import Settings
 
 _log = logging.getLogger("spine_temporal.worker")
@@ -45,13 +45,14 @@ async def _work(settings: Settings, servers: Servers, loaded: Definitions) -> No
                 grace=settings.grace,
             ),
         ):
+            signalled = listen_for_signals()  # before anybody is told that it is ready, and may want it to stop
             _log.info(
                 "ready: task queue %r at %s, workflows: %s",
                 settings.task_queue,
                 servers.temporal_address,
-                ", ".join(sorted(loaded.workflows)) or "none",
+                ", ".join(sorted(loaded.workflows)) or NO_WORKFLOWS,
             )
-            await until_signalled()
+            await signalled.wait()
             _log.info("stopping: running activities get a grace period; a second signal ends them now")
     finally:
         database.close()

@@ -14,7 +14,13 @@ from temporalio.envconfig import ClientConfig, ClientConfigProfile
 from temporalio.service import RPCError
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
-from spine_temporal.embedded import ServerState, embedded_servers, running_servers, servers_lock_held
+from spine_temporal.embedded import (
+    ServerState,
+    embedded_servers,
+    remembered_servers,
+    running_servers,
+    servers_lock_held,
+)
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.migrate import require_current, upgrade
 from spine_temporal.recording.payloads import external_storage
@@ -48,7 +54,27 @@ class Servers:
     database_is_embedded: bool
 
 
-def configured_temporal() -> ClientConfigProfile | None:
+@dataclass(frozen=True, kw_only=True)
+class _Configured:
+    """What the user configures; None: the embedded server of the home."""
+
+    temporal: ClientConfigProfile | None
+    database_url: str | None
+
+
+def _configured(settings: Settings) -> _Configured:
+    """Return what is configured. A shell that has evaluated ``spine-temporal env`` names the home's own servers.
+
+    Their database's URL has the home's socket in it, so it is no other's; an address alone may be anybody's.
+    """
+    profile, own = _configured_temporal(), remembered_servers(settings.home.absolute())
+    if settings.database_url is None or settings.database_url != own.database_url:
+        return _Configured(temporal=profile, database_url=settings.database_url)
+    is_own = profile is not None and profile.address == own.temporal_address
+    return _Configured(temporal=None if is_own else profile, database_url=None)
+
+
+def _configured_temporal() -> ClientConfigProfile | None:
     """Return the profile of the ``TEMPORAL_*`` variables and ``temporal.toml``, None where neither names a server."""
     try:
         profile = ClientConfigProfile.load()
@@ -66,11 +92,11 @@ def available_servers(
     ports: tuple[int | None, int | None] = (None, None),
 ) -> Iterator[Servers]:
     """Have the servers that are asked for while the block runs: start the embedded ones where none is configured."""
-    profile = configured_temporal()
-    needs_temporal = temporal and profile is None
-    needs_postgres = postgres and settings.database_url is None
+    configured = _configured(settings)
+    needs_temporal = temporal and configured.temporal is None
+    needs_postgres = postgres and configured.database_url is None
     if not (needs_temporal or needs_postgres):
-        yield _servers(settings, profile, None, None, None)
+        yield _servers(settings, configured, ServerState())
         return
     with embedded_servers(
         settings.home,
@@ -80,13 +106,14 @@ def available_servers(
         temporal_port=ports[0],
         ui_port=ports[1],
     ) as state:
-        yield _servers(settings, profile, state.temporal_address, state.ui_url, state.database_url)
+        yield _servers(settings, configured, state)
 
 
 @contextmanager
 def servers_of_home(settings: Settings) -> Iterator[Servers]:
     """Have both servers while the block runs; start those of a home that is there, and make no new one."""
-    if configured_temporal() is None or settings.database_url is None:
+    configured = _configured(settings)
+    if configured.temporal is None or configured.database_url is None:
         _require_home(settings.home.absolute())
     with available_servers(settings) as servers:
         yield servers
@@ -103,14 +130,14 @@ def running_servers_of(settings: Settings, *, temporal: bool = True, postgres: b
 
 def found_servers(settings: Settings, *, temporal: bool = True, postgres: bool = True) -> Servers:
     """Return the servers that are configured, or that run in the home; raise ``UnreachableError`` for what does not."""
-    profile = configured_temporal()
+    configured = _configured(settings)
     home = settings.home.absolute()
     state = running_servers(home)
-    lacks_temporal = temporal and profile is None and state.temporal_pid is None
-    lacks_postgres = postgres and settings.database_url is None and state.postgres_pid is None
+    lacks_temporal = temporal and configured.temporal is None and state.temporal_pid is None
+    lacks_postgres = postgres and configured.database_url is None and state.postgres_pid is None
     if lacks_temporal or lacks_postgres:
         raise _not_running(home, state, "Temporal" if lacks_temporal else "Postgres")
-    return _servers(settings, profile, state.temporal_address, state.ui_url, state.database_url)
+    return _servers(settings, configured, state)
 
 
 def _not_running(home: Path, state: ServerState, missing: str) -> UnreachableError:
@@ -131,23 +158,18 @@ def _require_home(home: Path) -> None:
         )
 
 
-def _servers(
-    settings: Settings,
-    profile: ClientConfigProfile | None,
-    address: str | None,
-    ui_url: str | None,
-    database_url: str | None,
-) -> Servers:
+def _servers(settings: Settings, configured: _Configured, embedded: ServerState) -> Servers:
+    profile = configured.temporal
     return Servers(
-        temporal_address=(profile.address if profile else address) or "",
+        temporal_address=(profile.address if profile else embedded.temporal_address) or "",
         namespace=(profile.namespace if profile else None) or "default",
         task_queue=settings.task_queue,
-        ui_url=None if profile else ui_url,
-        database_url=settings.database_url or database_url or "",
+        ui_url=None if profile else embedded.ui_url,
+        database_url=configured.database_url or embedded.database_url or "",
         database_schema=settings.database_schema,
         home=settings.home.absolute(),
         temporal_is_embedded=profile is None,
-        database_is_embedded=settings.database_url is None,
+        database_is_embedded=configured.database_url is None,
     )
 
 

@@ -236,7 +236,8 @@ class SpineClient:
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise ParamsError(
-                    f"Temporal knows no workflow id {identity!r} in namespace {self.client.namespace!r}"
+                    f"Temporal knows no workflow id {identity!r} in namespace {self.client.namespace!r}",
+                    advice="`spine-temporal list` has those of runs",
                 ) from None
             raise
         return RunHandle(workflow_id=identity, handle=handle, client=self.client)

@@ -1,5 +1,6 @@
 """Why a run is where it is: what it retries, what fails, what it waits for, or how it ended."""
 
+import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -54,15 +55,21 @@ async def reasons(client: Client, handle: RunHandle) -> list[Reason]:
 
 
 def _ended(description: WorkflowExecutionDescription, result: WorkflowResult) -> Reason:
-    status = description.status.name.lower() if description.status else "ended"
     if result.status in {WorkflowStatus.COMPLETED, WorkflowStatus.PARTIAL}:
         decided = [f"{step.step_name} {step.decision}" for step in result.step_executions if step.decision]
         return Reason(kind="ended", text="; ".join([f"it has ended as {result.status}", *decided]))
     where = f" at step {result.error_step!r}" if result.error_step else ""
-    text = f"it has ended as {result.status} ({status}){where}: {result.error or 'cancelled'}"
+    text = f"it has ended as {result.status}{where}: {result.error or _how(description)}"
     if result.error_category == "PARTITION_BUSY":
         return Reason(kind="ended", text=text, advice="start it again when that run has ended")
-    return Reason(kind="ended", text=text, advice=f"mend the cause, then `spine-temporal resume '{description.id}'`")
+    return Reason(
+        kind="ended", text=text, advice=f"mend the cause, then `spine-temporal resume {shlex.quote(description.id)}`"
+    )
+
+
+def _how(description: WorkflowExecutionDescription) -> str:
+    """Return how Temporal says that a run without an error has ended: cancelled, terminated, timed_out."""
+    return description.status.name.lower() if description.status else "ended"
 
 
 def _of_activity(activity: PendingActivityInfo, description: WorkflowExecutionDescription, workers: int) -> Reason:

@@ -14,6 +14,9 @@ _MAX_FRAMES = 30
 _MAX_CHAIN = 8
 _MAX_LINE = 300
 
+#: The files of importing itself, which say nothing of what was imported.
+_IMPORTING = "<frozen importlib."
+
 _CAUSE = "\n\nThe above exception was the direct cause of the following exception:\n\n"
 _CONTEXT = "\n\nDuring handling of the above exception, another exception occurred:\n\n"
 _INNER = "\n\nOne of the exceptions that it holds:\n\n"
@@ -42,13 +45,14 @@ def fault_of(error: BaseException) -> SpineError:
 def describe(error: BaseException) -> str:
     """Return an exception as the last line of its traceback, with the place in the user's code where it arose.
 
-    Of a message of several lines it is the first. Where there is no code of the user's, it is the innermost place.
+    Of a message of several lines it is the first. Where there is no code of the user's, it is the innermost place; of
+    code that Python cannot read, where that is written.
     """
     return _described(error, TracebackException.from_exception(error))
 
 
 def _described(error: BaseException, told: TracebackException) -> str:
-    place = _place(told) or (_named(told.stack[-1]) if told.stack else None)
+    place = _place(told) or _innermost(told)
     where = f" ({place})" if place else ""
     module, name = type(error).__module__, type(error).__qualname__
     name = name if module in {"builtins", "__main__"} else f"{module}.{name}"
@@ -58,6 +62,8 @@ def _described(error: BaseException, told: TracebackException) -> str:
 
 
 def _text(error: BaseException) -> str:
+    if isinstance(error, SyntaxError) and _is_written(error.filename, error.lineno):
+        return error.msg  # the place is told with the folder
     try:
         return str(error)
     except Exception:  # noqa: BLE001 - the exception is the user's class
@@ -66,7 +72,25 @@ def _text(error: BaseException) -> str:
 
 def _place(told: TracebackException) -> str | None:
     """Return the innermost place in the user's code: of the exception itself, else of what it came of."""
+    file, line = getattr(told, "filename", None), getattr(told, "lineno", None)  # what a SyntaxError alone has
+    if _is_written(file, line):
+        return f"{short_path(str(file))}:{line}"
     frames = next((users for each in _chain(told) if (users := _users(each))), None)
+    if not frames:
+        return None
+    # Libraries make functions of text, which Python names as what was typed: a file says more.
+    written = [frame for frame in frames if not frame.filename.startswith("<")]
+    return _named((written or frames)[-1])
+
+
+def _is_written(file: str | None, line: object) -> bool:
+    """Return whether code that cannot be read is a file of the user's."""
+    return bool(file and line) and is_user_code(str(file))
+
+
+def _innermost(told: TracebackException) -> str | None:
+    """Return the innermost place of all, but for those of importing itself."""
+    frames = [frame for frame in told.stack if not frame.filename.startswith(_IMPORTING)]
     return _named(frames[-1]) if frames else None
 
 

@@ -4,9 +4,9 @@ import difflib
 from collections.abc import Iterable
 
 
-def nearest(name: str, names: Iterable[str]) -> str | None:
-    """Return the name that is most like this one, None where none is."""
-    close = difflib.get_close_matches(name, list(names), n=1)
+def nearest(name: str, names: Iterable[str], *, likeness: float = 0.6) -> str | None:
+    """Return the name that is most like this one, None where none is; ``likeness`` 1 is the same."""
+    close = difflib.get_close_matches(name, list(names), n=1, cutoff=likeness)
     return close[0] if close else None
 
 

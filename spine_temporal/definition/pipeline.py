@@ -191,7 +191,8 @@ def registration_paused() -> Iterator[None]:
 def register_pipeline(name: str) -> Callable[[P], P]:
     """Name a pipeline class, so that steps and activities find it.
 
-    Raises ``DefinitionError`` where the name is empty, is taken by another class, or the class is no ``Pipeline``.
+    Raises ``DefinitionError`` where the name is empty or taken by another class, or the class is no ``Pipeline`` or has
+    no ``run``.
     """
     if not isinstance(name, str) or not name.strip():
         raise DefinitionError(f"a pipeline's name must be a non-empty string, not {name!r}")
@@ -199,6 +200,8 @@ def register_pipeline(name: str) -> Callable[[P], P]:
     def register(cls: P) -> P:
         if not (isinstance(cls, type) and issubclass(cls, Pipeline)):
             raise DefinitionError(f"pipeline {name!r}: {cls!r} must be a subclass of Pipeline")
+        if cls.run is Pipeline.run:
+            raise DefinitionError(f"pipeline {name!r}: {cls.__qualname__} has no run(): write one")
         cls.name = name
         if _paused.get():
             return cls

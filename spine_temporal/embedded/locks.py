@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.embedded.errors import EmbeddedError
 from spine_temporal.embedded.home import private_home
 from spine_temporal.embedded.private import FILE
@@ -45,11 +46,15 @@ def _opened(path: Path) -> int:
 
 @contextmanager
 def worker_lock(home: Path) -> Iterator[None]:
-    """Say that this home has a worker that lives as long as its servers; there is one at most."""
+    """Say that this home has a worker that lives as long as its servers; raise ``SpineError`` where it has one."""
     private_home(home)
     descriptor = try_exclusive(home / "worker.lock")
     if descriptor is None:
-        raise EmbeddedError(f"another `spine-temporal dev` runs in {home}: use that one, or set SPINE_HOME")
+        raise SpineError(
+            f"another `spine-temporal dev` runs in {home}",
+            ErrorCategory.CONFIGURATION,
+            advice="use that one, or set SPINE_HOME",
+        )
     try:
         yield
     finally:

@@ -1,6 +1,7 @@
 """Bring a database to the newest revision: the core's, and those of the service's domains."""
 
 import importlib.util
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,9 +9,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
+from spine_temporal.definition.faults import describe, fault_of
 from spine_temporal.recording.database import Database
 
 VERSION_TABLE = "core_schema_versions"
@@ -24,19 +28,32 @@ def upgrade(database: Database, modules: Iterable[str] = ()) -> list[str]:
     """Run the revisions that are missing, all or none; return what the database is at, of every branch.
 
     ``modules`` are the packages whose ``migrations/versions`` folders are looked for, at any depth. A database that is
-    ahead of this build is left as it is. Raises ``SpineError`` where this build cannot work on it.
+    ahead of this build is left as it is. Raises ``SpineError`` where this build cannot work on it, and for a revision
+    that cannot be loaded or fails.
     """
     config = _config(modules)
-    with database.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        schema = _Schema(connection, config)
-        schema.require_accepted()
-        if schema.lacking:
-            schema.require_known()
-            config.attributes["connection"] = connection
+    try:
+        with database.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            return _upgraded(connection, config)
+    except SpineError as error:
+        raise fault_of(error) from None
+
+
+def _upgraded(connection: Connection, config: Config) -> list[str]:
+    schema = _Schema(connection, config)
+    schema.require_accepted()
+    if schema.lacking:
+        schema.require_known()
+        config.attributes["connection"] = connection
+        try:
             command.upgrade(config, "heads")
-            schema = _Schema(connection, config)
-        return sorted(schema.there)
+        except (SpineError, SQLAlchemyError):
+            raise
+        except Exception as error:
+            raise _refusal("a migration fails", error) from error
+        schema = _Schema(connection, config)
+    return sorted(schema.there)
 
 
 def require_current(database: Database, modules: Iterable[str] = ()) -> None:
@@ -59,7 +76,7 @@ class _Schema:
 
     def __init__(self, connection: Connection, config: Config) -> None:
         self._script = ScriptDirectory.from_config(config)
-        self._known = {script.revision for script in self._script.walk_revisions()}
+        self._known = _revisions(self._script)
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
         self.there = set(context.get_current_heads())
         unknown = self.there - self._known
@@ -93,6 +110,22 @@ class _Schema:
                 ErrorCategory.CONFIGURATION,
                 advice="load the modules that it was made with (SPINE_MODULES), at their newest",
             )
+
+
+def _revisions(script: ScriptDirectory) -> set[str]:
+    """Load every revision. Raises ``SpineError`` for one that cannot be, or follows none that there is."""
+    try:
+        with warnings.catch_warnings():
+            # Alembic only warns of a name that two have, and of one that nobody has, and goes on to a KeyError.
+            warnings.filterwarnings("error", message="Revision ", category=UserWarning)
+            return {each.revision for each in script.walk_revisions()}
+    except Exception as error:
+        raise _refusal("the migrations cannot be loaded", error) from error
+
+
+def _refusal(what: str, error: Exception) -> SpineError:
+    told = " ".join(str(error).split()) if isinstance(error, UserWarning | CommandError) else describe(error)
+    return SpineError(f"{what}: {told}", ErrorCategory.CONFIGURATION)
 
 
 def _branch_of(revision: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from spine_temporal.definition.names import did_you_mean
 from spine_temporal.definition.outcome import WorkflowStatus
 
 #: Status of a run whose gate waits for a person: it has an anomaly that nobody has decided of.
@@ -87,6 +88,14 @@ def list_runs(
         "ORDER BY started_at DESC, runs.run_id LIMIT :limit"
     )
     return [ListedRun(**row) for row in connection.execute(text(query), values).mappings()]
+
+
+def unknown_workflow(connection: Connection, workflow: str | None) -> str:
+    """Return that no run of a workflow has ever begun, with the name that may be meant; nothing where one has."""
+    if workflow is None:
+        return ""
+    names = connection.execute(text("SELECT DISTINCT workflow FROM core_runs")).scalars().all()
+    return "" if workflow in names else f"no run of workflow {workflow!r} has begun{did_you_mean(workflow, names)}"
 
 
 def known_among(connection: Connection, runs: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:

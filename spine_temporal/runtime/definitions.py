@@ -15,6 +15,9 @@ from spine_temporal.runtime.modules import imported_modules
 from spine_temporal.translation.classes import Source
 from spine_temporal.translation.translate import source_of
 
+#: What is said where the modules define none, as in a folder that is no project's.
+NO_WORKFLOWS = "none: go to the folder of your project, or name its modules in SPINE_MODULES or spine.toml"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Definitions:
@@ -35,7 +38,7 @@ class Definitions:
     def workflow(self, name: str) -> Workflow:
         """Return the workflow; raise ``DefinitionError`` naming those that there are."""
         if name not in self.workflows:
-            known = ", ".join(sorted(self.workflows)) or "none"
+            known = ", ".join(sorted(self.workflows)) or NO_WORKFLOWS
             meant = did_you_mean(name, self.workflows)
             raise DefinitionError(f"unknown workflow {name!r}: the loaded modules have {known}{meant}")
         return self.workflows[name][0]
@@ -100,10 +103,11 @@ def _add_below(found: dict[str, tuple[Workflow, Source]], workflow: Workflow, so
 
 def _check_pipeline(workflow: Workflow, step: PipelineStep, pipelines: Mapping[str, type[Pipeline]]) -> None:
     if step.pipeline not in pipelines:
-        known = ", ".join(sorted(pipelines)) or "none"
+        known = f"one of {', '.join(sorted(pipelines))}" if pipelines else "one that is; none is yet"
         raise DefinitionError(
             f"step {step.name!r} of workflow {workflow.name!r} names the pipeline {step.pipeline!r}, which is not "
-            f"registered: import the module with its @register_pipeline, or name one of {known}"
+            f"registered: import the module with its @register_pipeline, or name {known}"
+            f"{did_you_mean(step.pipeline, pipelines)}"
         )
     if step.local and not pipelines[step.pipeline].transactional:
         raise DefinitionError(

@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -22,11 +22,25 @@ def imported_modules(names: Iterable[str]) -> list[ModuleType]:
         if root is None:
             continue
         modules.append(root)
-        paths = getattr(root, "__path__", None)
-        if paths is not None:
-            below = pkgutil.walk_packages(paths, f"{root.__name__}.")
-            modules += [_required(info.name) for info in below if ".migrations" not in info.name]
+        modules += [_required(below) for below in _names_below(root)]
     return modules
+
+
+def _names_below(package: ModuleType) -> Iterator[str]:
+    """Yield the names of what is below a package; Python also imports from folders without an ``__init__.py``."""
+    for location in map(Path, getattr(package, "__path__", ())):
+        for folder in (location, *_plain_folders(location)):
+            prefix = ".".join((package.__name__, *folder.relative_to(location).parts, ""))
+            below = pkgutil.walk_packages([str(folder)], prefix)
+            yield from (info.name for info in below if ".migrations" not in info.name)
+
+
+def _plain_folders(location: Path) -> Iterator[Path]:
+    """Yield the folders below that are packages without a file that says so."""
+    for folder in sorted(location.rglob("*")):
+        importable = all(part.isidentifier() for part in folder.relative_to(location).parts)
+        if importable and folder.is_dir() and not (folder / "__init__.py").exists():
+            yield folder
 
 
 def _imported(name: str) -> ModuleType | None:
@@ -44,7 +58,15 @@ def _required(name: str) -> ModuleType:
     except DefinitionError as error:
         raise DefinitionError(f"module {name!r}: {error}") from error
     except Exception as error:
-        raise DefinitionError(f"module {name!r} cannot be imported: {describe(error)}") from error
+        raise import_refusal(name, error) from error
+
+
+def import_refusal(name: str, error: Exception) -> DefinitionError:
+    """Return what is told of a module that cannot be imported: that there is none, or what it raises."""
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    if missing and f"{name}.".startswith(f"{missing}."):
+        return DefinitionError(f"there is no module {name!r}: correct SPINE_MODULES, or modules in spine.toml")
+    return DefinitionError(f"module {name!r} cannot be imported: {describe(error)}")
 
 
 def _script(path: Path) -> ModuleType:

@@ -102,8 +102,8 @@ def _deployment(version: WorkerDeploymentVersion | None) -> WorkerDeploymentConf
     )
 
 
-async def until_signalled() -> None:
-    """Return at the first SIGTERM or SIGINT; a second one ends the process at once."""
+def listen_for_signals() -> asyncio.Event:
+    """Return what the first SIGTERM or SIGINT from now on sets; a second one ends the process at once."""
     loop, told = asyncio.get_running_loop(), asyncio.Event()
 
     def tell() -> None:
@@ -114,4 +114,4 @@ async def until_signalled() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, tell)
-    await told.wait()
+    return told

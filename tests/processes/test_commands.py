@@ -73,7 +73,12 @@ def test_a_failed_workflow_exits_1_and_its_anomaly_can_be_read(spine, start_work
         (("run", WORKFLOW, "--params", "{"), "is not JSON"),
         (("run", WORKFLOW, "--params", "@no-such-file"), "cannot be read"),
         (("run",), "Missing argument"),
-        (("status", "no-such-id"), "Temporal knows no workflow id 'no-such-id'"),
+        (("run", WORKFLOW, "tier=OTC", "week_ending=2025-11-28"), "give it as a param: -p tier=OTC"),
+        (
+            ("status", "no-such-id"),
+            "no workflow id 'no-such-id' in namespace 'default': `spine-temporal list` has those",
+        ),
+        (("resolve", "00000000", "--by", "ann"), "--reason TEXT is missing: why is kept on the record"),
         (("sample-data", "--tier", "T9", "--week-ending", "2025-11-28", "--rows", "5", "--out", "x"), "BAD_PARAM"),
     ],
 )
@@ -82,6 +87,19 @@ def test_a_wrong_call_exits_2_with_one_line(spine, arguments, words):
     assert (ended.returncode, ended.stdout) == (2, "")
     assert words in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_of_a_workflow_that_has_not_run_it_is_told_which_is_meant(spine, start_worker, week):
+    start_worker()
+    for command in ("list", "manifest", "quality", "anomalies"):
+        nothing = spine(command, "--workflow", WORKFLOW)
+        assert (nothing.returncode, nothing.stdout) == (0, f"no run of workflow {WORKFLOW!r} has begun\n")
+    assert spine("run", WORKFLOW, *week).returncode == 0
+    for command in ("list", "manifest", "quality", "anomalies"):
+        misspelled = spine(command, "--workflow", f"{WORKFLOW}s")
+        told = f"no run of workflow '{WORKFLOW}s' has begun; did you mean {WORKFLOW!r}?\n"
+        assert (misspelled.returncode, misspelled.stdout) == (0, told)
+    assert spine("anomalies", "--workflow", WORKFLOW).stdout == "no open anomalies; --all shows the resolved ones\n"
 
 
 def test_the_version_is_told_without_a_server(spine):

@@ -75,8 +75,13 @@ def _ready(log):
     return log.read_text().count(": ready: task queue")
 
 
-def test_a_change_is_told_and_the_worker_started_anew_if_it_loads(dev, gates, version):
+def test_a_change_is_told_and_the_worker_started_anew_if_it_loads(dev, gates, version, spine, environment):
     log = dev()
+    second = spine("dev")
+    assert second.returncode == 2
+    assert second.stderr.startswith(
+        f"error: another `spine-temporal dev` runs in {environment['SPINE_HOME']}: use that"
+    )
     assert version() == 1
     gates.write_text(GATES % 2)
     until(lambda: _ready(log) == 2)

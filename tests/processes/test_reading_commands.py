@@ -85,6 +85,20 @@ def test_where_the_servers_of_the_home_are_stopped_it_says_so_and_starts_nothing
         assert "127.0.0.1:1" not in ended.stdout
 
 
+def test_a_shell_that_has_evaluated_env_names_the_servers_of_the_home_and_configures_no_others(typed):
+    home, url = typed.folder / ".spine", "postgresql://127.0.0.1:1/none"
+    home.mkdir()
+    save(home, ServerState(temporal_address="127.0.0.1:1", database_url=url))
+    for command in ("manifest", "list"):
+        ended = typed(command, SPINE_DATABASE_URL=url, TEMPORAL_ADDRESS="127.0.0.1:1")
+        told = f"error: the embedded servers of {home} are not running: start `spine-temporal dev`\n"
+        assert (ended.returncode, ended.stderr) == (3, told)
+    elsewhere = typed("status", "x", SPINE_DATABASE_URL=url, TEMPORAL_ADDRESS="127.0.0.1:2")
+    assert "Temporal does not answer at 127.0.0.1:2" in elsewhere.stderr
+    elsewhere = typed("manifest", SPINE_DATABASE_URL=f"{url}s", TEMPORAL_ADDRESS="127.0.0.1:1")
+    assert "Postgres cannot be reached" in elsewhere.stderr
+
+
 def test_a_command_finds_its_project_from_any_folder_below(typed):
     below = typed.folder / "deep" / "er"
     below.mkdir(parents=True)
@@ -113,7 +127,7 @@ def test_a_command_finds_its_project_from_any_folder_below(typed):
         (("dev", "--ui-port", "0"), {}, "", "0 is no port: it must be a number from 1 to 65535"),
         (("info",), {}, "x = = 1", "spine.toml is not TOML: Invalid value (at line 1, column 5)"),
         (("info",), {}, "moduls = []", "unknown: allowed are home, database_url"),
-        (("info",), {"SPINE_MODULES": "no.such"}, "", "module 'no.such' cannot be imported: ModuleNotFoundError"),
+        (("info",), {"SPINE_MODULES": "no.such"}, "", "there is no module 'no.such': correct SPINE_MODULES, or"),
         (
             ("dev",),
             {"SPINE_HOME": "/dev/null"},
@@ -147,7 +161,8 @@ def test_an_error_as_json_has_its_category_its_message_and_what_to_do(typed):
     assert error["advice"].startswith("go to the folder of your project")
     wrong = typed("run", "no.such", "--json")
     assert wrong.returncode == 2
-    assert json.loads(wrong.stdout)["error"]["message"] == "unknown workflow 'no.such': the loaded modules have none"
+    told = json.loads(wrong.stdout)["error"]["message"]
+    assert told.startswith("unknown workflow 'no.such': the loaded modules have none: go to the folder of your project")
     unknown = typed("run", "--json", "--bogus")
     assert unknown.returncode == 2
     assert "No such option: --bogus" in json.loads(unknown.stdout)["error"]["message"]
@@ -166,6 +181,10 @@ def test_a_shell_is_offered_commands_and_the_names_of_workflows(environment):
     assert offered("spine-temporal mani", 1) == ["manifest"]
     assert offered("spine-temporal run finra.otc_transparency.w", 2) == ["finra.otc_transparency.weekly_refresh"]
     assert "finra.otc_transparency.backfill" in offered("spine-temporal start ", 2)
+    assert offered("spine-temporal list --workflow finra.otc_transparency.w", 3) == [
+        "finra.otc_transparency.weekly_refresh"
+    ]
+    assert offered("spine-temporal list --status qu", 3) == ["queued"]
 
 
 def test_info_and_env_tell_the_servers_that_answer(spine, environment, servers):

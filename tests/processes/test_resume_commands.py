@@ -25,7 +25,7 @@ def test_a_failed_run_is_understood_mended_and_resumed(typed, tmp_path):
     why = typed("why", identity)
     assert why.returncode == 0
     assert "at step 'normalize': NO_SOURCE: no source" in why.stdout
-    assert f"spine-temporal resume '{identity}'" in why.stdout
+    assert f"spine-temporal resume {identity}`" in why.stdout
 
     [anomaly] = [row for row in json.loads(typed("anomalies", "--json").stdout) if row["severity"] == "ERROR"]
     assert (anomaly["state"], anomaly["occurrences"]) == ("open", 1)

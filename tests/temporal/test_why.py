@@ -53,8 +53,8 @@ async def test_runs_that_work_fail_and_are_cancelled_say_so(serve, temporal, tmp
         failed = await service.client.start(resumable.SOURCED, params)
         await failed.result()
         reason = (await reasons(temporal, failed))[0]
-        assert reason.text == "it has ended as FAILED (failed) at step 'normalize': NO_SOURCE: no source"
-        assert reason.advice == f"mend the cause, then `spine-temporal resume '{failed.workflow_id}'`"
+        assert reason.text == "it has ended as FAILED at step 'normalize': NO_SOURCE: no source"
+        assert reason.advice == f"mend the cause, then `spine-temporal resume {failed.workflow_id}`"
         running = await service.client.start(resumable.WAITING, params)
         reason = await _until(temporal, running, "runs")
         assert "'wait' (resumable.wait) runs for" in reason.text

@@ -142,6 +142,7 @@ SUB = Workflow(name="sub", steps=[Step.pipeline("a", "p"), Step.pipeline("b", "p
         ),
         (lambda: register_pipeline("")(Pipeline), "must be a non-empty string"),
         (lambda: register_pipeline("x")(object), "must be a subclass of Pipeline"),
+        (lambda: register_pipeline("x")(type("Rnu", (Pipeline,), {})), "pipeline 'x': Rnu has no run(): write one"),
     ],
 )
 def test_a_wrong_definition_says_what_to_do(make, words):
@@ -154,12 +155,13 @@ def test_a_wrong_definition_says_what_to_do(make, words):
 def test_two_classes_cannot_have_one_pipeline_name():
     @register_pipeline("unit.twice")
     class One(Pipeline):
-        pass
+        def run(self):
+            return {}
 
     with pytest.raises(DefinitionError, match="is registered twice"):
 
         @register_pipeline("unit.twice")
-        class Two(Pipeline):
+        class Two(One):
             pass
 
 

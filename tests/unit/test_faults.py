@@ -1,5 +1,6 @@
 """What an exception in the user's code is told as, and which code is the user's."""
 
+import importlib
 import importlib.util
 import inspect
 import json
@@ -97,6 +98,17 @@ def test_where_no_code_is_the_users_the_place_is_the_innermost_of_all():
     assert describe(error).partition(" (char 1) (")[2].startswith("json/decoder.py:")
     assert fault_of(error).traceback.count("  File ") == 1
     assert describe(KeyError("never raised")) == "KeyError: 'never raised'"
+
+
+def test_of_code_that_python_cannot_read_the_place_is_where_it_is_written(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "halfway.py").write_text("ROWS = 1\n\ndef gate(:\n")
+    (tmp_path / "importing_it.py").write_text("import halfway\n")
+    for module in ("halfway", "importing_it"):
+        error = raised(importlib.import_module, module)
+        assert describe(error) == "SyntaxError: invalid syntax (halfway.py:3)"
+    assert "<frozen" not in describe(raised(importlib.import_module, "no_such_module_at_all"))
 
 
 def test_a_note_or_a_text_that_cannot_be_made_hides_nothing():

@@ -115,3 +115,10 @@ def test_what_is_wrong_in_a_variable_names_it(project, variable, value, words):
         project(**{variable: value})
     assert str(error.value).startswith(words)
     assert str(error.value).endswith(f": {error.value.advice}")
+
+
+def test_a_variable_that_is_nearly_one_of_ours_is_refused_and_a_services_own_is_not(project):
+    for misspelled, meant in (("SPINE_MODULE", "SPINE_MODULES"), ("SPINE_TASKQUEUE", "SPINE_TASK_QUEUE")):
+        with pytest.raises(SpineError, match=f"the variable {misspelled} is unknown; did you mean {meant}\\?"):
+            project(**{misspelled: "x"})
+    assert project(SPINE_FINRA_API_URL="x", SPINE_TEMPORAL_ADDRESS="x", SPINE_PORT="x", SPINES="x") == project()

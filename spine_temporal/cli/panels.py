@@ -1,0 +1,6 @@
+"""Under which headings ``--help`` has the commands; a service's own stand under another."""
+
+SERVERS = "Servers, workers, the database"
+RUNS = "Runs"
+MENDING = "When a run has failed, is held, or does not move"
+ROWS = "What runs have written"
