@@ -22,7 +22,7 @@ def test_why_prints_the_users_frames_of_gates_and_pipelines_and_the_workers_log_
         params = json.dumps({"test": uuid4().hex, "does": does})
         failed = spine("run", workflow, "--params", params, "--json", SPINE_MODULES=MODULES)
         assert failed.returncode == 1
-        [identity] = [line.strip() for line in failed.stderr.splitlines() if line.startswith(f"{workflow}/")]
+        identity = next(line.strip() for line in failed.stderr.splitlines() if line.startswith(f"{workflow}/"))
         why = spine("why", identity, "--traceback", SPINE_MODULES=MODULES)
         assert (why.returncode, why.stderr) == (0, "")
         told[workflow] = why.stdout
