@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import psycopg
+from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -26,6 +28,8 @@ Answer = TypeVar("Answer")
 PATIENCE = 180
 #: Looks for what does not fit; workers close orphaned runs within a minute.
 _LOOKS = 45
+#: What Temporal calls the workflow task that a run is sent back to.
+_RESET = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +142,23 @@ async def workflow_task_failures(client: Client, identities: Sequence[str]) -> l
     found: list[str] = []
     for identity in identities:
         async for event in client.get_workflow_handle(identity).fetch_history_events():
-            failure = event.workflow_task_failed_event_attributes.failure.message
+            failed = event.workflow_task_failed_event_attributes
+            failure = "" if failed.cause == _RESET else failed.failure.message
             if failure and "POSTGRES_AWAY" not in failure and "core_payloads" not in failure:
                 found.append(f"{identity}: {failure[:300]}")
     return found
+
+
+def recorded(database_url: str, identities: Collection[str]) -> dict[str, Outcome]:
+    """Return how the newest run of each workflow id has ended by its row; one that has not ended is ``OPEN``."""
+    query = """
+        SELECT DISTINCT ON (workflow_id) workflow_id, status, result ->> 'error_category', result ->> 'error_step'
+        FROM core_runs WHERE workflow_id = ANY(%s) ORDER BY workflow_id, started_at DESC
+    """
+    with psycopg.connect(database_url) as connection:
+        return {
+            identity: Outcome(
+                status="OPEN" if status == "RUNNING" else status, error_category=category, error_step=step
+            )
+            for identity, status, category, step in connection.execute(query, (list(identities),))
+        }

@@ -1,4 +1,4 @@
-"""What is run: the weekly refresh on many weeks, and generated workflows; the same list for the same seed."""
+"""What is run: the weekly refresh on many weeks, generated and mean workflows; the same list for the same seed."""
 
 import random
 from dataclasses import dataclass
@@ -9,12 +9,15 @@ from typing import Any
 from activities.finra.otc_transparency.sample_data import write_sample
 from activities.finra.otc_transparency.week import TIERS
 from ops.chaos import jobs
+from ops.hostile.mean import FINE, GATES, MEAN, PIPELINES
 from spine_temporal import Workflow
 from workflows.finra.otc_transparency import WEEKLY_REFRESH
 
 _FIRST_WEEK = date(2020, 1, 3)
 #: Rows of a file: the first passes the gates, the second is too small for them.
 _ROWS = (1100, 150)
+#: One job of so many is mean, and must leave the others alone.
+_MEAN = 9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +30,21 @@ class Job:
     #: Started a second time, under another workflow id, at about the same time; it must be one that completes.
     twice: bool = False
 
+    @property
+    def is_held(self) -> bool:
+        """Whether a person decides of one of its gates."""
+        return any(getattr(step, "on_error", None) == "HOLD" for step in self.workflow.steps)
+
 
 def work(count: int, seed: int, folder: Path) -> list[Job]:
-    """Return ``count`` jobs, a third of them weekly refreshes whose files are written to the folder."""
+    """Return ``count`` jobs, about a third of them weekly refreshes whose files are written to the folder."""
     draw = random.Random(f"work/{seed}")
     folder.mkdir(parents=True, exist_ok=True)
-    made = [_refresh(draw, number, folder) if number % 3 == 0 else _generated(draw, number) for number in range(count)]
+    makers = (_refresh, _generated, _generated)
+    made = [
+        _mean(draw, number) if number % _MEAN == _MEAN - 1 else makers[number % 3](draw, number, folder)
+        for number in range(count)
+    ]
     draw.shuffle(made)
     return made
 
@@ -50,6 +62,11 @@ def _refresh(draw: random.Random, number: int, folder: Path) -> Job:
     )
 
 
-def _generated(draw: random.Random, number: int) -> Job:
+def _mean(draw: random.Random, number: int) -> Job:
+    gate, pipeline = draw.choice([(FINE, draw.choice(list(PIPELINES))), (draw.choice(list(GATES)), FINE)])
+    return Job(key=f"mean-{number}", workflow=MEAN, params={"test": f"m{number}", "gate": gate, "pipeline": pipeline})
+
+
+def _generated(draw: random.Random, number: int, _folder: Path) -> Job:
     workflow = draw.choice(jobs.WORKFLOWS)
-    return Job(key=f"job-{number}", workflow=workflow, params={"test": f"t{number}"}, twice=False)
+    return Job(key=f"job-{number}", workflow=workflow, params={"test": f"t{number}"})

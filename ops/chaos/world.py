@@ -16,6 +16,7 @@ import psycopg
 
 from ops.chaos import jobs
 from ops.chaos.proxy import Proxy
+from ops.hostile import mean
 from spine_temporal.embedded.errors import EmbeddedError
 from spine_temporal.embedded.postgres_server import start_postgres, stop_postgres
 from spine_temporal.embedded.state import ServerState
@@ -25,7 +26,7 @@ from spine_temporal.recording.migrate import upgrade
 from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
 
 TASK_QUEUE = "chaos"
-MODULES = ("activities", "workflows", "ops.chaos.jobs")
+MODULES = ("activities", "workflows", "ops.chaos.jobs", "ops.hostile.mean")
 WORKERS = 2
 #: Megabytes of the disk that is filled, where the machine lets us mount one.
 _DISK = 3000
@@ -172,6 +173,7 @@ class World:
         upgrade(database, self._modules)
         with database.begin() as connection:
             connection.exec_driver_sql(jobs.TABLE)
+            connection.exec_driver_sql(mean.TABLE)
         database.close()
 
     def _mounted(self) -> bool:

@@ -5,6 +5,7 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import uuid4
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -13,7 +14,7 @@ from temporalio.api.common.v1 import Payloads, WorkflowType
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import StartWorkflowExecutionRequest
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
@@ -89,11 +90,16 @@ async def _judge(client: Client, task_queue: str, start: Start, verdict: Verdict
     except TimeoutError:
         verdict.differences.append(f"does not end: {_shown(start)}")
         await handle.terminate("it did not end")
+    await judge_tasks(handle, verdict, _shown(start))
+
+
+async def judge_tasks(handle: "WorkflowHandle[Any, Any]", verdict: Verdict, what: str) -> None:
+    """Count the workflow tasks of a run that have failed: there must be none."""
     async for event in handle.fetch_history_events():
         if event.event_type == _TASK_FAILED:
             verdict.task_failures += 1
             message = event.workflow_task_failed_event_attributes.failure.message
-            verdict.differences.append(f"workflow task failed: {message[:300]}: {_shown(start)}")
+            verdict.differences.append(f"workflow task failed: {message[:300]}: {what}")
 
 
 def _judge_failure(start: Start, cause: BaseException | None, verdict: Verdict) -> None:

@@ -39,6 +39,7 @@ def test_a_disturbed_world_ends_as_its_undisturbed_twin(chaos):
     code, output, errors = chaos("--no-disk", *(word for pair in options.items() for word in pair))
     assert code == 0, output[-4000:] + errors[-2000:]
     last = output.strip().splitlines()[-1]
+    assert "the operator: " in output
     counts = re.fullmatch(r"chaos: (\d+) runs, (\d+) kills, (\d+) rows compared, 0 differences", last)
     assert counts is not None, last
     runs, kills, rows = map(int, counts.groups())

@@ -4,7 +4,8 @@ from uuid import uuid4
 
 from temporalio.api.common.v1 import Payload
 
-from ops.hostile import jobs
+from ops.hostile import jobs, mean
+from ops.hostile.mean_runs import drawn, run_all
 from ops.hostile.run import generated, send_all
 from ops.hostile.starts import Start, reference
 from spine_temporal.runtime.definitions import definitions_of
@@ -41,3 +42,15 @@ async def test_forged_references_and_numbers_that_are_none_end_with_a_reason(tem
         verdict = await send_all(temporal, queue, starts)
     assert verdict.differences == []
     assert verdict.counts == {"failed": len(starts)}
+
+
+async def test_mean_gates_and_pipelines_end_as_they_must_and_write_what_completed_alone(temporal, database):
+    with database.begin() as connection:
+        connection.exec_driver_sql(mean.TABLE)
+    queue, deeds = f"mean-{uuid4().hex[:8]}", drawn(60, 7)
+    async with running_worker(temporal, database, definitions_of([mean.MEAN]), task_queue=queue, max_activities=20):
+        verdict = await run_all(temporal, queue, database, deeds)
+    assert verdict.differences == []
+    assert verdict.task_failures == 0
+    completed = sum(mean.expected(*deed)[0] == "COMPLETED" for deed in deeds)
+    assert verdict.counts == {"COMPLETED": completed, "FAILED": len(deeds) - completed}
