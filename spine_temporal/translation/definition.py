@@ -116,7 +116,9 @@ class SpineWorkflow:
                 begun = await self._resumed(self._resume)
             if begun.earlier is not None:
                 return self._answer(begun.earlier)
-            await self._perform(self._first_move(begun))
+            move = self._first_move(begun)
+            self._reached(None, move[0])
+            await self._perform(move)
             result = await self._record_end() if self._resume is None else None
             if result is not None and self._resume is None:
                 return self._answer(result)
@@ -233,18 +235,22 @@ class SpineWorkflow:
         self._reached(state, move[0])
         return move
 
-    def _reached(self, before: State, after: State) -> None:
-        """Keep the stages of steps that have completed for the next transaction; a pipeline has written its own."""
+    def _reached(self, before: State | None, after: State) -> None:
+        """Keep the stages of steps that have completed for the next transaction; a pipeline has written its own.
+
+        Those that are kept from an earlier run, too: it may have ended before it wrote them.
+        """
         for name, execution in after.executions.items():
-            known = before.executions.get(name)
+            known = None if before is None else before.executions.get(name)
             if execution.status is StepStatus.COMPLETED and (known is None or known.status is not execution.status):
                 self._keep_stage(after, name)
 
     def _keep_stage(self, state: State, name: str) -> None:
         execution = state.executions[name]
-        if self._begun is None or self._stepping is None or execution.kept_from is not None:
+        if self._begun is None or self._stepping is None:
             return
-        outcome = StepOutcome(step=name, output=state.outputs.get(name, {}), items=execution.items)
+        output = state.outputs.get(name, {})
+        outcome = StepOutcome(step=name, output=output, items=execution.items, kept_from=execution.kept_from)
         stage = requests.stage_of(self._begun, outcome)
         if stage is not None:
             self._stepping.unwritten.add(stages=(stage,))

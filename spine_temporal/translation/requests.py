@@ -171,7 +171,7 @@ def stage_of(begun: Begun, outcome: StepOutcome) -> StageReached | None:
         stage_rank=rank_of(begun, outcome.step),
         row_count=row_count,
         metrics=metrics,
-        execution_id=begun.run_id,
+        execution_id=outcome.kept_from or begun.run_id,
     )
 
 

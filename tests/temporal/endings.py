@@ -33,6 +33,15 @@ LAST = Workflow(
     partition_by=["test"],
     steps=[Step.lambda_("check", passes), Step.pipeline("last", "endings.last", heartbeat_timeout=600)],
 )
+FAN_THEN_LAST = Workflow(
+    name="endings.fan_then_last",
+    partition_by=["test"],
+    steps=[
+        Step.lambda_("passes", passes),
+        Step.parallel("fan", [write("left"), write("right")]),
+        Step.pipeline("last", "endings.last"),
+    ],
+)
 SUB_THEN_HELD = Workflow(
     name="endings.sub_then_held",
     partition_by=["test"],
@@ -43,4 +52,4 @@ SUB_THEN_HELD = Workflow(
         write("after"),
     ],
 )
-ALL = (LAST, SUB_THEN_HELD, CHILD)
+ALL = (LAST, FAN_THEN_LAST, SUB_THEN_HELD, CHILD)
