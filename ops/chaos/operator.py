@@ -50,7 +50,7 @@ class Operator:
     def __init__(self, client: Client, database_url: str, jobs: Sequence[Job], seed: int) -> None:
         self._client = client
         self._url = database_url
-        self._jobs = {job.key: job for job in jobs if not (job.twice or job.is_held)}
+        self._jobs = {job.key: job for job in jobs if job.may_be_interrupted}
         self._draw = random.Random(f"operator/{seed}")
         self._acting: set[asyncio.Task[None]] = set()
         self.operated = Operated()

@@ -1,6 +1,7 @@
 """What is run: the weekly refresh on many weeks, generated and mean workflows; the same list for the same seed."""
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -31,9 +32,20 @@ class Job:
     twice: bool = False
 
     @property
-    def is_held(self) -> bool:
-        """Whether a person decides of one of its gates."""
-        return any(getattr(step, "on_error", None) == "HOLD" for step in self.workflow.steps)
+    def may_be_interrupted(self) -> bool:
+        """Whether an operator may reset or end it, and it comes to the same end all the same.
+
+        Not where a person decides of a gate, who would decide again, and not where a step needs its last attempt: one
+        that was cut off is counted.
+        """
+        steps = [inner for step in self.workflow.steps for inner in (step, *getattr(step, "steps", ()))]
+        is_held = any(getattr(step, "on_error", None) == "HOLD" for step in steps)
+        return not (self.twice or is_held or any(_does(step) == "transient" for step in steps))
+
+
+def _does(step: object) -> object:
+    params = getattr(step, "params", None)
+    return params.get("does") if isinstance(params, Mapping) else None
 
 
 def work(count: int, seed: int, folder: Path) -> list[Job]:
