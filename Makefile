@@ -55,7 +55,7 @@ format: .venv/.installed
 
 # Pinned versions with hashes, and no line that says where they were fetched from. What stands is kept; a newer version
 # comes with PIP_COMPILE="--upgrade-package NAME".
-COMPILE = $(PY) -m piptools compile -q --generate-hashes --strip-extras --no-header --allow-unsafe $(PIP_COMPILE)
+COMPILE = $(PY) -m piptools compile -q --generate-hashes --no-strip-extras --no-header --allow-unsafe $(PIP_COMPILE)
 LOCKS := requirements.lock ops/requirements.lock ops/build.lock ops/benchmarks/requirements.lock
 lock: .venv/.installed
 	$(PY) -m pip install -q --disable-pip-version-check pip-tools==7.6.2

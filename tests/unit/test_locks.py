@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from importlib.metadata import requires
 
 import pytest
 from packaging.requirements import Requirement
@@ -15,7 +16,7 @@ LOCKS = ("requirements.lock", "ops/requirements.lock", "ops/build.lock", "ops/be
 
 def pinned(lock):
     """Return the versions by name."""
-    return dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / lock).read_text(), re.MULTILINE))
+    return dict(re.findall(r"^([\w.-]+)(?:\[.+\])?==(\S+)", (ROOT / lock).read_text(), re.MULTILINE))
 
 
 def unmet(requirements, lock):
@@ -34,7 +35,7 @@ def test_every_line_is_a_version_with_a_hash_or_a_comment(lock):
     text = (ROOT / lock).read_text()
     assert "://" not in text
     for line in text.splitlines():
-        assert re.match(r"[\w.-]+==\S+ \\$| +--hash=sha256:[0-9a-f]{64}( \\)?$| *#|$", line), line
+        assert re.match(r"[\w.-]+(\[[\w,]+\])?==\S+ \\$| +--hash=sha256:[0-9a-f]{64}( \\)?$| *#|$", line), line
     entries = re.split(r"\n(?=\w)", text)
     assert all("--hash=sha256:" in entry for entry in entries if "==" in entry)
 
@@ -45,6 +46,21 @@ def test_each_lock_gives_what_its_place_asks_for():
     assert unmet([*project, *extras["embedded"], *extras["bench"]], "ops/benchmarks/requirements.lock") == []
     assert unmet(project, "ops/requirements.lock") == []
     assert unmet(PROJECT["build-system"]["requires"], "ops/build.lock") == []
+
+
+def test_what_another_wants_with_its_extras_is_pinned_with_them():
+    """Where the pin has no extras, pip looks for the newest release that has them, and refuses it for its hash."""
+    text = (ROOT / "requirements.lock").read_text()
+    given = {name: set(extras.split(",")) for name, extras in re.findall(r"^([\w.-]+)\[(.+)\]==", text, re.MULTILINE)}
+    wanted = {
+        (canonicalize_name(want.name), extra)
+        for name in pinned("requirements.lock")
+        for want in map(Requirement, requires(name) or [])
+        if want.extras and (want.marker is None or want.marker.evaluate({"extra": ""}))
+        for extra in want.extras
+    }
+    assert ("coverage", "toml") in wanted
+    assert {(name, extra) for name, extra in wanted if extra not in given.get(name, set())} == set()
 
 
 def test_the_image_has_what_was_tested_and_no_test_tool():
