@@ -28,8 +28,12 @@ Answer = TypeVar("Answer")
 PATIENCE = 180
 #: Looks for what does not fit; workers close orphaned runs within a minute.
 _LOOKS = 45
-#: What Temporal calls the workflow task that a run is sent back to.
-_RESET = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
+#: Why Temporal gives a workflow task out again though nothing is wrong: the run was sent back to it, or was told
+#: something while the worker answered.
+_AGAIN = (
+    WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW,
+    WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +147,7 @@ async def workflow_task_failures(client: Client, identities: Sequence[str]) -> l
     for identity in identities:
         async for event in client.get_workflow_handle(identity).fetch_history_events():
             failed = event.workflow_task_failed_event_attributes
-            failure = "" if failed.cause == _RESET else failed.failure.message
+            failure = "" if failed.cause in _AGAIN else failed.failure.message
             if failure and "POSTGRES_AWAY" not in failure and "core_payloads" not in failure:
                 found.append(f"{identity}: {failure[:300]}")
     return found

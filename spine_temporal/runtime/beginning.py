@@ -191,14 +191,16 @@ class Beginnings:
 
     async def _go_on(self, request: BeginRequest | ResumeRequest, workflow: Workflow, options: RunOptions) -> Begun:
         assert options.resume is not None  # noqa: S101 - the callers ask
-        ended, lineage, known = await asyncio.to_thread(self._ended, options.resume, request)
+        row, ended, known = await asyncio.to_thread(self._ended, options.resume, request)
         if known is not None and known.has_ended:
             return _as_ended(await self._begun_again(request, workflow, ended), known)
+        if _was_done(row, options.resume):
+            return _reused(await self._begun_again(request, workflow, ended), WorkflowResult.model_validate(row.result))
         fresh = resumed(workflow, ended, options.resume)
         begun = Begun(
             plan=fresh.plan,
             run_id=request.run_id,
-            lineage=lineage,
+            lineage=row.lineage_id,
             started_at=request.started_at,
             params=fresh.params,
             partition=ended.partition,
@@ -271,21 +273,34 @@ class Beginnings:
 
     def _ended(
         self, options: ResumeOptions, request: BeginRequest | ResumeRequest
-    ) -> tuple[EndedRun, str, BegunRun | None]:
-        """Return the run to go on from and its lineage; and this run, where it has begun before."""
+    ) -> tuple[RunRow, EndedRun, BegunRun | None]:
+        """Return the run to go on from, by its row and as what it came to; and this run, where it has begun before."""
         workflow = request.workflow
         with self._database.begin() as connection:
             known = lock_run(connection, request.run_id)
             row = run_of(connection, options.run_id)
             if row is None or row.workflow != workflow:
                 raise ParamsError(f"run option 'resume': {options.run_id!r} is no run of {workflow!r} that had begun")
-            return ended_run(connection, row), row.lineage_id, known
+            return row, ended_run(connection, row), known
 
 
 def _as_ended(begun: Begun, run: BegunRun) -> Begun:
     """Return what a run is given whose end is recorded: its plan, and its result as what leaves nothing to do."""
     result = None if run.own_result is None else WorkflowResult.model_validate(run.own_result)
     return begun.model_copy(update={"plan": Plan.model_validate(run.plan), "epoch": run.epoch, "earlier": result})
+
+
+def _was_done(row: RunRow, options: ResumeOptions) -> bool:
+    """Whether the run that a person wants to go on with had done everything: its end was written as it was asked for.
+
+    A run that was terminated may yet write it. Who wants more than its end is told that it is complete.
+    """
+    return row.status == WorkflowStatus.COMPLETED.value and not (options.start_from or options.changes or options.skip)
+
+
+def _reused(begun: Begun, result: WorkflowResult) -> Begun:
+    """Return what a run is given that has nothing to do: what another one came to."""
+    return begun.model_copy(update={"earlier": result.model_copy(update={"reused": True})})
 
 
 def _own_partition(workflow: Workflow, run_id: str) -> dict[str, Any]:
@@ -323,7 +338,7 @@ def _started(
 def _already_completed(connection: Connection, beginning: _Beginning, result: WorkflowResult) -> Begun:
     """Give the partition back, and return what the run came to that completed it."""
     release(connection, beginning.key.recording_domain, beginning.begun.partition, beginning.begun.run_id)
-    return beginning.begun.model_copy(update={"earlier": result.model_copy(update={"reused": True})})
+    return _reused(beginning.begun, result)
 
 
 def _before(connection: Connection, beginning: _Beginning) -> RunRow | None:

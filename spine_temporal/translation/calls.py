@@ -293,14 +293,18 @@ def _child_id(name: str, begun: Begun) -> str:
     return f"{begun.plan.workflow}/{name}~{begun.run_id}"
 
 
-async def wait_for(step: PlannedWaitFor, request: WaitForRequest) -> StepOutcome:
-    """Look for the partitions until they are there; between two looks no worker is held, and no event written."""
+async def wait_for(step: PlannedWaitFor, request: WaitForRequest, *, again: bool) -> StepOutcome:
+    """Look for the partitions until they are there; between two looks no worker is held, and no event written.
+
+    A step that waits ``again`` may do so before the look that was cancelled has ended, and Temporal takes no id twice:
+    then the id is Temporal's own.
+    """
     try:
         outcome: StepOutcome = await temporal.execute_activity(
             WAIT_FOR,
             request,
             result_type=StepOutcome,
-            activity_id=step.name,
+            activity_id=None if again else step.name,
             summary=_one_line(f"{step.name}: {step.workflow} to be {step.reached}"),
             start_to_close_timeout=timedelta(seconds=20),
             schedule_to_close_timeout=timedelta(seconds=step.timeout),

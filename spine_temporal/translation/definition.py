@@ -51,6 +51,7 @@ class SpineWorkflow:
         self._begun: Begun | None = None
         self._stepping: Stepping | None = None
         self._decisions: dict[str, Decision] = {}
+        self._waited: set[str] = set()
         #: Set where the run was reset by a person who wants it to go on from what it has completed.
         self._resume: ResumeOptions | None = None
         #: How often somebody has said that the run was reset to go on otherwise, and how often it has.
@@ -188,6 +189,7 @@ class SpineWorkflow:
             state=self._current,
             progressed=self._progressed,
             decisions=self._decisions,
+            waited=self._waited,
         )
 
     def _current(self) -> State:

@@ -89,6 +89,8 @@ class Stepping:
     progressed: Callable[[str, ItemCounts], None]
     #: What people have decided of held gates, by step.
     decisions: dict[str, Decision]
+    #: Steps that have waited for partitions before in this history, also before the run went on otherwise.
+    waited: set[str]
     unwritten: Unwritten = field(default_factory=Unwritten)
     #: Completed executions that history holds, and those of them that a decision has sent back; runs of sub-workflows
     #: whose end it holds: a database that has fewer was restored.
@@ -223,8 +225,10 @@ class Stepping:
             partitions = tuple(value.output[VALUE])
         if self.begun.is_dry_run:
             return there(step, partitions)
+        again = step.name in self.waited
+        self.waited.add(step.name)
         return await calls.wait_for(
-            step, WaitForRequest(workflow=step.workflow, partitions=partitions, reached=step.reached)
+            step, WaitForRequest(workflow=step.workflow, partitions=partitions, reached=step.reached), again=again
         )
 
     async def _run_workflow(self, command: RunWorkflow) -> StepOutcome:

@@ -128,7 +128,11 @@ MAPPED = Workflow(
         )
     ],
 )
-ALL = (GATED, SOURCED, PARTIAL, WAITING, ROUTED, MAPPED)
+FOLLOWING = _workflow(
+    "resumable.following",
+    Step.wait_for("sourced", "resumable.sourced", [{"week": "of another"}], timeout=60, poll_interval=0.2),
+)
+ALL = (GATED, SOURCED, PARTIAL, WAITING, ROUTED, MAPPED, FOLLOWING)
 
 
 async def until_waiting(folder, times=1):

@@ -1,19 +1,27 @@
 """A run goes on from where it ended, after its cause is mended, and what was completed is not done again."""
 
 import asyncio
+import time
 from uuid import uuid4
 
 import pytest
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from spine_temporal import ParamsError, PartitionBusyError, WorkflowRunner, WorkflowStatus
+from spine_temporal.client.results import result_of
+from spine_temporal.client.resume import resume_run
+from spine_temporal.definition.params import ResumeOptions
+from spine_temporal.recording.runs import run_of
+from spine_temporal.runtime.run_activities import RunActivities
 from spine_temporal.settings import Settings
 from tests.temporal import resumable
 
 STAGES = "SELECT stage FROM core_manifest ORDER BY stage_rank"
+RESET = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
 ANOMALIES = "SELECT category, stage, occurrences, resolved_by FROM core_anomalies WHERE severity <> 'INFO'"
 
 
@@ -135,6 +143,49 @@ async def test_a_run_that_was_terminated_goes_on_and_its_claim_with_it(service, 
     assert (tmp_path / "ran").read_text() in {"ingest wait wait ", "ingest wait "}
     statuses = service.rows("SELECT status FROM core_runs ORDER BY started_at")
     assert statuses == [("CANCELLED",), ("COMPLETED",)]
+
+
+async def test_one_that_waits_for_others_goes_on_while_its_last_look_lasts(service, params, tmp_path, monkeypatch):
+    """Temporal takes the id of an activity again only when the one that was cancelled has ended."""
+    looks, look = [], RunActivities._look
+
+    def slow_look(self, request):
+        looks.append(request)
+        time.sleep(1)
+        return look(self, request)
+
+    monkeypatch.setattr(RunActivities, "_look", slow_look)
+    handle = await service.client.start(resumable.FOLLOWING, params)
+    while not looks:  # noqa: ASYNC110 - another thread looks
+        await asyncio.sleep(0.05)
+    await handle.handle.signal("resume")  # so that the run is sent back to a task that comes after it began to wait
+    await asyncio.sleep(3)
+    await handle.handle.terminate("by mistake")
+    handle = await service.client.resume(handle.workflow_id, resumable.ALL, service.database, by="ann")
+    await asyncio.sleep(3)
+    (tmp_path / "source").touch()
+    await service.client.execute(resumable.SOURCED, params | {"week": "of another"})
+    result = await asyncio.wait_for(handle.result(), 30)
+    assert result.completed_steps == ["ingest", "sourced", "last"]
+    events = [event async for event in handle.handle.fetch_history_events()]
+    failures = [event.workflow_task_failed_event_attributes for event in events]
+    assert [one.failure.message for one in failures if one.failure.message and one.cause != RESET] == []
+
+
+async def test_one_that_completes_while_it_is_resumed_is_complete(service, params, tmp_path):
+    """A run that was terminated may yet write its end: after the look at it, which is left out here."""
+    (tmp_path / "source").touch()
+    identity, done = await _failed(service, resumable.SOURCED, params)
+    with service.database.begin() as connection:
+        row = run_of(connection, done.run_id)
+    client = service.client.client
+    handle = await resume_run(client, service.database, "none", row, ResumeOptions(run_id=done.run_id, by="ann"))
+    result = await asyncio.wait_for(result_of(client, handle), 30)
+    assert (result.status, result.run_id, result.reused) == (WorkflowStatus.COMPLETED, done.run_id, True)
+    assert (await client.get_workflow_handle(identity).describe()).status is WorkflowExecutionStatus.COMPLETED
+    assert (tmp_path / "ran").read_text() == "ingest normalize "
+    assert service.rows(ANOMALIES) == []
+    assert service.rows("SELECT count(run_id) FROM core_partitions") == [(0,)]
 
 
 async def test_start_from_runs_a_completed_step_again(service, params, tmp_path):
