@@ -36,9 +36,9 @@ def decision_of(
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in problem["loc"]) or "the argument"
-        raise _refused(f'{where}: {problem["msg"]}; give {{"step": "NAME", "by": "WHO", "reason": "WHY"}}') from None
+        raise refused(f'{where}: {problem["msg"]}; give {{"step": "NAME", "by": "WHO", "reason": "WHY"}}') from None
     if wish.until is not None and now > wish.until:
-        raise _refused("it came too late: who sent it was told that nobody had taken it; decide again")
+        raise refused("it came too late: who sent it was told that nobody had taken it; decide again")
     step = _held(wish.step, state, decided)
     if wish.start_from is not None and state is not None:
         _check_from(action, wish.start_from, step, state)
@@ -52,26 +52,27 @@ def _held(step: str | None, state: State | None, decided: Mapping[str, Decision]
     held = [name for name in (state.held if state else ()) if name not in decided]
     waits = f"held: {', '.join(held)}" if held else "no step of this run is held"
     if step is not None and state is not None and step in state.held and step in decided:
-        raise _refused(f"step {step!r} is decided already, {decided[step]}; {waits}")
+        raise refused(f"step {step!r} is decided already, {decided[step]}; {waits}")
     if step is None and len(held) == 1:
         return held[0]
     if step is None:
-        raise _refused(f"name the step to decide of; {waits}")
+        raise refused(f"name the step to decide of; {waits}")
     if step not in held:
-        raise _refused(f"step {step[:100]!r} is not held; {waits}")
+        raise refused(f"step {step[:100]!r} is not held; {waits}")
     return step
 
 
 def _check_from(action: str, start_from: str, step: str, state: State) -> None:
     if action != "retry":
-        raise _refused(f"'from' goes with retry, not with {action}")
+        raise refused(f"'from' goes with retry, not with {action}")
     place = state.plan.places[step]
     before = [planned.name for planned in state.plan.steps[: place.position] if planned.name in state.executions]
     if place.parallel is not None:
-        raise _refused(f"step {step!r} runs beside others in {place.parallel.name!r}: only the check can be repeated")
+        raise refused(f"step {step!r} runs beside others in {place.parallel.name!r}: only the check can be repeated")
     if start_from not in before:
-        raise _refused(f"from {start_from[:100]!r} is no step that ran before {step!r}; those are {', '.join(before)}")
+        raise refused(f"from {start_from[:100]!r} is no step that ran before {step!r}; those are {', '.join(before)}")
 
 
-def _refused(message: str) -> ApplicationError:
+def refused(message: str) -> ApplicationError:
+    """Return what the sender of a decision is told that is not accepted."""
     return ApplicationError(message, type=ErrorCategory.CONFIGURATION.value, non_retryable=True)

@@ -15,7 +15,7 @@ from spine_temporal.machine.machine import Move, advance, start
 from spine_temporal.machine.state import Cancelled, Decided, Finish, Progressed, Run, State, StepEnded, Stop
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.translation import calls, requests
-from spine_temporal.translation.decisions import decision_of
+from spine_temporal.translation.decisions import decision_of, refused
 from spine_temporal.translation.details import (
     current_details,
     earlier_details,
@@ -88,15 +88,20 @@ class SpineWorkflow:
 
     @waive.validator
     def _check_waive(self, given: Any = None) -> None:
-        decision_of("waive", given, self._state, self._decisions, time.time())
+        self._check("waive", given)
 
     @retry.validator
     def _check_retry(self, given: Any = None) -> None:
-        decision_of("retry", given, self._state, self._decisions, time.time())
+        self._check("retry", given)
 
     @abort.validator
     def _check_abort(self, given: Any = None) -> None:
-        decision_of("abort", given, self._state, self._decisions, time.time())
+        self._check("abort", given)
+
+    def _check(self, action: str, given: Any) -> None:
+        if self._is_told or self._resume is not None:
+            raise refused("the run is being resumed, and what it holds may change: decide when it has gone on")
+        decision_of(action, given, self._state, self._decisions, time.time())
 
     def _decide(self, action: str, given: Any) -> str:
         """Keep the decision; the step that waits for it acts on it."""
@@ -157,7 +162,6 @@ class SpineWorkflow:
 
     async def _resumed(self, options: ResumeOptions) -> Begun:
         """Begin again with what the reset run has completed."""
-        self._resume = None
         self._resumed_times += 1
         info = temporal.info()
         request = ResumeRequest(
@@ -177,6 +181,7 @@ class SpineWorkflow:
             if is_cancelled_exception(error):
                 raise
             raise _refused(error) from error
+        self._resume = None
         self._begun_as(begun)
         return begun
 
@@ -282,11 +287,15 @@ class SpineWorkflow:
 
     async def _asked_to_resume(self) -> bool:
         """Look whether a person has reset the run to go on otherwise."""
-        self._told = self._resumed_times
         assert self._begun is not None  # noqa: S101 - begun before anything is done
         question = StepOutcome(step="", reset_of=self._begun.run_id)
-        answer: StepOutcome = await calls.record(VERDICT, question, StepOutcome, "ask how to go on", beside=True)
-        self._resume = answer.resume
+        told = self._told
+        try:
+            answer: StepOutcome = await calls.record(VERDICT, question, StepOutcome, "ask how to go on", beside=True)
+            self._resume = answer.resume
+        finally:
+            if self._resume is None:
+                self._told += self._resumed_times - told
         return self._resume is not None
 
     async def _cancelled(self, tasks: dict[str, StepTask]) -> Move:

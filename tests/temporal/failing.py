@@ -114,6 +114,13 @@ FEW = Workflow(
     steps=[WORK, Step.lambda_("check", few, on_error="CONTINUE"), Step.pipeline("after", "failing.work")],
 )
 LARGE = Workflow(name="failing.large", steps=[WORK, Step.lambda_("check", few, {"size": 900_000})])
+LARGE_BESIDE = Workflow(
+    name="failing.large_beside",
+    steps=[
+        WORK,
+        Step.parallel("both", [Step.lambda_("check", few, {"size": 900_000}), Step.wait("pause", 0.1)]),
+    ],
+)
 HELD = Workflow(
     name="failing.held",
     steps=[WORK, Step.lambda_("check", few, on_error="HOLD"), Step.pipeline("after", "failing.work")],

@@ -265,12 +265,13 @@ async def test_a_held_gate_is_a_failed_activity_until_a_person_decides(service):
     assert ("spine.decide", "check: waived by ann: a short week", None) in await activities(handle)
 
 
-async def test_a_gate_that_fails_with_a_large_output_fails_as_any_other(service):
-    handle, result = await failed(service, failing.LARGE)
-    assert (result.error, result.error_category) == ("10 rows are too few", "QUALITY_GATE")
-    assert ("spine.step", "gate check: FAILED QUALITY_GATE 10 rows are too few", "QUALITY_GATE") in await activities(
-        handle
-    )
+@pytest.mark.parametrize(
+    ("workflow", "shown"), [(failing.LARGE, "spine.step"), (failing.LARGE_BESIDE, "spine.verdict")]
+)
+async def test_a_gate_that_fails_with_a_large_output_fails_as_any_other(service, workflow, shown):
+    handle, result = await failed(service, workflow)
+    assert (result.error_step, result.error, result.error_category) == ("check", "10 rows are too few", "QUALITY_GATE")
+    assert (shown, "gate check: FAILED QUALITY_GATE 10 rows are too few", "QUALITY_GATE") in await activities(handle)
 
 
 async def details(handle):

@@ -229,6 +229,58 @@ async def test_an_aborted_or_cancelled_hold_can_be_resumed(service):
         await replays(resumed)
 
 
+async def test_a_held_run_takes_each_correction_that_it_is_resumed_with(service):
+    handle = await start(service, jobs.HELD)
+    for least in (4, 3, 1):
+        await handle.handle.terminate("to correct it")
+        handle = await service.client.resume(
+            handle.workflow_id, [jobs.HELD], service.database, changes={"check.least": least}, by="ann"
+        )
+        if least > 1:
+            await asyncio.wait_for(_held_again(handle), 30)
+    result = await asyncio.wait_for(handle.result(), 30)
+    assert (result.status, result.completed_steps) == ("COMPLETED", ["ingest", "check", "after"])
+    await replays(handle)
+
+
+async def test_a_decision_that_comes_between_a_reset_and_its_taking_up_is_refused(temporal, database):
+    """What is held then is held by the run that was reset, and another gate may be held when it has gone on."""
+    with database.begin() as connection:
+        connection.execute(text("CREATE TABLE mended (test text)"))
+    worker = {"task_queue": f"held-{uuid4().hex[:8]}", "max_activities": 5}
+    client = SpineClient(temporal, task_queue=worker["task_queue"])
+    definitions = definitions_of([jobs.HELD])
+    async with running_worker(temporal, database, definitions, **worker):
+        handle = await client.start(jobs.HELD, {"test": worker["task_queue"]})
+        await held(handle)
+        await handle.handle.terminate("to correct it")
+    handle = await client.resume(handle.workflow_id, [jobs.HELD], database, changes={"check.least": 3}, by="ann")
+    waiving = asyncio.create_task(
+        handle.handle.execute_update("waive", {"step": "check", "by": "bob", "reason": "as it was"})
+    )
+    await asyncio.sleep(1)  # Temporal has the update, and nobody to give it to
+    async with running_worker(temporal, database, definitions, **worker):
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await asyncio.wait_for(waiving, 30)
+        assert "the run is being resumed" in str(refused.value.cause)
+        await asyncio.wait_for(_held_again(handle), 30)
+        await handle.decide("waive", "check", by="bob", reason="known")
+        assert (await asyncio.wait_for(handle.result(), 30)).status is WorkflowStatus.COMPLETED
+        await replays(handle)
+
+
+async def _held_again(handle):
+    """Come back when the run that goes on is held, and not the one that it goes on from."""
+    progress = None
+    while progress is None or progress.run_id != handle.handle.run_id or "HELD" not in _statuses(progress):
+        await asyncio.sleep(0.1)
+        progress = await handle.progress()
+
+
+def _statuses(progress):
+    return [step.status for step in progress.step_executions]
+
+
 def test_in_process_a_person_is_a_function():
     pipelines = {"vocabulary.mended": {"row_count": 1}, "vocabulary.work": {"row_count": 1}}
 
