@@ -16,7 +16,9 @@ from activities.finra.otc_transparency.week import TIERS
 from spine_temporal.embedded import embedded_servers
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.migrate import upgrade
+from spine_temporal.runtime.processes import fork_server
 from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
+from tests.warm import warm_programs
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = ("activities", "workflows")
@@ -86,6 +88,14 @@ def servers():
     """A Temporal and a Postgres, as the embedded default starts them; beside others, so on ports that are free."""
     with _home() as home, embedded_servers(home, search_attributes=SEARCH_ATTRIBUTES) as state:
         yield state
+
+
+@pytest.fixture(scope="session")
+def warm():
+    """Programs that start warm, and the fork servers of this process's workers with them."""
+    with pytest.MonkeyPatch.context() as patch, warm_programs() as programs:
+        patch.setattr(fork_server, "command", programs.fork_server)
+        yield programs
 
 
 @pytest.fixture

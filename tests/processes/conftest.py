@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from uuid import uuid4
@@ -27,12 +26,12 @@ def environment(servers, database_url, tmp_path):
 
 
 @pytest.fixture
-def spine(environment):
+def spine(environment, warm):
     """Run a command to its end."""
 
     def run(*arguments, **changes):
         return subprocess.run(
-            [sys.executable, "-m", "spine_temporal", *map(str, arguments)],
+            warm.spine(*arguments),
             env=environment | changes,
             cwd=ROOT,
             capture_output=True,
@@ -44,7 +43,7 @@ def spine(environment):
 
 
 @pytest.fixture
-def start_worker(environment, tmp_path):
+def start_worker(environment, tmp_path, warm):
     """Start a worker process; whatever still runs at the end is killed."""
     started = []
 
@@ -52,7 +51,7 @@ def start_worker(environment, tmp_path):
         path = tmp_path / f"worker{len(started)}.log"
         log = path.open("w")
         process = subprocess.Popen(
-            [sys.executable, "-m", "spine_temporal", "worker"],
+            warm.spine("worker"),
             env=environment | changes,
             cwd=ROOT,
             stdout=log,

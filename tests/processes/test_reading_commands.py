@@ -38,7 +38,7 @@ READING = (
 
 
 @pytest.fixture
-def typed(tmp_path):
+def typed(tmp_path, warm):
     """Run a command in a folder of its own, with nothing configured but what is given."""
     folder = tmp_path / "elsewhere"
     folder.mkdir()
@@ -46,7 +46,7 @@ def typed(tmp_path):
     def run(*arguments, cwd=folder, **environ):
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         return subprocess.run(
-            [sys.executable, "-m", "spine_temporal", *arguments],
+            warm.spine(*arguments),
             env=kept | {"HOME": str(tmp_path)} | environ,
             cwd=cwd, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
@@ -229,7 +229,7 @@ async def test_a_workflow_that_is_not_ours_is_told_in_a_sentence(spine, handwrit
 
 
 @pytest.mark.parametrize("command", ["result", "resume"])
-def test_without_a_worker_it_is_told_and_not_only_waited(spine, environment, start_worker, tmp_path, command):
+def test_without_a_worker_it_is_told_and_not_only_waited(spine, warm, environment, start_worker, tmp_path, command):
     """Also where the servers are configured ones: nobody but the user's own workers serves those."""
     modules = {"SPINE_MODULES": "activities,workflows,tests.temporal.resumable"}
     params = json.dumps({"week": uuid4().hex, "folder": str(tmp_path)})
@@ -246,9 +246,8 @@ def test_without_a_worker_it_is_told_and_not_only_waited(spine, environment, sta
     log = tmp_path / "log"
     with log.open("w") as output:
         waiting = subprocess.Popen(
-            [sys.executable, "-m", "spine_temporal", command, identity],
-            env=environment | modules, stdout=output, stderr=output,
-        )  # fmt: skip
+            warm.spine(command, identity), env=environment | modules, stdout=output, stderr=output
+        )
     try:
         until(lambda: "waits for a worker: none asks for work on task queue" in log.read_text().replace("\n", " "))
         assert waiting.poll() is None
@@ -257,14 +256,14 @@ def test_without_a_worker_it_is_told_and_not_only_waited(spine, environment, sta
         waiting.wait()
 
 
-def test_servers_that_go_away_end_a_wait_with_a_sentence_and_leave_stdout_to_the_result(typed, tmp_path):
+def test_servers_that_go_away_end_a_wait_with_a_sentence_and_leave_stdout_to_the_result(typed, warm, tmp_path):
     """Nothing is kept up by who only waits: what Ctrl-C of `dev` stops is stopped."""
     home, log = typed.folder / ".spine", tmp_path / "log"
     with embedded_servers(home, postgres=False, search_attributes=SEARCH_ATTRIBUTES) as state:
         started = asyncio.run(_start(state.temporal_address))
         with log.open("w") as output:
             waiting = subprocess.Popen(
-                [sys.executable, "-m", "spine_temporal", "result", started, "--json"],
+                warm.spine("result", started, "--json"),
                 env={"PATH": os.environ["PATH"]}, cwd=typed.folder, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
         until(lambda: "waits for a worker" in log.read_text())

@@ -20,7 +20,7 @@ def test_a_failed_run_is_understood_mended_and_resumed(typed, tmp_path):
     failed = typed("run", "resumable.sourced", "--params", params, "--json")
     assert failed.returncode == 1
     run_id = json.loads(failed.stdout)["run_id"]
-    [identity] = [line.strip() for line in failed.stderr.splitlines() if line.startswith("resumable.sourced/week=")]
+    identity = next(line.strip() for line in failed.stderr.splitlines() if line.startswith("resumable.sourced/week="))
 
     why = typed("why", identity)
     assert why.returncode == 0

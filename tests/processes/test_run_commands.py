@@ -4,7 +4,6 @@ import asyncio
 import json
 import signal
 import subprocess
-import sys
 from uuid import uuid4
 
 import pytest
@@ -97,8 +96,8 @@ def test_a_held_gate_is_named_with_what_can_be_done(typed):
     assert typed("abort", identity, "check", "--reason", "no", "--by", "ann").returncode == 0
 
 
-def test_ctrl_c_leaves_the_run_and_says_how_to_watch_and_cancel_it(typed, waiting, environment, tmp_path):
-    process = _started(environment, "result", waiting)
+def test_ctrl_c_leaves_the_run_and_says_how_to_watch_and_cancel_it(typed, warm, waiting, environment, tmp_path):
+    process = _started(warm, environment, "result", waiting)
     assert process.stderr.readline().strip() == waiting
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -110,7 +109,7 @@ def test_ctrl_c_leaves_the_run_and_says_how_to_watch_and_cancel_it(typed, waitin
     assert typed("result", waiting).returncode == 0
 
 
-def test_commands_find_the_runs_own_queue_and_say_that_nobody_serves_it(typed, servers, environment, tmp_path):
+def test_commands_find_the_runs_own_queue_and_say_that_nobody_serves_it(typed, warm, servers, environment, tmp_path):
     queue = f"elsewhere-{uuid4().hex[:8]}"
     params = json.dumps({"week": uuid4().hex, "folder": str(tmp_path), "rows": 5000})
     started = typed("start", "resumable.gated", "--params", params, SPINE_TASK_QUEUE=queue)
@@ -125,7 +124,7 @@ def test_commands_find_the_runs_own_queue_and_say_that_nobody_serves_it(typed, s
         assert (refused.returncode, refused.stdout) == (3, "")
         assert start in refused.stderr
     # `run` of the same partition joins the run, on its own queue, and waits for the worker that it names.
-    joined = _started(environment, "run", "resumable.gated", "--params", params)
+    joined = _started(warm, environment, "run", "resumable.gated", "--params", params)
     try:
         assert joined.stderr.readline().startswith("params: ")
         assert joined.stderr.readline().strip() == identity
@@ -137,10 +136,10 @@ def test_commands_find_the_runs_own_queue_and_say_that_nobody_serves_it(typed, s
         joined.communicate()
 
 
-def _started(environment, *arguments):
+def _started(warm, environment, *arguments):
     """Start a command, to be watched while it runs."""
     return subprocess.Popen(
-        [sys.executable, "-m", "spine_temporal", *arguments],
+        warm.spine(*arguments),
         env=environment | {"SPINE_MODULES": MODULES},
         cwd=ROOT,
         stdout=subprocess.PIPE,

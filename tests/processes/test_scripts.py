@@ -33,14 +33,14 @@ def home(tmp_path):
 
 
 @pytest.fixture
-def python(home):
-    """Start Python against that home; whatever still runs at the end is killed."""
+def start(home):
+    """Start a program against that home; whatever still runs at the end is killed."""
     started = []
 
-    def start(*arguments):
+    def start(command):
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("SPINE_", "TEMPORAL_"))}
         process = subprocess.Popen(
-            [sys.executable, *map(str, arguments)],
+            command,
             env=kept | {"SPINE_HOME": str(home), "SPINE_MODULES": MODULES, "PYTHONPATH": str(ROOT)},
             cwd=ROOT,
             stdout=subprocess.PIPE,
@@ -57,11 +57,11 @@ def python(home):
 
 
 @pytest.fixture
-def typed(python):
+def typed(start, warm):
     """Run a command to its end; give its exit code and what it printed."""
 
     def run(*arguments):
-        process = python("-m", "spine_temporal", *arguments)
+        process = start(warm.spine(*arguments))
         out, err = process.communicate(timeout=100)
         return process.returncode, out, err
 
@@ -69,10 +69,11 @@ def typed(python):
 
 
 @pytest.fixture
-def script(python, tmp_path):
+def script(start, tmp_path):
     """Start a script that runs a workflow."""
-    (tmp_path / "script.py").write_text(SCRIPT)
-    return lambda workflow, params: python(tmp_path / "script.py", workflow, json.dumps(params))
+    path = tmp_path / "script.py"
+    path.write_text(SCRIPT)
+    return lambda workflow, params: start([sys.executable, str(path), workflow, json.dumps(params)])
 
 
 def test_a_scripts_failed_run_is_resumed_from_the_command_line_and_run_again(script, typed, tmp_path):
@@ -115,10 +116,10 @@ def test_a_killed_scripts_run_is_seen_to_have_no_worker_and_run_joins_and_ends_i
     assert (tmp_path / "ran").read_text().count("ingest") == 1
 
 
-def test_a_run_whose_own_worker_was_this_command_waits_for_the_next_one_and_that_is_said(python, typed, tmp_path):
+def test_a_run_whose_own_worker_was_this_command_waits_for_the_next_one_and_that_is_said(start, warm, typed, tmp_path):
     params = {"week": uuid4().hex, "folder": str(tmp_path)}
     identity = f"resumable.waiting/week={params['week']}"
-    command = python("-m", "spine_temporal", "run", "resumable.waiting", "--params", json.dumps(params))
+    command = start(warm.spine("run", "resumable.waiting", "--params", json.dumps(params)))
     until(lambda: (tmp_path / "ran").exists() and "wait" in (tmp_path / "ran").read_text())
     command.send_signal(signal.SIGINT)
     _, err = command.communicate(timeout=100)
@@ -151,7 +152,7 @@ if __name__ == "__main__":
 """
 
 
-def test_a_script_that_is_edited_while_it_runs_goes_on_as_it_was(python, tmp_path):
+def test_a_script_that_is_edited_while_it_runs_goes_on_as_it_was(start, tmp_path):
     (tmp_path / "edited.py").write_text(EDITED)
-    out, err = python(tmp_path / "edited.py").communicate(timeout=100)
+    out, err = start([sys.executable, str(tmp_path / "edited.py")]).communicate(timeout=100)
     assert out == "{'gate': {'version': 1}}\n", err

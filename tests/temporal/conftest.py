@@ -54,8 +54,8 @@ class Service:
 
 
 @pytest.fixture(scope="session")
-async def temporal(servers):
-    """A connected Temporal client."""
+async def temporal(servers, warm):
+    """A connected Temporal client; the processes of workers for it start warm."""
     return await Client.connect(servers.temporal_address, data_converter=pydantic_data_converter)
 
 

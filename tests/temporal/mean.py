@@ -7,10 +7,11 @@ from spine_temporal import ErrorCategory, Pipeline, RetryPolicy, SpineError, Ste
 WRITE = "INSERT INTO written VALUES (%s)"
 
 
-#: How a session stands; compared between one that was used and a new one.
+#: How a session stands; compared between one that was used and a new one. Only an attempt within a workflow task has a
+#: ``lock_timeout``, and on a busy machine it is made again as an activity.
 STATE = (
-    "SELECT name, setting FROM pg_settings WHERE source = 'session' OR name IN ('search_path', 'TimeZone', 'role') "
-    "ORDER BY name",
+    "SELECT name, setting FROM pg_settings WHERE (source = 'session' OR name IN ('search_path', 'TimeZone', 'role')) "
+    "AND name <> 'lock_timeout' ORDER BY name",
     "SELECT locktype, mode FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'",
     "SELECT statement FROM pg_prepared_statements WHERE statement = 'SELECT ''often''' OR from_sql",
     "SELECT relname FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relkind = 'r'",
