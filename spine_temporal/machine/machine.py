@@ -15,33 +15,22 @@ from spine_temporal.machine.plan import (
     Plan,
     PlannedChoice,
     PlannedGate,
-    PlannedMap,
     PlannedParallel,
-    PlannedPipeline,
-    PlannedWait,
-    PlannedWaitFor,
-    PlannedWorkflow,
 )
 from spine_temporal.machine.state import (
     Cancelled,
     Command,
     Decided,
-    Doing,
-    Evaluate,
+    Do,
     Event,
     Failure,
     Finish,
     Hold,
     Progressed,
     Run,
-    RunMap,
-    RunPipeline,
-    RunWorkflow,
     State,
     StepEnded,
     Stop,
-    Wait,
-    WaitFor,
 )
 from spine_temporal.machine.step_outcome import CONDITION, StepOutcome
 
@@ -199,30 +188,13 @@ def _skipped(state: State, steps: tuple[AnyPlanned, ...]) -> State:
 
 
 def _begun(state: State, step: Inner | PlannedChoice, at: datetime) -> Move:
-    return _with_running(state, step, at), (_command(step, state.rounds.get(step.name, 0)),)
+    return _with_running(state, step, at), (Do(step=step, round=state.rounds.get(step.name, 0)),)
 
 
 def _with_running(state: State, step: AnyPlanned, at: datetime) -> State:
     return state.with_execution(
         StepExecution(step_name=step.name, step_type=step.kind, status=StepStatus.RUNNING, started_at=at)
     )
-
-
-def _command(step: Inner | PlannedChoice, repeated: int) -> Doing:
-    match step:
-        case PlannedPipeline():
-            return RunPipeline(step=step, round=repeated)
-        case PlannedGate() | PlannedChoice():
-            return Evaluate(step=step)
-        case PlannedWait():
-            return Wait(step=step)
-        case PlannedWaitFor():
-            return WaitFor(step=step)
-        case PlannedMap():
-            return RunMap(step=step, round=repeated)
-        case PlannedWorkflow():
-            return RunWorkflow(step=step, round=repeated)
-    assert_never(step)
 
 
 def _enter_parallel(state: State, parallel: PlannedParallel, at: datetime) -> Move:
@@ -348,7 +320,9 @@ def _again(state: State, gate: str, decision: Decision, at: datetime) -> Move:
         begun = {"status": StepStatus.RUNNING, **nothing, "decision": decision}
         step = state.plan.places[gate].step
         assert isinstance(step, PlannedGate)  # noqa: S101 - nothing else is held
-        return state.with_execution(state.executions[gate].model_copy(update=begun)), (Evaluate(step=step),)
+        return state.with_execution(state.executions[gate].model_copy(update=begun)), (
+            Do(step=step, round=state.rounds[gate]),
+        )
     state = replace(
         state,
         executions={name: value for name, value in state.executions.items() if name not in names},

@@ -14,16 +14,7 @@ from spine_temporal.definition.outcome import (
     WorkflowResult,
     WorkflowStatus,
 )
-from spine_temporal.machine.plan import (
-    Plan,
-    PlannedChoice,
-    PlannedGate,
-    PlannedMap,
-    PlannedPipeline,
-    PlannedWait,
-    PlannedWaitFor,
-    PlannedWorkflow,
-)
+from spine_temporal.machine.plan import Inner, Plan, PlannedChoice, PlannedGate
 from spine_temporal.machine.step_outcome import StepOutcome
 
 
@@ -167,47 +158,11 @@ Event = StepEnded | Decided | Progressed | Cancelled
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunPipeline:
-    """Command: run this pipeline, then send ``StepEnded``."""
+class Do:
+    """Command: do this step, then send ``StepEnded``: for a gate or a choice, with the verdict that was recorded."""
 
-    step: PlannedPipeline
-    round: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evaluate:
-    """Command: ask this gate or condition and record the verdict, then send ``StepEnded`` with what was recorded."""
-
-    step: PlannedGate | PlannedChoice
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wait:
-    """Command: let the time pass, then send ``StepEnded``."""
-
-    step: PlannedWait
-
-
-@dataclass(frozen=True, kw_only=True)
-class WaitFor:
-    """Command: wait for those partitions, then send ``StepEnded``."""
-
-    step: PlannedWaitFor
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunMap:
-    """Command: run every item, then send ``StepEnded``."""
-
-    step: PlannedMap
-    round: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunWorkflow:
-    """Command: run the sub-workflow, then send ``StepEnded``."""
-
-    step: PlannedWorkflow
+    step: Inner | PlannedChoice
+    #: How often a person has sent the run back to it.
     round: int = 0
 
 
@@ -232,5 +187,5 @@ class Finish:
     """Command: the run has ended; record it and give back its result."""
 
 
-Doing = RunPipeline | Evaluate | Wait | WaitFor | RunMap | RunWorkflow | Hold
+Doing = Do | Hold
 Command = Doing | Stop | Finish

@@ -15,23 +15,25 @@ from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.evaluate import VALUE, Computing, compute, evaluate, planned_items, there
 from spine_temporal.machine.fan import Fan, ItemOutcome, item_params, known, map_outcome, tolerated_of
 from spine_temporal.machine.machine import advance, start
-from spine_temporal.machine.plan import PlannedMap, PlannedPipeline, PlannedWorkflow
+from spine_temporal.machine.plan import (
+    PlannedChoice,
+    PlannedGate,
+    PlannedMap,
+    PlannedPipeline,
+    PlannedWaitFor,
+    PlannedWorkflow,
+)
 from spine_temporal.machine.planning import plan_of
 from spine_temporal.machine.state import (
     Command,
     Decided,
     Doing,
-    Evaluate,
     Finish,
     Hold,
     Run,
-    RunMap,
-    RunPipeline,
-    RunWorkflow,
     State,
     StepEnded,
     Stop,
-    WaitFor,
 )
 from spine_temporal.machine.step_outcome import StepOutcome
 
@@ -104,19 +106,19 @@ class _Driver:
         return _ended(self._outcome(state, command))
 
     def _outcome(self, state: State, command: Doing) -> StepOutcome:
-        match command:
-            case RunPipeline():
-                given = self._given(state, command.step, command.step.params)
-                return given if isinstance(given, StepOutcome) else self._pipeline(state, command.step, given)
-            case Evaluate():
-                return evaluate(self._workflow, command.step, state.context_of(command.step.name))
-            case RunMap():
-                return self._map(state, command.step)
-            case RunWorkflow():
-                return self._sub_workflow(state, command.step)
-            case WaitFor():
-                partitions = self._given(state, command.step, command.step.partitions)
-                return partitions if isinstance(partitions, StepOutcome) else there(command.step, partitions)
+        match command.step:
+            case PlannedPipeline() as step:
+                given = self._given(state, step, step.params)
+                return given if isinstance(given, StepOutcome) else self._pipeline(state, step, given)
+            case PlannedGate() | PlannedChoice() as step:
+                return evaluate(self._workflow, step, state.context_of(step.name))
+            case PlannedMap() as step:
+                return self._map(state, step)
+            case PlannedWorkflow() as step:
+                return self._sub_workflow(state, step)
+            case PlannedWaitFor() as step:
+                partitions = self._given(state, step, step.partitions)
+                return partitions if isinstance(partitions, StepOutcome) else there(step, partitions)
         return StepOutcome(step=command.step.name)
 
     def _given(self, state: State, step: Computing, otherwise: Any) -> Any:

@@ -16,7 +16,7 @@ from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.definition.pipeline import registration_paused
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.translation import snapshot
-from spine_temporal.translation.definition import SpineWorkflow
+from spine_temporal.translation.spine_workflow import SpineWorkflow
 
 
 @dataclass(frozen=True, kw_only=True)

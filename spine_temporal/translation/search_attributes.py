@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from temporalio import workflow as temporal
 from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
 
+from spine_temporal.definition.outcome import StepStatus
 from spine_temporal.definition.params import canonical
 
 DOMAIN = SearchAttributeKey.for_keyword("SpineDomain")
@@ -22,6 +24,33 @@ SEARCH_ATTRIBUTES = {
 }
 
 _LONGEST = 200
+_HELD = StepStatus.HELD.value
+
+
+class ShownOutcome:
+    """What lists of runs show of a run's outcome, where its namespace has the attribute."""
+
+    def __init__(self) -> None:
+        self._is_known = self._is_held = False
+
+    def begin(self, *, is_known: bool) -> None:
+        """Note whether the namespace has the attributes."""
+        self._is_known = is_known
+
+    def show(self, outcome: str) -> None:
+        """Show how the run has ended."""
+        self.upsert([OUTCOME.value_set(outcome)])
+
+    def show_held(self, *, is_held: bool) -> None:
+        """Show whether the run waits for a person."""
+        if is_held is not self._is_held:
+            self._is_held = is_held
+            self.upsert([OUTCOME.value_set(_HELD) if is_held else OUTCOME.value_unset()])
+
+    def upsert(self, updates: list[SearchAttributeUpdate[Any]]) -> None:
+        """Set attributes."""
+        if self._is_known:
+            temporal.upsert_search_attributes(updates)
 
 
 def of_run(domain: str, partition: Mapping[str, Any], version: int) -> TypedSearchAttributes:

@@ -9,7 +9,7 @@ from typing import Any
 from spine_temporal.machine.state import StepEnded
 from spine_temporal.recording.anomalies import AnomalyRecorder
 from spine_temporal.runtime import attempt, beginning, run_activities
-from spine_temporal.translation import definition
+from spine_temporal.translation import driver
 
 #: Variable with the pid of the worker, whose processes load this module after it.
 WORKER = "CRASH_WORKER"
@@ -46,14 +46,14 @@ def _after(owner: Any, name: str) -> None:
 
 
 def _when_the_workflow_hears_of_a_step() -> None:
-    original = definition.advance
+    original = driver.advance
 
     def advance(state: Any, event: Any) -> Any:
         if isinstance(event, StepEnded) and event.outcome.step == "first":
             _die()
         return original(state, event)
 
-    definition.advance = advance
+    driver.advance = advance
 
 
 #: Each boundary, by what a test calls it.

@@ -110,7 +110,7 @@ async def test_a_map_of_300_items_keeps_their_order(service):
 
 async def test_a_large_map_runs_in_parts_with_histories_of_their_own(service, monkeypatch):
     monkeypatch.setattr(maps, "BATCH", 20)
-    monkeypatch.setattr("spine_temporal.translation.stepping.BATCH", 20)
+    monkeypatch.setattr("spine_temporal.translation.step_runner.BATCH", 20)
     handle = await service.client.start(jobs.MAP, {"test": uuid4().hex, "items": list(range(50))})
     result = await asyncio.wait_for(handle.result(), 60)
     assert [item["item"] for item in result.outputs["fan"]["results"]] == list(range(50))

@@ -1,4 +1,4 @@
-"""What a run's workflow code knows after its history: as ``SpineWorkflow`` and ``Stepping`` after a replay."""
+"""What a run's workflow code knows after its history: as ``Driver`` and ``LiveRun`` after a replay."""
 
 from typing import TYPE_CHECKING, Any
 

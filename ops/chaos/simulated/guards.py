@@ -48,7 +48,7 @@ class Guards:
     grows: bool = True
     #: One decision of a held gate is accepted (``decision_of``).
     decision: bool = True
-    #: A run that is cancelled as its last step completes has ended (``SpineWorkflow._cancelled``).
+    #: A run that is cancelled as its last step completes has ended (``Driver._cancelled``).
     finished: bool = True
     #: A cancel is heard when the run has begun, as a task that was lost may have done all of it (``_begin``).
     heard: bool = True

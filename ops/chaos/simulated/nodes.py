@@ -8,18 +8,15 @@ from ops.chaos.plans import ITEM, ITEMS, PLANS, Simulated
 from spine_temporal.definition.outcome import Decision, StepStatus, WorkflowStatus
 from spine_temporal.machine.fan import Fan, ItemOutcome, map_outcome, tolerated_of
 from spine_temporal.machine.machine import advance, start, steps_again
+from spine_temporal.machine.plan import PlannedChoice, PlannedGate, PlannedMap, PlannedPipeline, PlannedWorkflow
 from spine_temporal.machine.state import (
     Cancelled,
     Command,
     Decided,
     Doing,
-    Evaluate,
     Finish,
     Hold,
     Run,
-    RunMap,
-    RunPipeline,
-    RunWorkflow,
     State,
     StepEnded,
     Stop,
@@ -140,7 +137,7 @@ class Node:
         if fan is not None:
             return self._with(step, map_outcome(self.plan.planned_map(step), ITEMS, fan.outcomes).model_copy(
                 update={"output": {"row_count": 3}}))  # fmt: skip
-        again = next(one.round for one in self._commands if isinstance(one, RunMap))
+        again = next(one.round for one in self._commands if isinstance(one.step, PlannedMap))
         fans = tuple(one for one in self._fans if one[0] != step)
         return Node(self.plan, self.state, self._commands, (*fans, (step, again, log)))
 
@@ -149,17 +146,17 @@ class Node:
 
     def _asked(self, command: Doing) -> list[Cmd]:
         step = self.plan.of_name[command.step.name]
-        match command:
-            case RunPipeline():
+        if isinstance(command, Hold):
+            return [Cmd(HOLD, step, command.round, local=False)]
+        match command.step:
+            case PlannedPipeline():
                 local = step in self.plan.local and step not in self.plan.beside
                 return [Cmd(PIPELINE, step, command.round, local=local)]
-            case Evaluate():
+            case PlannedGate() | PlannedChoice():
                 return [Cmd(VERDICT, step, 0, local=step not in self.plan.beside)]
-            case Hold():
-                return [Cmd(HOLD, step, command.round, local=False)]
-            case RunWorkflow():
+            case PlannedWorkflow():
                 return [Cmd(CHILD, step, command.round, local=False)]
-            case RunMap():
+            case PlannedMap():
                 log = self._log(step)
                 _, running = _fan(self.plan, step, log)
                 items = [(step + 1) * ITEM + index for index in running]

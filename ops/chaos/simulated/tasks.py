@@ -1,4 +1,4 @@
-"""A workflow task: the run goes on from its history as far as it can, as ``SpineWorkflow.drive``."""
+"""A workflow task: the run goes on from its history as far as it can, as ``Driver.drive``."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING

@@ -1,0 +1,183 @@
+"""Drives the machine through a run that has begun: does what it asks for, and tells it what came of that."""
+
+import asyncio
+
+from temporalio import workflow as temporal
+from temporalio.exceptions import FailureError, is_cancelled_exception
+
+from spine_temporal.definition.outcome import Decision, WorkflowResult, WorkflowStatus
+from spine_temporal.definition.workflow import Workflow
+from spine_temporal.machine.machine import Move, advance, start
+from spine_temporal.machine.state import Cancelled, Decided, Finish, Run, State, StepEnded, Stop
+from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.translation import calls, requests
+from spine_temporal.translation.details import current_details, ending
+from spine_temporal.translation.live_run import LiveRun
+from spine_temporal.translation.messages import END, Begun, Ended
+from spine_temporal.translation.resumes import Resumes
+from spine_temporal.translation.search_attributes import ShownOutcome
+from spine_temporal.translation.step_runner import StepRunner, ended
+
+StepTask = asyncio.Task[StepOutcome | Decision]
+
+
+class Driver:
+    """Takes one run from its beginning to its end, or to where it is to go on otherwise."""
+
+    def __init__(
+        self,
+        spine: Workflow,
+        begun: Begun,
+        resumes: Resumes,
+        shown: ShownOutcome,
+        *,
+        before: LiveRun | None,
+        is_cancelled: bool,
+    ) -> None:
+        """``before``: the run that this one goes on from, in the same history."""
+        state, self._first = _start_of(begun)
+        info = temporal.info()
+        self.run = LiveRun(
+            spine=spine,
+            begun=begun,
+            key=begun.key(info.workflow_id, info.run_id),
+            state=state,
+            waited=before.waited if before is not None else set(),
+        )
+        #: Whether somebody has cancelled the run: it ends so also where it has just begun, or goes on otherwise.
+        self.is_cancelled = is_cancelled
+        self._steps = StepRunner(run=self.run)
+        self._resumes = resumes
+        self._shown = shown
+
+    async def drive(self) -> WorkflowResult | None:
+        """Do what the machine asks until the run has ended, and record that; None where it is to go on otherwise.
+
+        A cancelled run ends as such also where it has just begun.
+        """
+        move = _cancelled_at(self.run.state) if self.is_cancelled else (self.run.state, self._first)
+        self.run.reached(None, move[0])
+        if not await self._performed(move):
+            return None
+        result = await self._record_end()
+        return None if self._resumes.wanted is not None else result
+
+    async def _performed(self, move: Move) -> bool:
+        """Do what the machine asks until it asks for nothing more; False where the run is to go on otherwise."""
+        tasks: dict[str, StepTask] = {}
+        while not self._took(move, tasks):
+            try:
+                await temporal.wait_condition(
+                    lambda: self._resumes.is_signalled or any(task.done() for task in tasks.values())
+                )
+                if self._resumes.is_signalled and await self._resumes.ask(self.run.begun.run_id):
+                    await _stopped(tasks)
+                    return False
+            except asyncio.CancelledError:
+                self.is_cancelled = True
+                move = await self._cancelled(tasks)
+                continue
+            name = next((name for name, task in tasks.items() if task.done()), None)
+            if name is None:
+                move = (self.run.state, ())
+                continue
+            answer = _answer_of(name, tasks.pop(name))
+            if isinstance(answer, StepOutcome) and answer.resume is not None:
+                self._resumes.wanted = answer.resume
+                await _stopped(tasks)
+                return False
+            if isinstance(answer, StepOutcome) and requests.is_lost(answer):
+                await _stopped(tasks)
+                self._shown.show(str(answer.category))
+                raise requests.lost(answer)
+            move = self._advanced(name, answer)
+        return True
+
+    def _advanced(self, name: str, answer: StepOutcome | Decision) -> Move:
+        before, at = self.run.state, temporal.now()
+        if isinstance(answer, Decision):
+            move = advance(before, Decided(step=name, decision=answer, at=at))
+        else:
+            move = advance(before, StepEnded(outcome=answer, at=at))
+        self.run.reached(before, move[0])
+        return move
+
+    def _took(self, move: Move, tasks: dict[str, StepTask]) -> bool:
+        """Start the commands of a move; return whether the run has ended."""
+        self.run.state, commands = move
+        temporal.set_current_details(current_details(self.run.state))
+        self._shown.show_held(is_held=bool(self.run.state.held))
+        for command in commands:
+            match command:
+                case Finish():
+                    return True
+                case Stop():
+                    for name in command.steps:
+                        tasks[name].cancel()
+                case _:
+                    tasks[command.step.name] = asyncio.create_task(self._steps.do(command))
+        return False
+
+    async def _cancelled(self, tasks: dict[str, StepTask]) -> Move:
+        """Stop what runs, keep what completed all the same, and let the machine end as cancelled."""
+        await _stopped(tasks)
+        state = self.run.state
+        for name, task in tasks.items():
+            answer = _answer_of(name, task)
+            if isinstance(answer, StepOutcome) and not answer.cancelled and not answer.failed and not answer.resume:
+                after, _ = advance(state, StepEnded(outcome=answer, at=temporal.now()))
+                self.run.reached(state, after)
+                state = after
+        tasks.clear()
+        return _cancelled_at(state)
+
+    async def _record_end(self) -> WorkflowResult:
+        run = self.run
+        result = requests.carried(run.state.result)
+        if run.begun.is_dry_run:
+            return result
+        request = requests.end_request(run.begun, run.key, result)
+        request = request.model_copy(update=run.told(**vars(run.unwritten)))
+        try:
+            ended_as: Ended | None = await calls.record(END, request, Ended, ending(result))
+        except FailureError as error:
+            if is_cancelled_exception(error):
+                raise
+            failure = requests.failure_of(error)
+            self._shown.show(str(failure.type))
+            raise failure from error
+        if ended_as is None:
+            return result
+        self._resumes.wanted = ended_as.resume
+        return ended_as.recorded or result  # what is committed stands, whatever the run was told since
+
+
+def _start_of(begun: Begun) -> Move:
+    run = Run(
+        run_id=begun.run_id,
+        started_at=begun.started_at,
+        params=begun.params,
+        partition=begun.partition,
+        is_dry_run=begun.is_dry_run,
+        holds_gates=begun.holds_gates,
+    )
+    return start(begun.plan, run, begun.kept)
+
+
+def _cancelled_at(state: State) -> Move:
+    """Cancel the run; one whose last step has just completed has ended already, and so it finishes."""
+    has_ended = state.status is not WorkflowStatus.RUNNING
+    return (state, (Finish(),)) if has_ended else advance(state, Cancelled(at=temporal.now()))
+
+
+def _answer_of(name: str, task: StepTask) -> StepOutcome | Decision:
+    """Return what a step's task came to; only one that we have stopped is a cancelled step."""
+    failure = asyncio.CancelledError() if task.cancelled() else task.exception()
+    return task.result() if failure is None else ended(name, failure, stopped=task.cancelling() > 0)
+
+
+async def _stopped(tasks: dict[str, StepTask]) -> None:
+    """Cancel what runs, and wait until it has stopped."""
+    for task in tasks.values():
+        task.cancel()
+    await asyncio.gather(*tasks.values(), return_exceptions=True)

@@ -1,0 +1,85 @@
+"""A run as it goes: what it began with, how far it has come, and what no transaction has written yet."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from temporalio import workflow as temporal
+
+from spine_temporal.definition.outcome import Decision, ItemCounts, StepStatus
+from spine_temporal.definition.run_key import RunKey
+from spine_temporal.definition.workflow import Workflow
+from spine_temporal.machine.machine import advance
+from spine_temporal.machine.state import Progressed, State
+from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.translation import requests
+from spine_temporal.translation.details import current_details
+from spine_temporal.translation.messages import Begun, Measured, StageReached
+
+
+@dataclass
+class Unwritten:
+    """What has come about and no transaction has written yet; the next one takes it along."""
+
+    stages: tuple[StageReached, ...] = ()
+    measured: tuple[Measured, ...] = ()
+
+    def add(self, *, stages: tuple[StageReached, ...] = (), measured: tuple[Measured, ...] = ()) -> None:
+        """Keep something until then."""
+        self.stages += stages
+        self.measured += measured
+
+    def taken(self) -> "Unwritten":
+        """Take all of it."""
+        taken = Unwritten(self.stages, self.measured)
+        self.stages, self.measured = (), ()
+        return taken
+
+    def put_back(self, taken: "Unwritten") -> None:
+        """Keep what a transaction has not written after all."""
+        self.stages = taken.stages + self.stages
+        self.measured = taken.measured + self.measured
+
+
+@dataclass(kw_only=True)
+class LiveRun:
+    """A run that has begun. Its driver moves its state on, and its steps read it."""
+
+    spine: Workflow
+    begun: Begun
+    #: The run's identity; its epoch is a newer one where the run had to take its partition again.
+    key: RunKey
+    state: State
+    #: What people have decided of held gates, by step.
+    decisions: dict[str, Decision] = field(default_factory=dict)
+    #: Steps that have waited for partitions before in this history, also before the run went on otherwise.
+    waited: set[str] = field(default_factory=set)
+    unwritten: Unwritten = field(default_factory=Unwritten)
+    #: Completed executions that history holds, and those of them that a decision has sent back; runs of sub-workflows
+    #: whose end it holds: a database that has fewer was restored.
+    acknowledged: set[str] = field(default_factory=set)
+    sent_back: set[str] = field(default_factory=set)
+    sub_runs: tuple[str, ...] = ()
+
+    def told(self, **more: Any) -> dict[str, Any]:
+        """Return what a request tells beside itself, and what the database must know; what is empty is left out."""
+        known = {"acknowledged": len(self.acknowledged) + len(self.sent_back), "sub_runs": self.sub_runs}
+        return {name: value for name, value in (known | more).items() if value}
+
+    def progressed(self, step: str, items: ItemCounts) -> None:
+        """Show how far a map has come."""
+        self.state, _ = advance(self.state, Progressed(step=step, items=items))
+        temporal.set_current_details(current_details(self.state))
+
+    def reached(self, before: State | None, after: State) -> None:
+        """Keep the stages of steps that have completed for the next transaction; a pipeline has written its own.
+
+        Those that are kept from an earlier run, too: it may have ended before it wrote them.
+        """
+        for name, execution in after.executions.items():
+            known = None if before is None else before.executions.get(name)
+            if execution.status is StepStatus.COMPLETED and (known is None or known.status is not execution.status):
+                output = after.outputs.get(name, {})
+                outcome = StepOutcome(step=name, output=output, items=execution.items, kept_from=execution.kept_from)
+                stage = requests.stage_of(self.begun, outcome)
+                if stage is not None:
+                    self.unwritten.add(stages=(stage,))

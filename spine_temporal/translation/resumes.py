@@ -1,0 +1,56 @@
+"""How a run that was reset finds out whether a person wants it to go on otherwise.
+
+Whoever resumes a run writes the request to Postgres, resets the run, and sends it a signal. Most runs meet the request
+before the signal, as every activity of a run that was reset looks for one; a run that waits, for a time or a person,
+has none under way, and asks when the signal comes.
+"""
+
+from spine_temporal.definition.params import ResumeOptions
+from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.translation import calls
+from spine_temporal.translation.messages import VERDICT
+
+
+class Resumes:
+    """What a run knows of the requests to resume it."""
+
+    def __init__(self) -> None:
+        #: How the run is to go on; None: as it does.
+        self.wanted: ResumeOptions | None = None
+        #: Signals that have come, less those that were asked about in vain; resumes that the run has gone on by.
+        self._signals = 0
+        self._taken = 0
+
+    def signal(self) -> None:
+        """Take in a signal."""
+        self._signals += 1
+
+    @property
+    def is_signalled(self) -> bool:
+        """Whether a signal has come for which the run has neither gone on otherwise nor asked in vain."""
+        return self._signals > self._taken
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the run may be about to go on otherwise."""
+        return self.is_signalled or self.wanted is not None
+
+    async def ask(self, run_id: str) -> bool:
+        """Ask how the run of that id is to go on; return whether otherwise."""
+        question = StepOutcome(step="", reset_of=run_id)
+        signals = self._signals
+        try:
+            answer: StepOutcome = await calls.record(VERDICT, question, StepOutcome, "ask how to go on", beside=True)
+            self.wanted = answer.resume
+        finally:
+            if self.wanted is None:
+                self._signals += self._taken - signals
+        return self.wanted is not None
+
+    def take(self) -> None:
+        """Note that the run is going on by what is wanted."""
+        self._taken += 1
+
+    def done(self) -> None:
+        """Note that it has begun to."""
+        self.wanted = None
