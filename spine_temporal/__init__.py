@@ -15,11 +15,11 @@ from spine_temporal.definition.errors import (
     PartitionBusyError,
     SpineError,
 )
-from spine_temporal.definition.outcome import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
 from spine_temporal.definition.pipeline import Pipeline, PipelineResult, PipelineStatus, register_pipeline
 from spine_temporal.definition.policies import ErrorPolicy, RetryPolicy
-from spine_temporal.definition.results import QualityCheck, QualityMetrics, StepResult
+from spine_temporal.definition.run_result import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
 from spine_temporal.definition.step import Step
+from spine_temporal.definition.step_result import QualityCheck, QualityMetrics, StepResult
 from spine_temporal.definition.workflow import Workflow
 
 if TYPE_CHECKING:

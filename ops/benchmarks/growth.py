@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 
 from ops.benchmarks.lab import Lab, System, lab
 from ops.benchmarks.ratios import Ratio
-from spine_temporal.recording.anomaly_life import list_anomalies
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.manifest import WorkManifest
+from spine_temporal.recording.triage import list_anomalies
 
 _OURS = "ops.benchmarks.systems.ours"
 _JOB = (_OURS, "job", "JOB")

@@ -18,7 +18,7 @@ from spine_temporal import (
     WorkflowContext,
     register_pipeline,
 )
-from spine_temporal.definition.composite import AnyStep
+from spine_temporal.definition.composite_steps import AnyStep
 
 #: No key: a row that is written twice is there twice.
 TABLE = "CREATE TABLE chaos_rows (job text, test text, step text, number int, note text)"

@@ -13,7 +13,7 @@ from ops.chaos import jobs
 from ops.chaos.runs import connected
 from ops.chaos.world import TASK_QUEUE, WORKERS, World
 from spine_temporal.client.results import result_of
-from spine_temporal.definition.outcome import WorkflowResult
+from spine_temporal.definition.run_result import WorkflowResult
 
 #: When a worker is killed: shares of the items that are done.
 _KILLS = (0.2, 0.5, 0.8)

@@ -7,7 +7,7 @@ from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError, 
 from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError as UpdateTimeoutError
 from temporalio.service import RPCError
 
-from spine_temporal.definition.outcome import StepStatus, WorkflowResult
+from spine_temporal.definition.run_result import StepStatus, WorkflowResult
 
 #: Seconds between two looks, and that an answer may take while everything dies.
 _INTERVAL = 0.5

@@ -3,13 +3,13 @@
 from functools import cache
 
 from spine_temporal import Step, StepResult, Workflow
-from spine_temporal.definition.composite import AnyStep
+from spine_temporal.definition.composite_steps import AnyStep
 from spine_temporal.definition.errors import ParamsError
 from spine_temporal.definition.params import ResumeOptions
-from spine_temporal.definition.steps import PipelineStep
+from spine_temporal.definition.simple_steps import PipelineStep
 from spine_temporal.machine.plan import PlannedMap, PlannedPipeline, PlannedWorkflow
 from spine_temporal.machine.planning import plan_of
-from spine_temporal.machine.resume import EndedRun, resumed
+from spine_temporal.machine.resumed_run import EndedRun, resumed
 from spine_temporal.machine.step_outcome import CONDITION, StepOutcome
 
 ITEMS = 3
@@ -97,7 +97,7 @@ class Simulated:
         return StepOutcome(step=name, output={CONDITION: True} if kind == "choice" else {"row_count": 3})
 
     def from_step(self, start_from: int) -> set[int]:
-        """Return the steps from that one on, as ``runtime.beginning._send_back`` names them."""
+        """Return the steps from that one on, as ``runtime.run_starter._send_back`` names them."""
         first = self.positions[start_from]
         return {step for step, at in enumerate(self.positions) if at is not None and first is not None and at >= first}
 

@@ -17,7 +17,7 @@ from spine_temporal.client.servers import Servers
 from spine_temporal.client.spine_client import RunHandle
 from spine_temporal.client.web_ui import run_url, ui_of
 from spine_temporal.definition.errors import SpineError
-from spine_temporal.definition.outcome import StepStatus, WorkflowResult
+from spine_temporal.definition.run_result import StepStatus, WorkflowResult
 from spine_temporal.settings import Settings
 
 #: Seconds between two looks, at first and after a while; and between two looks at attempts.

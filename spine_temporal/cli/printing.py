@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from spine_temporal.cli.layout import Column, cell, paragraph, table, width_of
-from spine_temporal.definition.outcome import StepStatus, WorkflowResult, WorkflowStatus
+from spine_temporal.definition.run_result import StepStatus, WorkflowResult, WorkflowStatus
 
 
 def print_json(value: Any) -> None:

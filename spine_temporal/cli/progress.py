@@ -12,7 +12,7 @@ from rich.text import Text
 
 from spine_temporal.cli.layout import paragraph, plain, width_of
 from spine_temporal.client.attempts import Attempt
-from spine_temporal.definition.outcome import StepExecution, StepStatus, WorkflowResult
+from spine_temporal.definition.run_result import StepExecution, StepStatus, WorkflowResult
 
 _COLOURS = {
     StepStatus.COMPLETED: "green",

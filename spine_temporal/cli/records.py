@@ -90,8 +90,8 @@ def anomalies(
     """Print what went wrong and is not resolved, newest first."""
     from spine_temporal.cli.printing import print_anomalies, print_json  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.session import opened_database  # noqa: PLC0415
-    from spine_temporal.recording.anomaly_life import list_anomalies  # noqa: PLC0415
     from spine_temporal.recording.run_list import unknown_workflow  # noqa: PLC0415
+    from spine_temporal.recording.triage import list_anomalies  # noqa: PLC0415
 
     with opened_database(Settings.from_environment()) as database, database.begin() as connection:
         rows = list_anomalies(connection, workflow=workflow, with_resolved=with_resolved, limit=limit)
@@ -107,10 +107,10 @@ def acknowledge(anomaly_id: AnomalyId, by: Carer = None) -> None:
     """Say that somebody looks after an anomaly; it stays open until it is resolved."""
     from spine_temporal.cli.resume import login_name  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.session import opened_database  # noqa: PLC0415
-    from spine_temporal.recording import anomaly_life  # noqa: PLC0415
+    from spine_temporal.recording import triage  # noqa: PLC0415
 
     with opened_database(Settings.from_environment()) as database, database.begin() as connection:
-        found = anomaly_life.acknowledge(connection, anomaly_id, by=by or login_name())
+        found = triage.acknowledge(connection, anomaly_id, by=by or login_name())
     typer.echo(f"acknowledged {found}")
 
 
@@ -118,9 +118,9 @@ def resolve(anomaly_id: AnomalyId, reason: Reason = "", by: By = None) -> None:
     """Close an anomaly, with who and why. A run that completes the partition closes its own."""
     from spine_temporal.cli.resume import login_name  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.session import opened_database  # noqa: PLC0415
-    from spine_temporal.recording import anomaly_life  # noqa: PLC0415
+    from spine_temporal.recording import triage  # noqa: PLC0415
 
     require_reason(reason)
     with opened_database(Settings.from_environment()) as database, database.begin() as connection:
-        found = anomaly_life.resolve(connection, anomaly_id, by=by or login_name(), reason=reason)
+        found = triage.resolve(connection, anomaly_id, by=by or login_name(), reason=reason)
     typer.echo(f"resolved {found}")

@@ -45,7 +45,7 @@ def resume(
     from spine_temporal.cli.session import connected, definitions, run_async  # noqa: PLC0415
     from spine_temporal.client.servers import open_database, servers_of_home  # noqa: PLC0415
     from spine_temporal.client.task_queues import standstill  # noqa: PLC0415
-    from spine_temporal.definition.outcome import WorkflowResult  # noqa: PLC0415
+    from spine_temporal.definition.run_result import WorkflowResult  # noqa: PLC0415
 
     settings = Settings.from_environment()
     if skip and not reason.strip():

@@ -8,7 +8,7 @@ import typer
 
 from spine_temporal.cli import panels
 from spine_temporal.cli.completion import workflow_names
-from spine_temporal.definition.outcome import WorkflowResult
+from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.settings import Settings
 
 if TYPE_CHECKING:

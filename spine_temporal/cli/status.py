@@ -15,7 +15,7 @@ from spine_temporal.client.attempts import Attempt, attempts_of
 from spine_temporal.client.descriptions import described
 from spine_temporal.client.spine_client import RunHandle
 from spine_temporal.client.task_queues import standstill
-from spine_temporal.definition.outcome import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
+from spine_temporal.definition.run_result import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
 
 #: Seconds that a worker gets to answer.
 _PATIENCE = 5.0

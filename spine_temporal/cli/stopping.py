@@ -31,7 +31,7 @@ def cancel(
     from spine_temporal.client.servers import connect, running_servers_of  # noqa: PLC0415
     from spine_temporal.client.spine_client import SpineClient  # noqa: PLC0415
     from spine_temporal.client.task_queues import standstill  # noqa: PLC0415
-    from spine_temporal.definition.outcome import WorkflowResult, WorkflowStatus  # noqa: PLC0415
+    from spine_temporal.definition.run_result import WorkflowResult, WorkflowStatus  # noqa: PLC0415
 
     settings = Settings.from_environment()
 

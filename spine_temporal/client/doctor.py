@@ -8,12 +8,12 @@ from sqlalchemy import Connection, text
 from temporalio.client import Client
 
 from spine_temporal.client.open_runs import OpenRun, has_open_timer, list_open_runs
-from spine_temporal.definition.outcome import WorkflowStatus
+from spine_temporal.definition.run_result import WorkflowStatus
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.runs import RunRow, all_running_runs, known_workflows, latest_run_of_first, run_of
 from spine_temporal.runtime.held_gates import GATE_HELD
-from spine_temporal.runtime.holders import Standings
-from spine_temporal.runtime.left_behind import temporal_run_of
+from spine_temporal.runtime.orphaned_runs import temporal_run_of
+from spine_temporal.runtime.temporal_runs import TemporalRuns
 
 #: Attempts after which a workflow task is said to fail.
 _TASK_FAILS = 3
@@ -51,8 +51,8 @@ async def findings(client: Client, database: Database, workflows: tuple[str, ...
 
     ``workflows``: names of workflows to look for in Temporal, beside those that the database knows.
     """
-    standings = Standings(client)
-    here = await standings.place()
+    temporal_runs = TemporalRuns(client)
+    here = await temporal_runs.place()
     books = await asyncio.to_thread(_books, database)
     begun_as: dict[str, RunRow] = {row.first_run_id or row.run_id: row for row in books.running.values()}
     async for run in list_open_runs(client, tuple(sorted({*workflows, *books.workflows}))):
@@ -61,7 +61,7 @@ async def findings(client: Client, database: Database, workflows: tuple[str, ...
         if found is not None:
             yield found
     for row in books.running.values():
-        found = await _of_row(standings, database, row, here)
+        found = await _of_row(temporal_runs, database, row, here)
         if found is not None:
             yield found
     for run_id, (workflow_id, _) in books.holders.items():
@@ -105,11 +105,11 @@ async def _of_unknown(database: Database, run: OpenRun) -> Finding | None:
     return None
 
 
-async def _of_row(standings: Standings, database: Database, row: RunRow, here: str) -> Finding | None:
+async def _of_row(temporal_runs: TemporalRuns, database: Database, row: RunRow, here: str) -> Finding | None:
     if row.temporal is not None and row.temporal != here:
         problem = f"runs in another Temporal ({row.temporal}), of which nothing is known here"
         return _finding(row.workflow_id, row.run_id, problem, "release")
-    standing = await standings.of(temporal_run_of(row))
+    standing = await temporal_runs.of(temporal_run_of(row))
     if standing.is_open or not await asyncio.to_thread(_is_running, database, row.run_id):
         return None
     problem = f"was {standing.closed_as} in Temporal, and its books are open"

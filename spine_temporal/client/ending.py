@@ -9,11 +9,11 @@ from temporalio.service import RPCError
 
 from spine_temporal.client.descriptions import described
 from spine_temporal.definition.errors import ParamsError
-from spine_temporal.definition.outcome import WorkflowStatus
+from spine_temporal.definition.run_result import WorkflowStatus
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.runs import RunRow, latest_run
-from spine_temporal.runtime.holders import Standings
-from spine_temporal.runtime.left_behind import leave_behind, temporal_run_of
+from spine_temporal.runtime.orphaned_runs import close_orphaned_run, temporal_run_of
+from spine_temporal.runtime.temporal_runs import TemporalRuns
 
 
 async def cancel_run(client: Client, handle: WorkflowHandle[Any, Any], reason: str) -> None:
@@ -43,10 +43,10 @@ async def _closed(client: Client, workflow_id: str, database: Database) -> bool:
     row = await asyncio.to_thread(_latest, database, workflow_id)
     if row is None or row.status != WorkflowStatus.RUNNING.value:
         return True  # no worker had begun it, or it was just over
-    standing = await Standings(client).of(temporal_run_of(row))
+    standing = await TemporalRuns(client).of(temporal_run_of(row))
     if standing.is_open:
         return False
-    await asyncio.to_thread(leave_behind, database, row.run_id, standing)
+    await asyncio.to_thread(close_orphaned_run, database, row.run_id, standing)
     return True
 
 

@@ -7,13 +7,13 @@ from temporalio.client import Client
 
 from spine_temporal.client.open_runs import OpenRun, open_run
 from spine_temporal.definition.errors import ParamsError, PartitionBusyError
-from spine_temporal.definition.outcome import WorkflowStatus
+from spine_temporal.definition.run_result import WorkflowStatus
 from spine_temporal.recording.audit import record_action
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.partitions import claim_of_workflow_id, release
 from spine_temporal.recording.runs import RunRow, latest_run
-from spine_temporal.runtime.holders import Standing, Standings
-from spine_temporal.runtime.left_behind import close_books, temporal_run_of
+from spine_temporal.runtime.orphaned_runs import temporal_run_of, write_orphaned_end
+from spine_temporal.runtime.temporal_runs import Standing, TemporalRuns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,13 +30,13 @@ async def reconcile(client: Client, database: Database, workflow_id: str, actor:
     A run that Temporal has closed gets its books closed. A run that is open and may not write, as the database does
     not know it or has given its partition to another, is terminated: nothing of it could be recorded.
     """
-    standings = Standings(client)
+    temporal_runs = TemporalRuns(client)
     row = await asyncio.to_thread(_latest, database, workflow_id)
     running = await open_run(client, workflow_id)
     if row is None and running is None:
         raise ParamsError(f"neither Temporal nor the database knows workflow id {workflow_id!r}")
     if row is not None and row.status == WorkflowStatus.RUNNING.value:
-        standing = await standings.of(temporal_run_of(row))
+        standing = await temporal_runs.of(temporal_run_of(row))
         if not standing.is_open:
             await asyncio.to_thread(_close, database, row, standing, "reconcile", actor)
             return f"run {row.run_id} was {standing.closed_as} in Temporal: its books are closed, its partition is free"
@@ -79,7 +79,7 @@ async def _terminated(client: Client, database: Database, running: OpenRun, row:
                 details={"terminated": running.run_id, "database": state},
             )
             if row is not None:
-                close_books(connection, row.run_id, Standing(is_open=False, closed_as="terminated"))
+                write_orphaned_end(connection, row.run_id, Standing(is_open=False, closed_as="terminated"))
 
     await asyncio.to_thread(record)
     return f"run {running.run_id} was open in Temporal, and the database {state}: it is terminated; start it again"
@@ -101,7 +101,7 @@ def _release(database: Database, workflow_id: str, row: RunRow | None, actor: Ac
             details=details,
         )
         if row is not None:
-            close_books(connection, row.run_id, Standing(is_open=False, closed_as=f"released by {actor.by}"))
+            write_orphaned_end(connection, row.run_id, Standing(is_open=False, closed_as=f"released by {actor.by}"))
         release(connection, claim.domain, claim.partition, claim.run_id)
     return f"partition {dict(claim.partition)} is free; run {claim.run_id} may write nothing more"
 
@@ -117,7 +117,7 @@ def _close(database: Database, row: RunRow, standing: Standing, action: str, act
             reason=actor.reason,
             details={"closed_as": standing.closed_as},
         )
-        close_books(connection, row.run_id, standing)
+        write_orphaned_end(connection, row.run_id, standing)
 
 
 def _latest(database: Database, workflow_id: str) -> RunRow | None:

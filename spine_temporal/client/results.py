@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError, CancelledError, FailureError
 from spine_temporal.client.descriptions import described
 from spine_temporal.client.ours import not_ours
 from spine_temporal.definition.errors import ErrorCategory
-from spine_temporal.definition.outcome import WorkflowResult, WorkflowStatus
+from spine_temporal.definition.run_result import WorkflowResult, WorkflowStatus
 
 
 async def result_of(client: Client, handle: WorkflowHandle[Any, Any]) -> WorkflowResult:

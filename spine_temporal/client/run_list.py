@@ -17,8 +17,8 @@ from spine_temporal.client.run_status import ONLY_IN_TEMPORAL, RunFilter, RunSta
 from spine_temporal.definition.errors import SpineError
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.run_list import CHILD, HELD, RUNNING, ListedRun, known_among, list_runs
-from spine_temporal.runtime.holders import Standings
-from spine_temporal.runtime.left_behind import temporal_run_of
+from spine_temporal.runtime.orphaned_runs import temporal_run_of
+from spine_temporal.runtime.temporal_runs import TemporalRuns
 from spine_temporal.translation.search_attributes import PARTITION
 
 Answer = TypeVar("Answer")
@@ -93,14 +93,14 @@ def _in_transaction(database: Database, work: Callable[[Connection], Answer]) ->
 
 async def _with_standings(client: Client, rows: list[ListedRun]) -> list[RunSummary]:
     """Ask Temporal of the open ones: one that it has closed only waits for its books to be closed."""
-    standings, slots = Standings(client), asyncio.Semaphore(_AT_ONCE)
+    temporal_runs, slots = TemporalRuns(client), asyncio.Semaphore(_AT_ONCE)
 
     async def summary(row: ListedRun) -> RunSummary:
         if row.status not in {RUNNING, HELD}:
             return _summary(row)
         async with slots:
             try:
-                standing = await standings.of(temporal_run_of(row))
+                standing = await temporal_runs.of(temporal_run_of(row))
             except SpineError:  # Temporal is away: open is what Postgres knows
                 return _summary(row)
         if standing.is_paused:

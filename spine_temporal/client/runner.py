@@ -9,7 +9,7 @@ from typing import Any
 from spine_temporal.client.servers import Servers, available_servers, connect, open_database
 from spine_temporal.client.spine_client import SpineClient
 from spine_temporal.client.task_queues import runner_queue, tell_of_standstills
-from spine_temporal.definition.outcome import WorkflowResult
+from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.project import make_importable
 from spine_temporal.recording.database import Database

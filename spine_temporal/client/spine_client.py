@@ -25,7 +25,7 @@ from spine_temporal.client.descriptions import described
 from spine_temporal.client.ending import cancel_run, terminate_run
 from spine_temporal.client.ours import require_ours
 from spine_temporal.client.results import result_of
-from spine_temporal.client.resume import checked_options, resume_run
+from spine_temporal.client.resume_run import checked_options, resume_run
 from spine_temporal.client.run_list import RunSummary, listed_runs
 from spine_temporal.client.run_status import RunFilter
 from spine_temporal.client.task_queues import refuse_standstill
@@ -36,8 +36,8 @@ from spine_temporal.definition.errors import (
     PartitionBusyError,
     SpineError,
 )
-from spine_temporal.definition.outcome import WorkflowResult
 from spine_temporal.definition.params import fingerprint, partition_of, resolve_params, workflow_id
+from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.namespace import NamespaceAttributes

@@ -8,7 +8,7 @@ from temporalio.service import RPCError
 
 from spine_temporal.client.descriptions import described
 from spine_temporal.client.spine_client import RunHandle
-from spine_temporal.definition.outcome import WorkflowResult
+from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.executions import FailedExecution, failed_executions
 

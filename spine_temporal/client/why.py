@@ -14,7 +14,7 @@ from temporalio.service import RPCError
 from spine_temporal.client.descriptions import described, how_to_unpause, is_paused, paused_by
 from spine_temporal.client.spine_client import RunHandle
 from spine_temporal.client.task_queues import ACTIVITY_TASKS, WORKFLOW_TASKS, is_polled, what_to_start, workers_of
-from spine_temporal.definition.outcome import WorkflowResult, WorkflowStatus
+from spine_temporal.definition.run_result import WorkflowResult, WorkflowStatus
 
 #: What the worker gets to answer a question.
 _PATIENCE = timedelta(seconds=5)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from spine_temporal.definition.errors import DefinitionError, ErrorCategory
-from spine_temporal.definition.results import QualityMetrics
+from spine_temporal.definition.step_result import QualityMetrics
 
 
 class PipelineStatus(StrEnum):

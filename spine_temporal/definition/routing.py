@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spine_temporal.definition.composite import AnyStep
+from spine_temporal.definition.composite_steps import AnyStep
 from spine_temporal.definition.errors import DefinitionError
-from spine_temporal.definition.steps import ChoiceStep, LambdaStep
+from spine_temporal.definition.simple_steps import ChoiceStep, LambdaStep
 
 
 @dataclass(frozen=True, kw_only=True)

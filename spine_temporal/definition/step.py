@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from spine_temporal.definition.composite import (
+from spine_temporal.definition.composite_steps import (
     DEFAULT_POLL_INTERVAL,
     DEFAULT_WAIT_FOR,
     AnyStep,
@@ -18,8 +18,7 @@ from spine_temporal.definition.composite import (
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.memory import bytes_of
 from spine_temporal.definition.policies import ErrorPolicy, RetryPolicy, seconds_of
-from spine_temporal.definition.step_checks import error_policy, moment
-from spine_temporal.definition.steps import (
+from spine_temporal.definition.simple_steps import (
     DEFAULT_HEARTBEAT_TIMEOUT,
     DEFAULT_TIMEOUT,
     ChoiceStep,
@@ -30,6 +29,7 @@ from spine_temporal.definition.steps import (
     PipelineStep,
     WaitStep,
 )
+from spine_temporal.definition.step_checks import error_policy, moment
 from spine_temporal.definition.workflow import Workflow
 
 

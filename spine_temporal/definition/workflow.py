@@ -7,13 +7,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from spine_temporal.definition.composite import AnyStep, MapStep, WorkflowStep, flattened
+from spine_temporal.definition.composite_steps import AnyStep, MapStep, WorkflowStep, flattened
 from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.definition.items import items_path
 from spine_temporal.definition.json_values import JsonValueError, to_json
 from spine_temporal.definition.routing import Routes, routes_of
 from spine_temporal.definition.run_key import recording_domain
-from spine_temporal.definition.steps import PipelineStep
+from spine_temporal.definition.simple_steps import PipelineStep
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:\-]{0,199}")
 

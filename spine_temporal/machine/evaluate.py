@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from spine_temporal.definition.composite import MapStep, WaitForStep, WorkflowStep, partitions_of
+from spine_temporal.definition.composite_steps import MapStep, WaitForStep, WorkflowStep, partitions_of
 from spine_temporal.definition.context import WorkflowContext
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.faults import fault_of
@@ -20,8 +20,8 @@ from spine_temporal.definition.json_values import (
     require_size,
     to_json,
 )
-from spine_temporal.definition.results import QualityCheck, QualityMetrics, StepResult
-from spine_temporal.definition.steps import ChoiceStep, LambdaStep, PipelineStep
+from spine_temporal.definition.simple_steps import ChoiceStep, LambdaStep, PipelineStep
+from spine_temporal.definition.step_result import QualityCheck, QualityMetrics, StepResult
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.plan import (
     AnyPlanned,

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.json_values import MAX_OUTPUT_BYTES, json_size
-from spine_temporal.definition.outcome import ItemCounts
 from spine_temporal.definition.policies import ErrorPolicy
+from spine_temporal.definition.run_result import ItemCounts
 from spine_temporal.machine.plan import PlannedMap
 from spine_temporal.machine.step_outcome import StepOutcome
 

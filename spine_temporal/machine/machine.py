@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import assert_never
 
 from spine_temporal.definition.errors import ErrorCategory
-from spine_temporal.definition.outcome import Decision, StepExecution, StepStatus, WorkflowStatus
 from spine_temporal.definition.policies import ErrorPolicy
+from spine_temporal.definition.run_result import Decision, StepExecution, StepStatus, WorkflowStatus
 from spine_temporal.machine.plan import (
     AnyPlanned,
     Inner,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from spine_temporal.definition.composite import (
+from spine_temporal.definition.composite_steps import (
     AnyStep,
     MapStep,
     ParallelStep,
@@ -12,7 +12,7 @@ from spine_temporal.definition.composite import (
     partitions_of,
 )
 from spine_temporal.definition.params import known_params
-from spine_temporal.definition.steps import ChoiceStep, LambdaStep, PipelineStep, WaitStep
+from spine_temporal.definition.simple_steps import ChoiceStep, LambdaStep, PipelineStep, WaitStep
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.plan import (
     Plan,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from spine_temporal.definition.context import WorkflowContext
-from spine_temporal.definition.outcome import (
+from spine_temporal.definition.run_result import (
     Decision,
     ItemCounts,
     StepExecution,

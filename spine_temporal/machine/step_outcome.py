@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from spine_temporal.definition.outcome import Decision, ItemCounts
 from spine_temporal.definition.params import ResumeOptions
+from spine_temporal.definition.run_result import Decision, ItemCounts
 
 #: Key of a choice's output that holds what its condition answered.
 CONDITION = "condition"

@@ -10,7 +10,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
-from spine_temporal.recording.classification import READ_ONLY, classify
+from spine_temporal.recording.database_errors import READ_ONLY, classify
 from spine_temporal.recording.lending import own, renew_others, taken_back
 
 #: Seconds to wait for a connection to open, or for one of the pool.

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from spine_temporal.definition.outcome import OMITTED, StepExecution, StepStatus, WorkflowResult
+from spine_temporal.definition.run_result import OMITTED, StepExecution, StepStatus, WorkflowResult
 from spine_temporal.machine.plan import Plan
-from spine_temporal.machine.resume import EndedRun
+from spine_temporal.machine.resumed_run import EndedRun
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.runs import LedgerOutput, RunRow, ledger_outputs, runs_of_lineage
 

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
-from spine_temporal.definition.outcome import WorkflowStatus
 from spine_temporal.definition.params import canonical
 from spine_temporal.definition.run_key import RunKey
+from spine_temporal.definition.run_result import WorkflowStatus
 
 #: What a transaction sees of its partition and its run. Part of statements that lock the partition in ``held``; the
 #: ledger is counted only for runs that say how much of it they know. What was sent back counts twice, so that a

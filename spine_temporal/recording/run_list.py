@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from spine_temporal.definition.names import did_you_mean
-from spine_temporal.definition.outcome import WorkflowStatus
+from spine_temporal.definition.run_result import WorkflowStatus
 
 #: Status of a run whose gate waits for a person: it has an anomaly that nobody has decided of.
 HELD = "HELD"

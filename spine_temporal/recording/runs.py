@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from spine_temporal.definition.outcome import WorkflowStatus
 from spine_temporal.definition.run_key import RunKey
+from spine_temporal.definition.run_result import WorkflowStatus
 from spine_temporal.recording.fence import FENCE_COLUMNS, HELD, Acknowledged, Fence, partition_values
 from spine_temporal.recording.manifest import UPSERT_STAGES
 

@@ -24,8 +24,8 @@ from spine_temporal.definition.pipeline import Pipeline, PipelineResult, Pipelin
 from spine_temporal.machine.evaluate import quality_values
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of
-from spine_temporal.recording.classification import DatabaseAwayError, ReadOnlyError
 from spine_temporal.recording.database import Database, translated_errors
+from spine_temporal.recording.database_errors import DatabaseAwayError, ReadOnlyError
 from spine_temporal.recording.executions import (
     Execution,
     LedgerEntry,

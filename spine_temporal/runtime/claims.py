@@ -7,15 +7,15 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from spine_temporal.definition.errors import ErrorCategory, PartitionBusyError, SpineError
-from spine_temporal.definition.outcome import WorkflowStatus
 from spine_temporal.definition.params import canonical
 from spine_temporal.definition.run_key import RunKey
+from spine_temporal.definition.run_result import WorkflowStatus
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.fence import Acknowledged, ClaimLostError, Fence, StateLostError
 from spine_temporal.recording.partitions import Claim, claim_of, release, take_over
 from spine_temporal.recording.runs import reopen_run, run_of
-from spine_temporal.runtime.holders import Standing, Standings, TemporalRun
-from spine_temporal.runtime.left_behind import leave_behind
+from spine_temporal.runtime.orphaned_runs import close_orphaned_run
+from spine_temporal.runtime.temporal_runs import Standing, TemporalRun, TemporalRuns
 from spine_temporal.translation.messages import EndRequest, HoldRequest, PipelineRequest
 
 Answer = TypeVar("Answer")
@@ -32,9 +32,9 @@ _ENDED = "another attempt has recorded how this run ended"
 class Claims:
     """Claims and takes over; a run that Temporal has closed holds nothing."""
 
-    def __init__(self, database: Database, standings: Standings) -> None:
+    def __init__(self, database: Database, temporal_runs: TemporalRuns) -> None:
         self._database = database
-        self.standings = standings
+        self.temporal_runs = temporal_runs
 
     async def settle(self, attempt: Callable[[], Answer | Claim], *, asked_by: str, lineage: str = "") -> Answer:
         """Return what ``attempt`` comes to; each closed run that it names as the holder is cleared away first.
@@ -58,7 +58,7 @@ class Claims:
         Raises ``ClaimLostError`` where it was not reset or the reset run itself is closed: this is what is left of it.
         """
         seen = await asyncio.to_thread(self._seen, key)
-        if not key.was_reset or not await self.standings.is_working(key.workflow_id, key.execution_run_id):
+        if not key.was_reset or not await self.temporal_runs.is_working(key.workflow_id, key.execution_run_id):
             raise ClaimLostError(key, _fence(seen))
         return await self.settle(lambda: self._taken(key, seen), asked_by=key.execution_run_id)
 
@@ -93,11 +93,11 @@ class Claims:
             first_run_id=claim.first_run_id,
             temporal=claim.temporal,
         )
-        return await self.standings.of(run, asked_by=asked_by)
+        return await self.temporal_runs.of(run, asked_by=asked_by)
 
     def _clear(self, claim: Claim, standing: Standing) -> None:
         if claim.run_id is not None:
-            leave_behind(self._database, claim.run_id, standing)
+            close_orphaned_run(self._database, claim.run_id, standing)
             with self._database.begin() as connection:
                 release(connection, claim.domain, claim.partition, claim.run_id)
 

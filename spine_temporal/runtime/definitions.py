@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spine_temporal.checks import find_nondeterminism, outputs_read
-from spine_temporal.definition.composite import AnyStep, MapStep, flattened
+from spine_temporal.definition.composite_steps import AnyStep, MapStep, flattened
 from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.definition.names import did_you_mean
 from spine_temporal.definition.pipeline import Pipeline, registered_pipelines
-from spine_temporal.definition.steps import ChoiceStep, LambdaStep, PipelineStep
+from spine_temporal.definition.simple_steps import ChoiceStep, LambdaStep, PipelineStep
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.runtime.modules import imported_modules
 from spine_temporal.translation.classes import Source

@@ -7,9 +7,9 @@ from sqlalchemy import Connection
 
 from spine_temporal.definition.errors import SpineError
 from spine_temporal.definition.json_values import clean_text
-from spine_temporal.definition.outcome import StepStatus, WorkflowResult, WorkflowStatus
 from spine_temporal.definition.params import canonical
 from spine_temporal.definition.run_key import RunKey
+from spine_temporal.definition.run_result import StepStatus, WorkflowResult, WorkflowStatus
 from spine_temporal.definition.step_checks import RUN_STAGES
 from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of
 from spine_temporal.recording.fence import StateLostError

@@ -17,21 +17,21 @@ from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.pipeline import Pipeline
 from spine_temporal.definition.policies import ErrorPolicy
 from spine_temporal.machine.step_outcome import StepOutcome
-from spine_temporal.recording.classification import DatabaseAwayError
 from spine_temporal.recording.database import Database
+from spine_temporal.recording.database_errors import DatabaseAwayError
 from spine_temporal.recording.executions import Failed, fail_execution
 from spine_temporal.recording.fence import ClaimLostError, StateLostError
 from spine_temporal.recording.lending import TransactionEndedError
 from spine_temporal.recording.quality import record_quality
 from spine_temporal.runtime.attempt import Attempt
 from spine_temporal.runtime.attempts import attempt_of
-from spine_temporal.runtime.beginning import Beginnings
 from spine_temporal.runtime.claims import Claims, fenced
 from spine_temporal.runtime.ending import record_failure
 from spine_temporal.runtime.heart import Heart
 from spine_temporal.runtime.lost_workers import LostTooOftenError, LostWorkers
 from spine_temporal.runtime.metrics import ATTEMPT_SECONDS, ATTEMPTS
 from spine_temporal.runtime.processes.host import NoProcessError
+from spine_temporal.runtime.run_starter import RunStarter
 from spine_temporal.translation.messages import PipelineRequest
 
 _log = logging.getLogger(__name__)
@@ -69,14 +69,14 @@ class Places:
 
 
 def pipeline_activity(
-    pipeline: type[Pipeline], places: Places, claims: Claims, beginnings: Beginnings
+    pipeline: type[Pipeline], places: Places, claims: Claims, run_starter: RunStarter
 ) -> Callable[..., Any]:
     """Return the activity that runs a pipeline, under the pipeline's name."""
 
     @activity.defn(name=pipeline.name)
     async def run(request: PipelineRequest) -> StepOutcome:
         if request.key.was_reset and not request.is_item:
-            resume = await _requested(beginnings, request)
+            resume = await _requested(run_starter, request)
             if resume is not None:
                 return StepOutcome(step=request.step, resume=resume)
         outcomes: list[StepOutcome] = []
@@ -123,11 +123,11 @@ def _counted(attempt: Attempt, outcome: StepOutcome) -> StepOutcome:
     return outcome
 
 
-async def _requested(beginnings: Beginnings, request: PipelineRequest) -> ResumeOptions | None:
+async def _requested(run_starter: RunStarter, request: PipelineRequest) -> ResumeOptions | None:
     """Return what a person wants who has reset the run."""
     info = activity.info()
     try:
-        return await beginnings.requested(info.workflow_id or "", info.workflow_run_id or "")
+        return await run_starter.requested(info.workflow_id or "", info.workflow_run_id or "")
     except SpineError as error:
         _log.warning("%s: %s", _named(request), error)
         again = error.category.retryable

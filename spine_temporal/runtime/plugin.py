@@ -20,10 +20,8 @@ from spine_temporal.definition.workflow import Workflow
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.payloads import SafeStorage, external_storage
 from spine_temporal.runtime.attempt_threads import AttemptThreads
-from spine_temporal.runtime.beginning import Beginnings
 from spine_temporal.runtime.claims import Claims
 from spine_temporal.runtime.definitions import Definitions, definitions_of
-from spine_temporal.runtime.holders import Standings
 from spine_temporal.runtime.lost_workers import LostWorkers
 from spine_temporal.runtime.pipeline_activity import Place, Places, pipeline_activity
 from spine_temporal.runtime.processes.attempt_processes import AttemptProcesses
@@ -31,6 +29,8 @@ from spine_temporal.runtime.processes.gate_processes import GateProcesses
 from spine_temporal.runtime.processes.host import ProcessHost
 from spine_temporal.runtime.resets import Resets
 from spine_temporal.runtime.run_activities import RunActivities
+from spine_temporal.runtime.run_starter import RunStarter
+from spine_temporal.runtime.temporal_runs import TemporalRuns
 from spine_temporal.translation.failures import failure_converter_of
 from spine_temporal.translation.maps import MapBatch
 from spine_temporal.translation.payloads import SpinePayloadConverter
@@ -120,9 +120,9 @@ class SpinePlugin(SimplePlugin):
             return []
         if self._database is None:
             raise DefinitionError("a Worker needs SpinePlugin(database=...): its activities write to Postgres")
-        claims = Claims(self._database, Standings(client))
+        claims = Claims(self._database, TemporalRuns(client))
         places = self._attempts(self._database)
-        beginnings = Beginnings(
+        run_starter = RunStarter(
             self._database,
             self._definitions,
             claims,
@@ -131,8 +131,10 @@ class SpinePlugin(SimplePlugin):
             search_attributes=self._search_attributes,
             validators=gates,
         )
-        own = RunActivities(self._database, beginnings, claims)
-        pipelines = [pipeline_activity(cls, places, claims, beginnings) for cls in self._definitions.pipelines.values()]
+        own = RunActivities(self._database, run_starter, claims)
+        pipelines = [
+            pipeline_activity(cls, places, claims, run_starter) for cls in self._definitions.pipelines.values()
+        ]
         return [own.begin, own.resume, own.verdict, own.show, own.end, own.hold, own.decide, own.wait_for, *pipelines]
 
     def _gates(self, runner: WorkflowRunner) -> GateProcesses | None:

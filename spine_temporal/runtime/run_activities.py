@@ -11,20 +11,20 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from spine_temporal.definition.errors import ErrorCategory, ParamsError, SpineError
-from spine_temporal.definition.outcome import WorkflowResult
 from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.run_key import RunKey, recording_domain
+from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.fence import ClaimLostError, StateLostError
 from spine_temporal.recording.manifest import WorkManifest
 from spine_temporal.recording.runs import begin_end
-from spine_temporal.runtime.beginning import Beginnings
 from spine_temporal.runtime.claims import Claims, Fenced, acknowledged_of, fenced
 from spine_temporal.runtime.deadlines import given_up_at, require_time
 from spine_temporal.runtime.ending import record_end, record_failure
 from spine_temporal.runtime.held_gates import record_decision, record_hold
 from spine_temporal.runtime.metrics import RUNS
+from spine_temporal.runtime.run_starter import RunStarter
 from spine_temporal.translation import requests
 from spine_temporal.translation.messages import (
     BEGIN,
@@ -55,9 +55,9 @@ _log = logging.getLogger(__name__)
 class RunActivities:
     """The activities that every run calls, bound to one worker's database and definitions."""
 
-    def __init__(self, database: Database, beginnings: Beginnings, claims: Claims) -> None:
+    def __init__(self, database: Database, run_starter: RunStarter, claims: Claims) -> None:
         self._database = database
-        self._beginnings = beginnings
+        self._beginnings = run_starter
         self._claims = claims
 
     @activity.defn(name=BEGIN)

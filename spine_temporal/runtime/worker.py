@@ -15,11 +15,11 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import Definitions
-from spine_temporal.runtime.holders import Standings
-from spine_temporal.runtime.left_behind import close_left_behind
 from spine_temporal.runtime.logs import tell_failures_once
 from spine_temporal.runtime.namespace import NamespaceAttributes
+from spine_temporal.runtime.orphaned_runs import close_orphaned_runs
 from spine_temporal.runtime.plugin import SpinePlugin
+from spine_temporal.runtime.temporal_runs import TemporalRuns
 from spine_temporal.runtime.unknown_workflow import UnknownWorkflow
 from spine_temporal.settings import Settings
 from spine_temporal.translation import snapshot
@@ -76,7 +76,7 @@ async def running_worker(
         deployment_config=_deployment(version),
     )
     async with worker:
-        books = asyncio.create_task(close_left_behind(Standings(client), database))
+        books = asyncio.create_task(close_orphaned_runs(TemporalRuns(client), database))
         try:
             yield worker
         finally:

@@ -8,9 +8,9 @@ from uuid import uuid4
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.faults import fault_of
 from spine_temporal.definition.json_values import MAX_OUTPUT_BYTES, JsonValueError, clean_text, require_size, to_json
-from spine_temporal.definition.outcome import Decision, WorkflowResult
 from spine_temporal.definition.params import partition_of, resolve_params
 from spine_temporal.definition.pipeline import PipelineResult, PipelineStatus
+from spine_temporal.definition.run_result import Decision, WorkflowResult
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.evaluate import VALUE, Computing, compute, evaluate, planned_items, there
 from spine_temporal.machine.fan import Fan, ItemOutcome, item_params, known, map_outcome, tolerated_of

@@ -19,7 +19,7 @@ from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.json_values import clean_text
-from spine_temporal.definition.outcome import WorkflowResult
+from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.machine.plan import PlannedWaitFor
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.translation.messages import (

@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError
 
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.json_values import clean_text
-from spine_temporal.definition.outcome import Decision
+from spine_temporal.definition.run_result import Decision
 from spine_temporal.machine.state import State
 
 

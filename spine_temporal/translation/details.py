@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from spine_temporal.definition.outcome import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
+from spine_temporal.definition.run_result import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
 from spine_temporal.machine.plan import (
     AnyPlanned,
     PlannedGate,

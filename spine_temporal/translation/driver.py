@@ -5,7 +5,7 @@ import asyncio
 from temporalio import workflow as temporal
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
-from spine_temporal.definition.outcome import Decision, WorkflowResult, WorkflowStatus
+from spine_temporal.definition.run_result import Decision, WorkflowResult, WorkflowStatus
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.machine import Move, advance, start
 from spine_temporal.machine.state import Cancelled, Decided, Finish, Run, State, StepEnded, Stop

@@ -5,8 +5,8 @@ from typing import Any
 
 from temporalio import workflow as temporal
 
-from spine_temporal.definition.outcome import Decision, ItemCounts, StepStatus
 from spine_temporal.definition.run_key import RunKey
+from spine_temporal.definition.run_result import Decision, ItemCounts, StepStatus
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.machine import advance
 from spine_temporal.machine.state import Progressed, State

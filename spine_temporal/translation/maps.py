@@ -7,7 +7,7 @@ from temporalio import workflow as temporal
 from temporalio.exceptions import FailureError
 
 from spine_temporal.definition.errors import ErrorCategory
-from spine_temporal.definition.outcome import WorkflowResult
+from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.machine.fan import Fan, ItemOutcome, item_name, item_params
 from spine_temporal.translation import calls, requests
 from spine_temporal.translation.messages import MAP, BatchRequest, BatchResult

@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from spine_temporal.definition.outcome import Decision, WorkflowResult
 from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.policies import ErrorPolicy
 from spine_temporal.definition.run_key import RunKey
+from spine_temporal.definition.run_result import Decision, WorkflowResult
 from spine_temporal.machine.fan import ItemOutcome
 from spine_temporal.machine.plan import Plan, PlannedMap, PlannedRetry
 from spine_temporal.machine.step_outcome import StepOutcome

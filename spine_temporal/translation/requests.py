@@ -17,8 +17,8 @@ from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.json_values import clean_text, json_size
-from spine_temporal.definition.outcome import OMITTED, Decision, WorkflowResult
 from spine_temporal.definition.run_key import RunKey
+from spine_temporal.definition.run_result import OMITTED, Decision, WorkflowResult
 from spine_temporal.machine.fan import item_name, item_params, tolerated_of
 from spine_temporal.machine.machine import steps_again
 from spine_temporal.machine.plan import PlannedMap, PlannedPipeline

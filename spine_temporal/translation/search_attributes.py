@@ -6,8 +6,8 @@ from typing import Any
 from temporalio import workflow as temporal
 from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
 
-from spine_temporal.definition.outcome import StepStatus
 from spine_temporal.definition.params import canonical
+from spine_temporal.definition.run_result import StepStatus
 
 DOMAIN = SearchAttributeKey.for_keyword("SpineDomain")
 PARTITION = SearchAttributeKey.for_keyword_list("SpinePartition")

@@ -12,8 +12,8 @@ from temporalio import workflow as temporal
 from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 from spine_temporal.definition.errors import ErrorCategory
-from spine_temporal.definition.outcome import Decision, WorkflowResult, WorkflowStatus
 from spine_temporal.definition.params import ResumeOptions
+from spine_temporal.definition.run_result import Decision, WorkflowResult, WorkflowStatus
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.state import State
 from spine_temporal.translation import calls, requests

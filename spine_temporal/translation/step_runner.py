@@ -7,7 +7,7 @@ from typing import assert_never
 from temporalio import workflow as temporal
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
-from spine_temporal.definition.outcome import Decision, WorkflowResult
+from spine_temporal.definition.run_result import Decision, WorkflowResult
 from spine_temporal.machine.evaluate import VALUE, Asked, Computing, Question, planned_items, there
 from spine_temporal.machine.fan import Fan, ItemOutcome, counts_of, item_name, known, map_outcome
 from spine_temporal.machine.plan import (

@@ -13,7 +13,6 @@ from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.run_key import RunKey
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.anomalies import fault_id_of
-from spine_temporal.recording.anomaly_life import acknowledge, list_anomalies, resolve
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.ended_runs import _forget_sent_back
 from spine_temporal.recording.executions import Execution, complete_execution, open_execution
@@ -23,6 +22,7 @@ from spine_temporal.recording.partitions import claim, claim_of, release, take_o
 from spine_temporal.recording.resume_requests import request_resume, requested_resume, take_resume, withdraw_resume
 from spine_temporal.recording.runs import NewRun, close_run, open_run, reopen_run, run_of
 from spine_temporal.recording.tables import metadata
+from spine_temporal.recording.triage import acknowledge, list_anomalies, resolve
 from spine_temporal.runtime.ending import run_stage
 
 KEY = {"week_ending": "2025-11-28", "tier": "OTC"}

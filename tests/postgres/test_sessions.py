@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from spine_temporal.recording.classification import DatabaseAwayError
 from spine_temporal.recording.database import Database
+from spine_temporal.recording.database_errors import DatabaseAwayError
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowFailureError
 
 from spine_temporal import WorkflowStatus
-from spine_temporal.runtime.holders import Standings
-from spine_temporal.runtime.left_behind import look
+from spine_temporal.runtime.orphaned_runs import look
+from spine_temporal.runtime.temporal_runs import TemporalRuns
 from tests.temporal import resumable
 
 CLAIMS = "SELECT workflow_id, run_id FROM core_partitions WHERE run_id IS NOT NULL"
@@ -88,11 +88,11 @@ async def test_the_books_of_a_terminated_run_are_closed_without_anybody_asking_f
 ):
     run = await _start(service, params, f"first-{uuid4().hex}")
     await resumable.until_waiting(tmp_path)
-    standings = Standings(service.client.client)
-    assert await look(standings, service.database, before=datetime.now(UTC)) == []
+    temporal_runs = TemporalRuns(service.client.client)
+    assert await look(temporal_runs, service.database, before=datetime.now(UTC)) == []
     await run.terminate("by mistake")
-    assert await look(standings, service.database, before=datetime.now(UTC)) == [run.result_run_id]
-    assert await look(standings, service.database, before=datetime.now(UTC)) == []
+    assert await look(temporal_runs, service.database, before=datetime.now(UTC)) == [run.result_run_id]
+    assert await look(temporal_runs, service.database, before=datetime.now(UTC)) == []
     assert service.rows(CLAIMS) == []
     [(status, result)] = service.rows("SELECT status, result FROM core_runs")
     assert (status, result["completed_steps"]) == ("CANCELLED", ["ingest"])
@@ -113,7 +113,7 @@ async def test_a_run_that_passed_its_time_in_temporal_is_a_failure_that_somebody
     )
     with pytest.raises(WorkflowFailureError):
         await asyncio.wait_for(run.result(), 20)
-    await look(Standings(service.client.client), service.database, before=datetime.now(UTC))
+    await look(TemporalRuns(service.client.client), service.database, before=datetime.now(UTC))
     anomalies = service.rows("SELECT stage, category, message, metadata ->> 'failure_category' FROM core_anomalies")
     assert anomalies == [("workflow", "WORKFLOW_FAILURE", "the run was timed out in Temporal", "TIMEOUT")]
     (tmp_path / "go").touch()
@@ -124,7 +124,7 @@ async def test_a_run_of_another_temporal_is_left_alone(service, params, tmp_path
     await resumable.until_waiting(tmp_path)
     await run.terminate("here, but its row says elsewhere")
     service.rows("UPDATE core_runs SET temporal = 'elsewhere/default' RETURNING 1")
-    assert await look(Standings(service.client.client), service.database, before=datetime.now(UTC)) == []
+    assert await look(TemporalRuns(service.client.client), service.database, before=datetime.now(UTC)) == []
     second = await _start(service, params, f"second-{uuid4().hex}")
     with pytest.raises(WorkflowFailureError) as error:
         await asyncio.wait_for(second.result(), 20)
@@ -136,7 +136,7 @@ async def test_what_a_terminated_run_has_not_committed_by_then_is_not_committed_
     first = await _start(service, params, f"first-{uuid4().hex}")
     await resumable.until_waiting(tmp_path)
     await first.terminate("by mistake")
-    await look(Standings(service.client.client), service.database, before=datetime.now(UTC))
+    await look(TemporalRuns(service.client.client), service.database, before=datetime.now(UTC))
     (tmp_path / "go").touch()
     await asyncio.sleep(1)
     assert service.rows("SELECT step FROM core_executions WHERE status = 'COMPLETED'") == [("ingest",)]

@@ -13,7 +13,7 @@ from temporalio.client import WorkflowFailureError
 from spine_temporal import ParamsError, WorkflowStatus
 from spine_temporal.client.spine_client import RunHandle
 from spine_temporal.client.tracebacks import step_failures
-from spine_temporal.recording.classification import DatabaseAwayError
+from spine_temporal.recording.database_errors import DatabaseAwayError
 from spine_temporal.runtime import run_activities
 from spine_temporal.testing.in_process import run_in_process
 from tests.temporal import failing

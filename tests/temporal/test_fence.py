@@ -13,12 +13,12 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from spine_temporal import ParamsError, PartitionBusyError, SpineClient, WorkflowStatus
-from spine_temporal.definition.outcome import WorkflowResult
 from spine_temporal.definition.params import ResumeOptions
+from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.recording.runs import run_of
 from spine_temporal.runtime.definitions import definitions_of
-from spine_temporal.runtime.holders import Standings
-from spine_temporal.runtime.left_behind import look
+from spine_temporal.runtime.orphaned_runs import look
+from spine_temporal.runtime.temporal_runs import TemporalRuns
 from spine_temporal.runtime.worker import running_worker
 from spine_temporal.translation.messages import EndRequest
 from tests.temporal import lineage
@@ -61,7 +61,7 @@ async def test_a_live_run_is_not_closed_when_retention_has_deleted_the_one_that_
     reset = await _reset(service, handle.workflow_id, -1)
     await held(reset)
     await _delete(service.client.client, handle.workflow_id, base)
-    assert await look(Standings(service.client.client), service.database, before=datetime.now(UTC)) == []
+    assert await look(TemporalRuns(service.client.client), service.database, before=datetime.now(UTC)) == []
     busy = await _other_start(service, params)
     assert busy.type == "PARTITION_BUSY"
     await reset.decide("abort", "check", by="ann", reason="enough")

@@ -11,7 +11,7 @@ from temporalio.common import RawValue
 
 from spine_temporal import ParamsError, SpineClient, WorkflowStatus
 from spine_temporal.client.why import reasons
-from spine_temporal.definition.outcome import Decision
+from spine_temporal.definition.run_result import Decision
 from spine_temporal.runtime.definitions import definitions_of
 from spine_temporal.runtime.worker import running_worker
 from spine_temporal.testing.in_process import run_in_process

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spine_temporal import ErrorCategory, SpineError
-from spine_temporal.definition.outcome import Decision
+from spine_temporal.definition.run_result import Decision
 from spine_temporal.runtime.definitions import Definitions
 from spine_temporal.runtime.worker import running_worker
 from spine_temporal.testing.in_process import run_in_process

@@ -13,7 +13,7 @@ from temporalio.service import RPCError
 
 from spine_temporal import ParamsError, PartitionBusyError, WorkflowRunner, WorkflowStatus
 from spine_temporal.client.results import result_of
-from spine_temporal.client.resume import resume_run
+from spine_temporal.client.resume_run import resume_run
 from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.recording.runs import run_of
 from spine_temporal.runtime.run_activities import RunActivities

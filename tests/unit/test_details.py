@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from spine_temporal import Step, StepResult, Workflow
-from spine_temporal.definition.outcome import WorkflowStatus
+from spine_temporal.definition.run_result import WorkflowStatus
 from spine_temporal.machine.machine import advance, start
 from spine_temporal.machine.planning import plan_of
 from spine_temporal.machine.state import Run, StepEnded

@@ -6,9 +6,9 @@ import pytest
 
 from spine_temporal.definition.context import WorkflowContext
 from spine_temporal.definition.json_values import json_size
-from spine_temporal.definition.outcome import WorkflowResult, WorkflowStatus
-from spine_temporal.definition.results import StepResult
+from spine_temporal.definition.run_result import WorkflowResult, WorkflowStatus
 from spine_temporal.definition.step import Step
+from spine_temporal.definition.step_result import StepResult
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.evaluate import evaluate
 from spine_temporal.machine.planning import plan_of

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from spine_temporal import ParamsError, Step, StepResult, Workflow
 from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.machine.planning import plan_of
-from spine_temporal.machine.resume import EndedRun, resumed
+from spine_temporal.machine.resumed_run import EndedRun, resumed
 
 
 class Params(BaseModel):

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from ops.chaos.plans import PLANS
-from ops.chaos.simulated.beginning import requested
 from ops.chaos.simulated.claims import (
     Key,
     LostError,
@@ -19,6 +18,7 @@ from ops.chaos.simulated.claims import (
 )
 from ops.chaos.simulated.driver import ASKED, DECIDED, END, HELD, STEP, Driver
 from ops.chaos.simulated.nodes import CANCELLED, FAILED, LOST, OK, RESUME
+from ops.chaos.simulated.run_starter import requested
 from ops.chaos.simulated.store import CANCELLED as CANCELLED_END
 from ops.chaos.simulated.store import DONE, RUNNING, SENT_BACK, Store, Tx
 from ops.chaos.simulated.temporal import Execution, Pending

@@ -1,4 +1,4 @@
-"""Who may work on a partition: as ``recording.fence``, ``partitions``, ``runtime.claims`` and ``left_behind``."""
+"""Who may work on a partition: as ``recording.fence``, ``partitions``, ``runtime.claims`` and ``orphaned_runs``."""
 
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -150,7 +150,7 @@ def settle(world: "World", attempt: Callable[[], Steps], asked_by: int, place: i
 
 def clear(world: "World", claim: Claim, truly_open: bool) -> Steps:
     """Close the books of a holder and free its partition, in two transactions, as ``Claims._clear``."""
-    yield from leave_behind(world, claim[0], closed_as(world, claim[0]), truly_open)
+    yield from close_orphaned_run(world, claim[0], closed_as(world, claim[0]), truly_open)
     yield None
     tx = world.store.begin(world.current)
     partition = yield from exclusive(world, tx, claim[4])
@@ -160,14 +160,14 @@ def clear(world: "World", claim: Claim, truly_open: bool) -> Steps:
 
 
 def closed_as(world: "World", run: int) -> str:
-    """Return how a run counts whose books somebody else closes: ``_end_request`` of ``left_behind``."""
+    """Return how a run counts whose books somebody else closes: ``_end_request`` of ``orphaned_runs``."""
     row = world.store.runs.get(run)
     found = None if row is None else world.temporal.executions.get(row.execution)
     return FAILED if found is not None and found.closed == "failed" else CANCELLED
 
 
-def leave_behind(world: "World", run: int, status: str, truly_open: bool) -> Steps:
-    """Record how a run ended that could not do so itself, as ``left_behind.close_books``."""
+def close_orphaned_run(world: "World", run: int, status: str, truly_open: bool) -> Steps:
+    """Record how a run ended that could not do so itself, as ``orphaned_runs.write_orphaned_end``."""
     yield None
     row = world.store.runs.get(run)
     if row is None:
@@ -181,11 +181,11 @@ def leave_behind(world: "World", run: int, status: str, truly_open: bool) -> Ste
     if row.status == RUNNING:
         if truly_open:
             world.fails(f"the books of run {run} were closed, which is open in Temporal")
-        close_books(world.store, partition, row, status)
+        write_orphaned_end(world.store, partition, row, status)
     world.store.close(tx)
 
 
-def close_books(store: Store, partition: Partition, row: Run, status: str = CANCELLED) -> None:
+def write_orphaned_end(store: Store, partition: Partition, row: Run, status: str = CANCELLED) -> None:
     """Write the end of a run in the caller's transaction, which has locked its partition."""
     if row.status != RUNNING:
         return

@@ -14,7 +14,7 @@ class Guards:
     #: A transaction requires its run's epoch (``Fence.lost``).
     epoch: bool = True
     #: A transaction requires its run's row to be running, and a run that has ended does not begin (``Fence.lost``,
-    #: ``Beginnings._claimed``).
+    #: ``RunStarter._claimed``).
     running: bool = True
     #: What Temporal has given up commits nothing (``require_time``).
     late: bool = True
@@ -24,17 +24,17 @@ class Guards:
     superseded: bool = True
     #: A take-over starts from the epoch that was seen before Temporal was asked (``take_over``).
     seen: bool = True
-    #: Only the reset run that is open takes over (``Standings.is_working``).
+    #: Only the reset run that is open takes over (``TemporalRuns.is_working``).
     working: bool = True
     #: A run is resumed by one at a time (``request_resume``).
     request: bool = True
     #: A reset is for the request that its reason names (``Resets.request_of``).
     reason: bool = True
-    #: A run stands as the one that goes on for it in its chain of resets (``Standings.of``).
+    #: A run stands as the one that goes on for it in its chain of resets (``TemporalRuns.of``).
     chain: bool = True
-    #: A paused run is open (``holders._OPEN``).
+    #: A paused run is open (``temporal_runs._OPEN``).
     paused: bool = True
-    #: A run of another Temporal is open, as nobody here knows better (``Standings.of``).
+    #: A run of another Temporal is open, as nobody here knows better (``TemporalRuns.of``).
     place: bool = True
     #: A database that has fewer completed executions than history was restored (``Fence.lost``).
     acknowledged: bool = True
@@ -52,7 +52,7 @@ class Guards:
     finished: bool = True
     #: A cancel is heard when the run has begun, as a task that was lost may have done all of it (``_begin``).
     heard: bool = True
-    #: A run whose end is recorded ends so, whatever it wants by now (``begin_end``, ``Beginnings._claim``).
+    #: A run whose end is recorded ends so, whatever it wants by now (``begin_end``, ``RunStarter._claim``).
     recorded: bool = True
     #: An execution whose end is recorded takes its partition no more (``reopen_run``).
     stands: bool = True

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import cache
 
 from ops.chaos.plans import ITEM, ITEMS, PLANS, Simulated
-from spine_temporal.definition.outcome import Decision, StepStatus, WorkflowStatus
+from spine_temporal.definition.run_result import Decision, StepStatus, WorkflowStatus
 from spine_temporal.machine.fan import Fan, ItemOutcome, map_outcome, tolerated_of
 from spine_temporal.machine.machine import advance, start, steps_again
 from spine_temporal.machine.plan import PlannedChoice, PlannedGate, PlannedMap, PlannedPipeline, PlannedWorkflow

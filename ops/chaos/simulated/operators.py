@@ -1,9 +1,17 @@
-"""What people and the orphan closer do: as ``client.resume``, ``client.reconcile``, ``left_behind.look`` and others."""
+"""What people do, and who closes orphaned runs: as ``client.resume_run``, ``client.reconcile``, ``orphaned_runs``."""
 
 from typing import TYPE_CHECKING, Any
 
 from ops.chaos.plans import PLANS, goes_on
-from ops.chaos.simulated.claims import RetryError, Steps, claim_of, close_books, closed_as, exclusive, leave_behind
+from ops.chaos.simulated.claims import (
+    RetryError,
+    Steps,
+    claim_of,
+    close_orphaned_run,
+    closed_as,
+    exclusive,
+    write_orphaned_end,
+)
 from ops.chaos.simulated.driver import DECISION, SIGNAL, Options
 from ops.chaos.simulated.store import RUNNING, Run
 from ops.chaos.simulated.temporal import Execution
@@ -119,7 +127,7 @@ def decide(world: "World", execution: Execution, step: int, action: int, start_f
 
 
 def look(world: "World", place: int) -> Steps:
-    """Close the books of runs that Temporal has closed, as ``left_behind.look``."""
+    """Close the books of runs that Temporal has closed, as ``orphaned_runs.look``."""
     for row in [row for row in world.store.runs.values() if row.status == RUNNING and row.place == place]:
         yield None
         where = (row.id, row.wid, row.first, row.place)
@@ -133,7 +141,7 @@ def look(world: "World", place: int) -> Steps:
 def _left_behind(world: "World", row: Run, truly_open: bool) -> Steps:
     while True:
         try:
-            return (yield from leave_behind(world, row.id, closed_as(world, row.id), truly_open))
+            return (yield from close_orphaned_run(world, row.id, closed_as(world, row.id), truly_open))
         except RetryError:
             yield None
 
@@ -156,7 +164,7 @@ def release(world: "World", place: int, wid: Any) -> Steps:
         return
     holder = claim_of(world.store, partition)[0]
     if row is not None and row.id in world.store.runs and row.partition == partition.number:
-        close_books(world.store, partition, world.store.runs[row.id])
+        write_orphaned_end(world.store, partition, world.store.runs[row.id])
     if holder and partition.holder == holder:
         partition.holder = partition.execution = 0
     world.store.close(tx)

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ops.chaos.simulated.attempts import end, pipeline, verdict
-from ops.chaos.simulated.beginning import begin, resume
 from ops.chaos.simulated.claims import RefusedError, RetryError, Steps
 from ops.chaos.simulated.driver import BEGIN, DECIDING, HOLDING, RESUMED, Driver, Options, Record
 from ops.chaos.simulated.nodes import FAILED, HOLD, LOST, OK, PIPELINE, RESUME, VERDICT, Cmd
+from ops.chaos.simulated.run_starter import begin, resume
 from ops.chaos.simulated.temporal import Execution, Pending
 
 if TYPE_CHECKING:

@@ -109,7 +109,7 @@ class Temporal:
         self.current[execution.place, execution.wid] = execution
 
     def standing(self, place: int, row: tuple[int, Any, int, int], asked_by: int) -> bool:
-        """Return whether a run (id, workflow id, first of its chain, place) is open, as ``Standings.of``."""
+        """Return whether a run (id, workflow id, first of its chain, place) is open, as ``TemporalRuns.of``."""
         run, wid, first, where = row
         if where != place:
             return self.guards.place
@@ -121,7 +121,7 @@ class Temporal:
         return False
 
     def is_working(self, place: int, wid: Any, execution: int) -> bool:
-        """Return whether this very execution is the open one of its id, as ``Standings.is_working``."""
+        """Return whether this very execution is the open one of its id, as ``TemporalRuns.is_working``."""
         newest = self.newest(place, wid)
         return newest is not None and newest.id == execution and newest.closed == OPEN
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.machine.evaluate import Question
 from spine_temporal.machine.step_outcome import StepOutcome
-from spine_temporal.recording.classification import DatabaseAwayError
+from spine_temporal.recording.database_errors import DatabaseAwayError
 from spine_temporal.recording.fence import ClaimLostError, StateLostError
 from spine_temporal.runtime.processes.child_logging import LoggingSetup
 from spine_temporal.runtime.processes.loading import Loading

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from spine_temporal.cli.printing import print_anomalies, print_manifest, print_quality, print_result
-from spine_temporal.definition.outcome import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
+from spine_temporal.definition.run_result import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
 
 AT = datetime(2025, 11, 28, 12, 30, tzinfo=UTC)
 WORKFLOW = "finra.otc_transparency.weekly_refresh"

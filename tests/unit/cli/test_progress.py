@@ -8,7 +8,7 @@ from rich.console import Console
 
 from spine_temporal.cli.progress import Progress, step_text
 from spine_temporal.client.attempts import Attempt
-from spine_temporal.definition.outcome import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
+from spine_temporal.definition.run_result import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
 
 NOW = datetime.now(UTC)
 

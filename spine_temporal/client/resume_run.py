@@ -21,7 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from spine_temporal.definition.errors import ErrorCategory, ParamsError, PartitionBusyError, SpineError
 from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.workflow import Workflow
-from spine_temporal.machine.resume import resumed
+from spine_temporal.machine.resumed_run import resumed
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.ended_runs import ended_run
 from spine_temporal.recording.resume_requests import request_resume, withdraw_resume

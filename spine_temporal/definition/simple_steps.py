@@ -9,7 +9,6 @@ from spine_temporal.definition.context import WorkflowContext
 from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.definition.memory import bytes_of
 from spine_temporal.definition.policies import ErrorPolicy, RetryPolicy
-from spine_temporal.definition.results import StepResult
 from spine_temporal.definition.step_checks import (
     NOTHING,
     check_step,
@@ -18,6 +17,7 @@ from spine_temporal.definition.step_checks import (
     json_or_function,
     refuse_hold,
 )
+from spine_temporal.definition.step_result import StepResult
 
 Handler = Callable[[WorkflowContext, Mapping[str, Any]], StepResult]
 Condition = Callable[[WorkflowContext], Any]

@@ -9,6 +9,7 @@ from spine_temporal.definition.context import WorkflowContext
 from spine_temporal.definition.errors import DefinitionError, ErrorCategory
 from spine_temporal.definition.json_values import JsonValueError, to_json
 from spine_temporal.definition.policies import ErrorPolicy
+from spine_temporal.definition.simple_steps import ChoiceStep, LambdaStep, Params, PipelineStep, WaitStep
 from spine_temporal.definition.step_checks import (
     NOTHING,
     check_concurrency,
@@ -17,7 +18,6 @@ from spine_temporal.definition.step_checks import (
     json_or_function,
     refuse_retry,
 )
-from spine_temporal.definition.steps import ChoiceStep, LambdaStep, Params, PipelineStep, WaitStep
 
 if TYPE_CHECKING:
     from spine_temporal.definition.workflow import Workflow

@@ -52,7 +52,7 @@ class TemporalRun:
     temporal: str | None
 
 
-class Standings:
+class TemporalRuns:
     """Asks one Temporal about its runs. Raises ``SpineError`` where it does not answer."""
 
     def __init__(self, client: Client) -> None:

@@ -1,4 +1,4 @@
-"""Runs that ended without their last transaction: terminated, timed out, deleted. Somebody must close their books."""
+"""Runs that ended without their last transaction (terminated, timed out, deleted), whose rows the workers close."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, text
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
-from spine_temporal.definition.outcome import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
+from spine_temporal.definition.run_result import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
 from spine_temporal.machine.plan import Plan
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.database import Database
@@ -17,8 +17,8 @@ from spine_temporal.recording.executions import end_attempts_of_run
 from spine_temporal.recording.run_list import ListedRun
 from spine_temporal.recording.runs import RunRow, lock_partition, lock_run, run_of, running_runs
 from spine_temporal.runtime.ending import record_end
-from spine_temporal.runtime.holders import Standing, Standings, TemporalRun
 from spine_temporal.runtime.metrics import ORPHANS
+from spine_temporal.runtime.temporal_runs import Standing, TemporalRun, TemporalRuns
 from spine_temporal.translation.messages import EndRequest
 
 _log = logging.getLogger(__name__)
@@ -33,29 +33,29 @@ _LAST_RANK = 10_000
 _LOCK = 7_325_118_604_013_002
 
 
-async def close_left_behind(standings: Standings, database: Database, *, interval: float = INTERVAL) -> None:
+async def close_orphaned_runs(temporal_runs: TemporalRuns, database: Database, *, interval: float = INTERVAL) -> None:
     """Look for such runs from time to time, until cancelled."""
     while True:
         await asyncio.sleep(interval)
         try:
-            await look(standings, database, before=datetime.now(UTC) - _AGE)
+            await look(temporal_runs, database, before=datetime.now(UTC) - _AGE)
         except SpineError as error:  # Postgres or Temporal is away: the next look finds them
             _log.debug("orphaned runs are not looked for: %s", error)
         except Exception:  # noqa: BLE001 - what heals must not end with what it does not know
             _log.exception("orphaned runs are not looked for; the next look is in %.0f s", interval)
 
 
-async def look(standings: Standings, database: Database, *, before: datetime) -> list[str]:
-    """Close the books of runs that began before then and that Temporal has closed; return their ids.
+async def look(temporal_runs: TemporalRuns, database: Database, *, before: datetime) -> list[str]:
+    """Close the rows of runs that began before then and that Temporal has closed; return their ids.
 
     What cannot be judged is said once, and keeps no other from being looked at.
     """
     closed = []
-    for row in await asyncio.to_thread(_candidates, database, await standings.place(), before):
+    for row in await asyncio.to_thread(_candidates, database, await temporal_runs.place(), before):
         try:
-            standing = await standings.of(temporal_run_of(row))
+            standing = await temporal_runs.of(temporal_run_of(row))
             if not standing.is_open:
-                await asyncio.to_thread(leave_behind, database, row.run_id, standing)
+                await asyncio.to_thread(close_orphaned_run, database, row.run_id, standing)
                 closed.append(row.run_id)
         except SpineError as error:
             if error.category.retryable:
@@ -86,13 +86,13 @@ def temporal_run_of(row: RunRow | ListedRun) -> TemporalRun:
     )
 
 
-def leave_behind(database: Database, run_id: str, standing: Standing) -> None:
+def close_orphaned_run(database: Database, run_id: str, standing: Standing) -> None:
     """Record how a run ended that could not do so itself, and free its partition."""
     with database.begin() as connection:
-        close_books(connection, run_id, standing)
+        write_orphaned_end(connection, run_id, standing)
 
 
-def close_books(connection: Connection, run_id: str, standing: Standing) -> None:
+def write_orphaned_end(connection: Connection, run_id: str, standing: Standing) -> None:
     """Do so in the caller's transaction; a run that has its end already stays as it is."""
     row = run_of(connection, run_id)
     if row is None:

@@ -12,13 +12,13 @@ from temporalio import activity
 
 from spine_temporal.definition.errors import ErrorCategory, ParamsError, SpineError
 from spine_temporal.definition.json_values import JsonValueError, to_json
-from spine_temporal.definition.outcome import WorkflowResult, WorkflowStatus
 from spine_temporal.definition.params import ResumeOptions, RunOptions, partition_of, resolve_options, resolve_params
 from spine_temporal.definition.run_key import RunKey
+from spine_temporal.definition.run_result import WorkflowResult, WorkflowStatus
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.plan import Plan
 from spine_temporal.machine.planning import plan_of
-from spine_temporal.machine.resume import EndedRun, Resumed, resumed
+from spine_temporal.machine.resumed_run import EndedRun, Resumed, resumed
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.ended_runs import ended_run
 from spine_temporal.recording.executions import supersede_executions
@@ -42,9 +42,9 @@ from spine_temporal.runtime.deadlines import given_up_at, require_time
 from spine_temporal.runtime.definitions import Definitions
 from spine_temporal.runtime.ending import run_stage
 from spine_temporal.runtime.fingerprints import Naming, changed_inputs, fingerprints_of
-from spine_temporal.runtime.holders import RESET, Standing
-from spine_temporal.runtime.left_behind import close_books
+from spine_temporal.runtime.orphaned_runs import write_orphaned_end
 from spine_temporal.runtime.resets import Resets
+from spine_temporal.runtime.temporal_runs import RESET, Standing
 from spine_temporal.translation.classes import Source
 from spine_temporal.translation.messages import BeginRequest, Begun, ResumeRequest
 
@@ -92,7 +92,7 @@ class Validators(Protocol):
         """Return the run's params; raises ``SpineError`` as ``resolve_params`` does."""
 
 
-class Beginnings:
+class RunStarter:
     """Begins the runs of one worker's definitions."""
 
     def __init__(
@@ -229,7 +229,7 @@ class Beginnings:
             workflow=workflow,
             options=options,
             begun=begun,
-            temporal=await self._claims.standings.place(),
+            temporal=await self._claims.temporal_runs.place(),
             until=given_up_at(request.asked_at),
             fingerprints=await fingerprints_of(begun, self._definitions.pipelines, self._naming),
             task_queue=activity.info().task_queue,
@@ -358,7 +358,7 @@ def _before(connection: Connection, beginning: _Beginning) -> RunRow | None:
     if row is None or dict(row.params) != dict(beginning.begun.params):
         return None
     if row.status == WorkflowStatus.RUNNING.value:
-        close_books(connection, row.run_id, Standing(is_open=False, closed_as=RESET))
+        write_orphaned_end(connection, row.run_id, Standing(is_open=False, closed_as=RESET))
         return run_of(connection, row.run_id)
     return row
 
@@ -399,7 +399,7 @@ def _resumed(connection: Connection, beginning: _Beginning) -> Begun:
     """Write the run's row as the one that goes on; the run before is closed where it could not do so itself."""
     options = beginning.options.resume
     assert options is not None  # noqa: S101 - the caller asks
-    close_books(connection, options.run_id, Standing(is_open=False, closed_as=RESET))
+    write_orphaned_end(connection, options.run_id, Standing(is_open=False, closed_as=RESET))
     taken_by = beginning.begun.run_id
     if options.request_id and not take_resume(
         connection, options.run_id, options.request_id, taken_by=taken_by, first_run_id=beginning.first_run_id

@@ -9,10 +9,10 @@ from ops.chaos.simulated.claims import (
     RetryError,
     Steps,
     claim_of,
-    close_books,
     exclusive,
     next_epoch,
     settle,
+    write_orphaned_end,
 )
 from ops.chaos.simulated.driver import Begun, Options
 from ops.chaos.simulated.store import COMPLETED, RUNNING, Partition, Run, Store
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def requested(world: "World", execution: Execution) -> Steps:
-    """Return how a person wants a reset run to go on, or None, as ``Beginnings.requested``."""
+    """Return how a person wants a reset run to go on, or None, as ``RunStarter.requested``."""
     if not execution.reason and world.guards.reason:
         return None
     yield None
@@ -49,7 +49,7 @@ class _Beginning:
 
 
 def begin(world: "World", execution: Execution) -> Steps:
-    """Begin a run that was started, as ``Beginnings.begin``."""
+    """Begin a run that was started, as ``RunStarter.begin``."""
     if execution.resume is not None:
         return (yield from go_on(world, execution, execution.resume, execution.started))
     wanted = (yield from requested(world, execution)) if execution.first != execution.id else None
@@ -61,13 +61,13 @@ def begin(world: "World", execution: Execution) -> Steps:
 
 
 def resume(world: "World", execution: Execution, options: Options) -> Steps:
-    """Begin the run that goes on for one that was reset, as ``Beginnings.resume``."""
+    """Begin the run that goes on for one that was reset, as ``RunStarter.resume``."""
     wanted = yield from requested(world, execution)
     return (yield from go_on(world, execution, wanted or options, world.clock))
 
 
 def go_on(world: "World", execution: Execution, options: Options, started: int) -> Steps:
-    """Keep what the ended run has done, and claim, as ``Beginnings._go_on``."""
+    """Keep what the ended run has done, and claim, as ``RunStarter._go_on``."""
     yield None
     known = world.store.runs.get(execution.id)
     if known is not None and known.status != RUNNING and world.guards.recorded:
@@ -87,7 +87,7 @@ def _claimed_by(world: "World", beginning: _Beginning) -> Steps:
 
 
 def _claim(world: "World", beginning: _Beginning) -> Steps:
-    """Write the beginning in one transaction, as ``Beginnings._claim``."""
+    """Write the beginning in one transaction, as ``RunStarter._claim``."""
     yield None
     actor = world.current
     tx = world.store.begin(actor)
@@ -104,7 +104,7 @@ def _claim(world: "World", beginning: _Beginning) -> Steps:
 def _claimed(
     world: "World", store: Store, partition: Partition, beginning: _Beginning, *, expired: bool
 ) -> Begun | Claim:
-    """Claim, and write the run's row: ``Beginnings._claimed``; whatever is raised has written nothing."""
+    """Claim, and write the run's row: ``RunStarter._claimed``; whatever is raised has written nothing."""
     begun, execution = beginning.begun, beginning.execution
     known = store.runs.get(begun.run)
     if known is not None and known.status != RUNNING and world.guards.running:
@@ -161,7 +161,7 @@ def _gone_on(store: Store, partition: Partition, beginning: _Beginning, row: Run
     options, begun = beginning.options, beginning.begun
     assert options is not None
     assert row.request is not None
-    close_books(store, partition, row)
+    write_orphaned_end(store, partition, row)
     row.request = (row.request[0], row.request[1], begun.run, row.request[3])
     if options.start_from is not None:
         _send_back(store, row, begun.run, options.start_from)
@@ -216,7 +216,7 @@ def _started(
     """Write a run that was started, or find that nothing is left to do: ``_started``, ``_continued``."""
     execution, begun = beginning.execution, beginning.begun
     if before is not None:
-        close_books(store, partition, before)
+        write_orphaned_end(store, partition, before)
         if before.status == COMPLETED and (execution.lineage is not None or not execution.force):
             return _already_completed(partition, begun)
         if before.status != COMPLETED:
