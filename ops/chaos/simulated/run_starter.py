@@ -1,4 +1,4 @@
-"""How a run begins, by a start or by a resume: as ``runtime.beginning`` and ``recording.resume_requests``."""
+"""How a run begins, by a start or by a resume: as ``runtime.run_starter`` and ``recording.resume_requests``."""
 
 from typing import TYPE_CHECKING
 
