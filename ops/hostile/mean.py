@@ -113,6 +113,8 @@ PIPELINES: dict[str, tuple[Callable[[Any], Any], str | None]] = {
     "read-only later": (_sql("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"), None),
     "temporary table": (_sql("CREATE TEMPORARY TABLE mean_left (test text)"), None),
 }
+#: Those that end their transaction by themselves, and so keep the row that they wrote before, in each attempt.
+KEEPING = frozenset({"COMMIT"})
 #: Those that take until they are stopped.
 SLOW = frozenset({"loop", "backtrack", "sleeps", "stubborn"})
 

@@ -8,13 +8,11 @@ from uuid import uuid4
 from sqlalchemy import text
 from temporalio.client import Client
 
-from ops.hostile.mean import FINE, GATES, MEAN, PIPELINES, SLOW, expected
+from ops.hostile.mean import FINE, GATES, KEEPING, MEAN, PIPELINES, SLOW, expected
 from ops.hostile.run import AT_ONCE, PATIENCE, Verdict, judge_tasks
 from spine_temporal.client.results import result_of
 from spine_temporal.recording.database import Database
 
-#: What ends its transaction by itself keeps the row that it wrote before.
-_KEEPS = frozenset({"COMMIT"})
 _ROWS = "SELECT test, count(*) AS n FROM mean_rows GROUP BY test"
 
 
@@ -62,4 +60,4 @@ async def _judge(client: Client, task_queue: str, params: dict[str, str], verdic
     if ended != expected(params["gate"], params["pipeline"]):
         verdict.differences.append(f"ended as {ended}, {result.error}: {what}")
     await judge_tasks(handle, verdict, what)
-    return int(result.status.value == "COMPLETED" or (result.error_step == "work" and params["pipeline"] in _KEEPS))
+    return int(result.status.value == "COMPLETED" or (result.error_step == "work" and params["pipeline"] in KEEPING))
