@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from spine_temporal.definition.pipeline import PipelineStatus
 from spine_temporal.definition.run_key import RunKey
+from spine_temporal.machine.manifest_row import StageReached, row_count_of, rows_of
 from spine_temporal.recording.database import IDLE_TIMEOUT
 from spine_temporal.recording.fence import FENCE_COLUMNS, HELD, NOTHING, Acknowledged, Fence, partition_values
 from spine_temporal.recording.lending import TransactionEndedError
@@ -293,7 +294,7 @@ def complete_execution(
     *,
     output: Mapping[str, Any],
     completed_at: datetime,
-    stages: Sequence[Mapping[str, Any]],
+    stages: Sequence[StageReached],
     measured: Sequence[Mapping[str, Any]] = (),
     transaction: str | None = None,
 ) -> bool:
@@ -308,7 +309,7 @@ def complete_execution(
         "completed_at": completed_at,
         "row_count": row_count_of(output),
         "output": json.dumps(output),
-        "stages": json.dumps(stages),
+        "stages": rows_of(stages),
         "quality": json.dumps(quality_rows(measured)),
     }
     held, same = connection.execute(_COMPLETE, execution.values() | values).one()
@@ -371,11 +372,3 @@ def supersede_executions(connection: Connection, key: RunKey, rounds: Mapping[st
     if rounds:
         values = {"lineage_id": key.lineage_id, "run_id": key.run_id, "rounds": json.dumps(dict(rounds))}
         connection.execute(_SUPERSEDE, values)
-
-
-def row_count_of(output: Mapping[str, Any]) -> int | None:
-    """Return the output's ``row_count`` where it is a count that a bigint can hold."""
-    count = output.get("row_count")
-    if isinstance(count, bool) or not isinstance(count, int):
-        return None
-    return count if 0 <= count < 2**63 else None

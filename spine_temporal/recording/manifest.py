@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.definition.json_values import to_json
+from spine_temporal.machine.manifest_row import StageReached, rows_of
 
 #: The upsert of any number of stages, as JSON in ``:stages``; part of the statement that completes a step.
 UPSERT_STAGES = """
@@ -64,14 +65,14 @@ class WorkManifest:
         **metrics: Any,
     ) -> None:
         """Record that the partition has reached ``stage``; again for the same stage replaces its row."""
-        reached = {
-            "stage": stage,
-            "stage_rank": self._rank(stage),
-            "row_count": row_count,
-            "metrics": to_json(metrics, "metrics"),
-            "execution_id": execution_id,
-            "batch_id": batch_id,
-        }
+        reached = StageReached(
+            stage=stage,
+            stage_rank=self._rank(stage),
+            row_count=row_count,
+            metrics=to_json(metrics, "metrics"),
+            execution_id=execution_id,
+            batch_id=batch_id,
+        )
         upsert_stages(self._connection, self.domain, key, [reached])
 
     def get(self, key: Mapping[str, Any] | str) -> list[ManifestRow]:
@@ -105,11 +106,11 @@ class WorkManifest:
 
 
 def upsert_stages(
-    connection: Connection, domain: str, key: Mapping[str, Any] | str, stages: Sequence[Mapping[str, Any]]
+    connection: Connection, domain: str, key: Mapping[str, Any] | str, stages: Sequence[StageReached]
 ) -> None:
     """Write the stages of one partition in one statement."""
     if stages:
         connection.execute(
             text(UPSERT_STAGES),
-            {"domain": domain, "partition_key": json.dumps(key), "stages": json.dumps(stages)},
+            {"domain": domain, "partition_key": json.dumps(key), "stages": rows_of(stages)},
         )

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.run_result import WorkflowStatus
+from spine_temporal.machine.manifest_row import StageReached, rows_of
 from spine_temporal.recording.fence import FENCE_COLUMNS, HELD, Acknowledged, Fence, partition_values
 from spine_temporal.recording.manifest import UPSERT_STAGES
 
@@ -236,7 +237,7 @@ class NewRun:
     fingerprints: Mapping[str, Any] | None = None
 
 
-def open_run(connection: Connection, run: NewRun, stage: Mapping[str, Any]) -> None:
+def open_run(connection: Connection, run: NewRun, stage: StageReached) -> None:
     """Write the run's row and its first stage; a second time the row changes only where the run resumes another."""
     connection.execute(
         _OPEN,
@@ -251,7 +252,7 @@ def open_run(connection: Connection, run: NewRun, stage: Mapping[str, Any]) -> N
             "started_at": run.started_at,
             "temporal": run.temporal,
             "task_queue": run.task_queue,
-            "stages": json.dumps([stage]),
+            "stages": rows_of([stage]),
             "resumed_from": run.resumed_from,
             "correction": None if run.correction is None else json.dumps(run.correction),
             "fingerprints": json.dumps(run.fingerprints) if run.fingerprints else None,
@@ -299,7 +300,7 @@ def close_run(
     status: str,
     completed_at: datetime,
     result: str,
-    stages: Sequence[Mapping[str, Any]],
+    stages: Sequence[StageReached],
     forgotten: Sequence[str],
 ) -> bool:
     """Write what the run came to and the stages that it reached, forget others, and give the partition back.
@@ -310,7 +311,7 @@ def close_run(
         "status": status,
         "completed_at": completed_at,
         "result": result,
-        "stages": json.dumps(stages),
+        "stages": rows_of(stages),
         "forgotten": list(forgotten),
     }
     return connection.execute(_CLOSE, partition_values(key) | values).scalar() is not None

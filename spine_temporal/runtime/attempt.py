@@ -1,6 +1,5 @@
 """One attempt of a pipeline, in a thread: its transaction, its ledger row, its stages, all or nothing."""
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -22,6 +21,7 @@ from spine_temporal.definition.json_values import (
 )
 from spine_temporal.definition.pipeline import Pipeline, PipelineResult, PipelineStatus
 from spine_temporal.machine.evaluate import quality_values
+from spine_temporal.machine.manifest_row import StageReached, metrics_beside_rows, row_count_of
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of
 from spine_temporal.recording.database import Database, translated_errors
@@ -32,13 +32,12 @@ from spine_temporal.recording.executions import (
     complete_execution,
     done_in_lineage,
     open_execution,
-    row_count_of,
 )
 from spine_temporal.recording.fence import require_fence
 from spine_temporal.recording.lending import StepConnection, TransactionEndedError
 from spine_temporal.runtime import older_attempts
 from spine_temporal.runtime.claims import acknowledged_of
-from spine_temporal.translation.messages import Measured, PipelineRequest, StageReached
+from spine_temporal.translation.messages import Measured, PipelineRequest
 
 #: Bytes of a heartbeat's details as JSON.
 _MAX_PROGRESS_BYTES = 64 * 1024
@@ -280,7 +279,7 @@ class Attempt:
         if self._lent is not None and self._lent.is_lost:
             raise DatabaseAwayError("the connection was lost")
         reached = () if self.request.is_item else (self._stage(outcome),)
-        stages = [stage.model_dump() for stage in (*self.request.stages, *reached)]
+        stages = (*self.request.stages, *reached)
         completed_at = outcome.completed_at or datetime.now(UTC)
         measured = [one.model_dump() for one in (*self.request.measured, *self.measured)]
         held = complete_execution(
@@ -341,14 +340,11 @@ class Attempt:
             self.measured = (Measured(step=request.step, round=request.round, quality=quality),)
 
     def _stage(self, outcome: StepOutcome) -> StageReached:
-        small = {
-            key: value for key, value in outcome.output.items() if key != "row_count" and len(json.dumps(value)) <= 1024
-        }
         return StageReached(
             stage=self.request.stage,
             stage_rank=self.request.stage_rank,
             row_count=row_count_of(outcome.output),
-            metrics=small,
+            metrics=metrics_beside_rows(outcome.output),
             execution_id=self.idempotency_key,
         )
 

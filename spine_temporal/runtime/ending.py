@@ -11,6 +11,7 @@ from spine_temporal.definition.params import canonical
 from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.run_result import StepStatus, WorkflowResult, WorkflowStatus
 from spine_temporal.definition.step_checks import RUN_STAGES
+from spine_temporal.machine.manifest_row import StageReached
 from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of
 from spine_temporal.recording.fence import StateLostError
 from spine_temporal.recording.quality import record_quality
@@ -33,7 +34,7 @@ def record_end(connection: Connection, request: EndRequest, *, holds: bool) -> N
     """
     key, result = request.key, request.result
     completed = result.completed_at or result.started_at
-    stages = [*(stage.model_dump() for stage in request.stages), _final_stage(request)]
+    stages = (*request.stages, _final_stage(request))
     others = [stage for stage in RUN_STAGES if stage not in {"STARTED", result.status.value}]
     record_quality(connection, key.run_id, [one.model_dump() for one in request.measured])
     _record_anomalies(connection, request)
@@ -43,7 +44,7 @@ def record_end(connection: Connection, request: EndRequest, *, holds: bool) -> N
         status=result.status.value,
         completed_at=completed,
         result=result.model_dump_json(),
-        stages=stages if holds else [],
+        stages=stages if holds else (),
         forgotten=others if holds else [],
     )
     if not closed:
@@ -93,19 +94,12 @@ def _metadata(key: RunKey, category: str | None) -> dict[str, Any]:
     }
 
 
-def run_stage(stage: str, rank: int, run_id: str, metrics: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def run_stage(stage: str, rank: int, run_id: str, metrics: Mapping[str, Any] | None = None) -> StageReached:
     """Return a manifest row of the run itself."""
-    return {
-        "stage": stage,
-        "stage_rank": rank,
-        "row_count": None,
-        "metrics": metrics or {},
-        "execution_id": run_id,
-        "batch_id": None,
-    }
+    return StageReached(stage=stage, stage_rank=rank, metrics=metrics or {}, execution_id=run_id)
 
 
-def _final_stage(request: EndRequest) -> dict[str, Any]:
+def _final_stage(request: EndRequest) -> StageReached:
     result = request.result
     metrics: dict[str, Any] = {
         "step_count": len(result.completed_steps),

@@ -9,11 +9,12 @@ from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.run_result import Decision, ItemCounts, StepStatus
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.machine import advance
+from spine_temporal.machine.manifest_row import StageReached
 from spine_temporal.machine.state import Progressed, State
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.translation import requests
 from spine_temporal.translation.details import current_details
-from spine_temporal.translation.messages import Begun, Measured, StageReached
+from spine_temporal.translation.messages import Begun, Measured
 
 
 @dataclass

@@ -11,6 +11,7 @@ from spine_temporal.definition.policies import ErrorPolicy
 from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.run_result import Decision, WorkflowResult
 from spine_temporal.machine.fan import ItemOutcome
+from spine_temporal.machine.manifest_row import StageReached
 from spine_temporal.machine.plan import Plan, PlannedMap, PlannedRetry
 from spine_temporal.machine.step_outcome import StepOutcome
 
@@ -105,17 +106,6 @@ class Begun(_Message):
             lineage=self.lineage,
             execution="" if execution_run_id == self.run_id else execution_run_id,
         )
-
-
-class StageReached(_Message):
-    """A manifest row that is written with the next transaction of the run."""
-
-    stage: str
-    stage_rank: int
-    row_count: int | None = None
-    metrics: Mapping[str, Any] = Field(default_factory=dict)
-    execution_id: str | None = None
-    batch_id: str | None = None
 
 
 class Measured(_Message):

@@ -21,6 +21,7 @@ from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.run_result import OMITTED, Decision, WorkflowResult
 from spine_temporal.machine.fan import item_name, item_params, tolerated_of
 from spine_temporal.machine.machine import steps_again
+from spine_temporal.machine.manifest_row import StageReached, metrics_of, row_count_of
 from spine_temporal.machine.plan import PlannedMap, PlannedPipeline
 from spine_temporal.machine.state import Hold, State
 from spine_temporal.machine.step_outcome import CONDITION, StepOutcome
@@ -31,7 +32,6 @@ from spine_temporal.translation.messages import (
     HoldRequest,
     PipelineRequest,
     Recorded,
-    StageReached,
 )
 from spine_temporal.translation.payloads import Unreadable
 
@@ -162,10 +162,9 @@ def stage_of(begun: Begun, outcome: StepOutcome) -> StageReached | None:
     planned = begun.plan.places[outcome.step].step
     if begun.is_dry_run or isinstance(planned, PlannedPipeline):
         return None
-    metrics = outcome.output if json_size(outcome.output) <= SMALL_OUTPUT_BYTES else {}
-    row_count = None
+    metrics, row_count = metrics_of(outcome.output), None
     if outcome.items is not None:
-        metrics, row_count = outcome.items.model_dump(), outcome.output.get("row_count")
+        metrics, row_count = outcome.items.model_dump(), row_count_of(outcome.output)
     return StageReached(
         stage=planned.stage,
         stage_rank=rank_of(begun, outcome.step),
