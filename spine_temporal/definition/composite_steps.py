@@ -73,7 +73,7 @@ class MapStep:
     item_param: str | None = "item"
     #: Added to the run's params, for every item.
     params: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
-    #: Failed items that the step bears: a count, or a share of the items between 0 and 1.
+    #: How many items may fail before the step fails: a count, or a share of the items between 0 and 1.
     tolerated_failures: int | float = 0
     on_error: ErrorPolicy = ErrorPolicy.STOP
     stage: str = ""

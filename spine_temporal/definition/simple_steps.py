@@ -77,7 +77,7 @@ class LambdaStep:
     stage: str = ""
     #: Seconds that a held gate waits for a person; None: for ever.
     deadline: float | None = None
-    #: What is decided when nobody has.
+    #: What is decided at the deadline, where no person has decided.
     at_deadline: str = "abort"
 
     def __post_init__(self) -> None:

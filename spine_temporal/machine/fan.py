@@ -35,7 +35,7 @@ class Fan:
     def __init__(self, step: PlannedMap, items: Sequence[Any], tolerated: int | None) -> None:
         self._step = step
         self.items = items
-        #: Failures that are borne; None: any number.
+        #: How many items may fail before the map fails; None: any number.
         self._tolerated = tolerated
         self._next = 0
         self._running: set[int] = set()
@@ -44,7 +44,7 @@ class Fan:
 
     @property
     def halted(self) -> bool:
-        """Whether more items have failed than are borne: no other begins."""
+        """Whether more items have failed than the map tolerates, so that no further item begins."""
         return self._tolerated is not None and self.failed > self._tolerated
 
     @property
@@ -69,7 +69,7 @@ class Fan:
 
 
 def tolerated_of(step: PlannedMap, total: int) -> int | None:
-    """Return how many failures a map of so many items bears; None: any number, as it goes on anyway."""
+    """Return how many of ``total`` items may fail before the map fails; None: any number, as CONTINUE goes on."""
     if step.on_error is ErrorPolicy.CONTINUE:
         return None
     tolerated = step.tolerated_failures

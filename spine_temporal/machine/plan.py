@@ -97,7 +97,7 @@ class PlannedMap(_Planned):
     path: str | None = None
     items: tuple[Any, ...] | None = None
     item_param: str | None = "item"
-    #: What the run's params win over.
+    #: The defaults of the item's workflow; the run's params win over them.
     defaults: Mapping[str, Any] = Field(default_factory=dict)
     params: Mapping[str, Any] = Field(default_factory=dict)
     #: The run's params that an item's run is given; None: all.

@@ -50,7 +50,7 @@ class State:
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     #: Steps that are not done again: how each ended in the run that this one resumes.
     kept: Mapping[str, StepOutcome] = field(default_factory=dict)
-    #: How often each step was sent back to by a person, where it was.
+    #: How many times a person has sent the run back to each step; steps that were never sent back to are absent.
     rounds: Mapping[str, int] = field(default_factory=dict)
     #: Of each parallel step that runs: the steps that have not begun.
     waiting: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -162,7 +162,7 @@ class Do:
     """Command: do this step, then send ``StepEnded``: for a gate or a choice, with the verdict that was recorded."""
 
     step: Inner | PlannedChoice
-    #: How often a person has sent the run back to it.
+    #: How many times a person has sent the run back to it.
     round: int = 0
 
 

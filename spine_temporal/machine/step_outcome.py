@@ -33,9 +33,9 @@ class StepOutcome(BaseModel):
     kept_from: str | None = None
     #: Set where a person left the step out: why.
     skip_reason: str | None = None
-    #: Asked of a run that was reset: the run in whose history the step stands.
+    #: Set by a run that was reset, to ask whether a person wants it to go on otherwise: the run that it continues.
     reset_of: str | None = None
-    #: Answered to it where a person wants the run to go on otherwise; the step was not done.
+    #: The answer to that question, where a person does want it; the step was then not done.
     resume: ResumeOptions | None = None
     #: The code that a step needs is not in this process; ask again where it is.
     missing: bool = False

@@ -122,7 +122,7 @@ def _engine(url: str, schema: str | None, pool_size: int) -> Engine:
 
 
 def _connect(dialect: Any, _record: Any, arguments: list[Any], named: dict[str, Any]) -> Any:
-    """Connect; to a server that cannot look whether somebody still waits, without asking for it."""
+    """Connect; a server that does not know ``client_connection_check_interval`` is not asked to set it."""
     try:
         return dialect.connect(*arguments, **named)
     except psycopg.OperationalError as error:

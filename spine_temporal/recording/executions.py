@@ -154,7 +154,7 @@ class Execution:
     step: str
     pipeline: str
     params: Mapping[str, Any]
-    #: How often a person has sent the run back to this step.
+    #: How many times a person has sent the run back to this step.
     round: int = 0
 
     @property
@@ -225,7 +225,7 @@ class FailedExecution:
 class Failed:
     """What the ledger says of an execution whose attempt has failed."""
 
-    #: How many have.
+    #: How many attempts have failed by now.
     attempts: int = 1
     #: Whether the attempt's row was committed before its end.
     was_committed_open: bool = False
@@ -324,7 +324,7 @@ def open_part(connection: Connection) -> str:
 
 
 def close_part(connection: Connection) -> None:
-    """Let it take no longer: only the commit is left to do, and who freezes now must not hold the claim for ever."""
+    """Limit the transaction's idle time again: only the commit is left, and a frozen process must lose its locks."""
     connection.execute(_CLOSE_PART, {"idle_timeout": f"{IDLE_TIMEOUT}s"})
 
 

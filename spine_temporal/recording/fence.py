@@ -90,7 +90,7 @@ class Fence:
     epoch: int | None
     #: None: the database has no row of the run.
     run_status: str | None
-    #: Completed pipeline executions of the run, those that were sent back twice; 0 where it was not asked.
+    #: How many pipeline executions the run has completed; one that was sent back counts twice. 0 where nobody asked.
     executions: int = 0
     #: How many of the run's acknowledged sub-runs have ended.
     sub_runs: int = 0

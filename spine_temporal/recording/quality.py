@@ -35,7 +35,10 @@ def record_quality(connection: Connection, run_id: str, measured: Sequence[Mappi
 
 
 def quality_rows(measured: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rows of measured qualities, each ``{step, round, quality}``; what is no number is none."""
+    """Return the rows of measured qualities, each ``{step, round, quality}``.
+
+    A named measure that is not a number is left out; a check's value that is not a number is stored as NULL.
+    """
     rows: dict[tuple[str, int, str], dict[str, Any]] = {}
     for one in measured:
         for row in _rows_of(one["quality"]):

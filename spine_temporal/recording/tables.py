@@ -98,7 +98,7 @@ core_executions = Table(
     Column("lost", Integer, nullable=False, server_default=text("0")),
     #: The partition's epoch under which it was done.
     Column("epoch", BIGINT, nullable=False, server_default=text("0")),
-    #: How often a person had sent the run back to the step.
+    #: How many times a person had sent the run back to the step.
     Column("round", Integer, nullable=False, server_default=text("0")),
     Index("core_executions_run_id_step", "run_id", "step"),
 )
@@ -141,7 +141,7 @@ core_quality = Table(
     metadata,
     Column("run_id", Text, nullable=False),
     Column("step", Text, nullable=False),
-    #: How often a person had sent the run back to the step.
+    #: How many times a person had sent the run back to the step.
     Column("round", Integer, nullable=False),
     Column("check_name", Text, nullable=False),
     Column("value", Float),

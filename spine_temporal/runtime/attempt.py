@@ -241,7 +241,7 @@ class Attempt:
 
     @contextmanager
     def _blamed(self) -> Iterator[None]:
-        """Tell what a pipeline did to its session from a Postgres that is away: waiting would not help."""
+        """Tell a session that the pipeline has spoiled from a Postgres that is away: waiting helps only the latter."""
         try:
             with translated_errors():
                 yield

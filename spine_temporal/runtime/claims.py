@@ -25,7 +25,7 @@ Fenced = TypeVar("Fenced", PipelineRequest, EndRequest, HoldRequest)
 #: Times that a claim is tried while holders that have ended are cleared away.
 _TRIES = 3
 _CHANGED = "the partition changed hands while it was claimed"
-#: Seen by an attempt that wakes up late; one that is awaited finds that end when it is tried again.
+#: Told to an attempt that wakes up late. One that Temporal still waits for is tried again, and then finds the end.
 _ENDED = "another attempt has recorded how this run ended"
 
 
@@ -37,10 +37,10 @@ class Claims:
         self.temporal_runs = temporal_runs
 
     async def settle(self, attempt: Callable[[], Answer | Claim], *, asked_by: str, lineage: str = "") -> Answer:
-        """Return what ``attempt`` comes to; each closed run that it names as the holder is cleared away first.
+        """Return what ``attempt`` comes to. Where it names a holder that Temporal has closed, clear it away first.
 
         ``asked_by``: the Temporal run that wants the partition. Raises ``PartitionBusyError`` for a holder that is
-        open; one of the same ``lineage`` is being cancelled with its parent, and waited for.
+        open. An open holder of the same ``lineage`` is being cancelled with its parent: the caller tries again later.
         """
         for _ in range(_TRIES):
             answer = await asyncio.to_thread(attempt)

@@ -21,7 +21,7 @@ from spine_temporal.translation.messages import EndRequest
 #: Category of the anomaly of a failed run.
 WORKFLOW_FAILURE = "WORKFLOW_FAILURE"
 
-#: Of a refused start's params: larger numbers, and what is none, are shown as text.
+#: The largest number among a refused start's params that is kept as a number; a larger one is shown as text.
 _LARGEST_NUMBER = 1e15
 
 _COMPLETE = {WorkflowStatus.COMPLETED, WorkflowStatus.PARTIAL}

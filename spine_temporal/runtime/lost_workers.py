@@ -74,14 +74,14 @@ class LostWorkers:
 
 
 def _counted(database: Database, execution: Execution) -> int:
-    """Count it; whoever still holds the row is not waited for longer than an attempt waits."""
+    """End the older attempt where it still lives, then count it as lost; return how many were lost."""
     end_older(database, execution)
     with database.begin() as connection:
         return count_lost(connection, execution)
 
 
 async def _follows_a_lost_one() -> bool:
-    """Return whether the attempt before the activity's own gave no sign of life any more."""
+    """Return whether Temporal has given the previous attempt up because it heard nothing of it in time."""
     description = await _described()
     if description is None:
         return False

@@ -124,7 +124,7 @@ def _counted(attempt: Attempt, outcome: StepOutcome) -> StepOutcome:
 
 
 async def _requested(run_starter: RunStarter, request: PipelineRequest) -> ResumeOptions | None:
-    """Return what a person wants who has reset the run."""
+    """Return how the person who reset the run wants it to go on; None where nothing is to change."""
     info = activity.info()
     try:
         return await run_starter.requested(info.workflow_id or "", info.workflow_run_id or "")

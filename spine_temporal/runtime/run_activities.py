@@ -155,7 +155,7 @@ class RunActivities:
         return "", len(request.partitions)
 
     async def _requested(self) -> ResumeOptions | None:
-        """Return how a person wants this run to go on, which was reset."""
+        """Return how the person who reset this run wants it to go on; None where nothing is to change."""
         info = activity.info()
         return await self._beginnings.requested(info.workflow_id or "", info.workflow_run_id or "")
 
@@ -209,7 +209,7 @@ class RunActivities:
             record_failure(connection, key, error, given)
 
     def _end(self, request: EndRequest, until: datetime) -> WorkflowResult | None:
-        """Record it; return what is recorded already where that is another end: this one comes too late."""
+        """Record the end. Where another end is recorded already, this one comes too late: return the recorded one."""
         key, known = request.key, acknowledged_of(request)
         with self._database.begin() as connection:
             recorded, fence = begin_end(connection, key, request.result.status.value, known)

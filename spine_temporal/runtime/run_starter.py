@@ -172,7 +172,7 @@ class RunStarter:
         return await self._go_on(request, workflow, RunOptions(resume=wanted))
 
     async def requested(self, workflow_id: str, execution_run_id: str) -> ResumeOptions | None:
-        """Return how a person wants a run to go on that was reset; None where it was reset for nothing else."""
+        """Return how a person wants a reset run to go on; None where it was not reset for a request to resume."""
         request_id = await self._resets.request_of(workflow_id, execution_run_id)
         if request_id is None:
             return None
@@ -274,7 +274,7 @@ class RunStarter:
     def _ended(
         self, options: ResumeOptions, request: BeginRequest | ResumeRequest
     ) -> tuple[RunRow, EndedRun, BegunRun | None]:
-        """Return the run to go on from, by its row and as what it came to; and this run, where it has begun before."""
+        """Return the row of the run to go on from, what that run came to, and this run where it has begun before."""
         workflow = request.workflow
         with self._database.begin() as connection:
             known = lock_run(connection, request.run_id)
@@ -285,21 +285,22 @@ class RunStarter:
 
 
 def _as_ended(begun: Begun, run: BegunRun) -> Begun:
-    """Return what a run is given whose end is recorded: its plan, and its result as what leaves nothing to do."""
+    """Return how a run begins whose end is recorded already: with its plan and its result, and nothing left to do."""
     result = None if run.own_result is None else WorkflowResult.model_validate(run.own_result)
     return begun.model_copy(update={"plan": Plan.model_validate(run.plan), "epoch": run.epoch, "earlier": result})
 
 
 def _was_done(row: RunRow, options: ResumeOptions) -> bool:
-    """Whether the run that a person wants to go on with had done everything: its end was written as it was asked for.
+    """Whether the run that a person resumes has completed after all, so that its result is the answer.
 
-    A run that was terminated may yet write it. Who wants more than its end is told that it is complete.
+    A run that was terminated may still write its end, while the person asks for the resume. A person who also wants
+    corrections is not given the result: that resume is refused later, as the run is complete.
     """
     return row.status == WorkflowStatus.COMPLETED.value and not (options.start_from or options.changes or options.skip)
 
 
 def _reused(begun: Begun, result: WorkflowResult) -> Begun:
-    """Return what a run is given that has nothing to do: what another one came to."""
+    """Return how a run begins that has nothing to do: with the result of the run that has done the work."""
     return begun.model_copy(update={"earlier": result.model_copy(update={"reused": True})})
 
 
@@ -342,7 +343,7 @@ def _already_completed(connection: Connection, beginning: _Beginning, result: Wo
 
 
 def _before(connection: Connection, beginning: _Beginning) -> RunRow | None:
-    """Return the run that this one goes on from without a person's saying so, where it had the same params.
+    """Return the earlier run that this one goes on from although no person asked for it; None where params differ.
 
     It is the one before in the chain of Temporal's resets, or in the lineage of the step that this run is.
     """
@@ -412,7 +413,7 @@ def _resumed(connection: Connection, beginning: _Beginning) -> Begun:
 
 
 def _send_back(connection: Connection, beginning: _Beginning, start_from: str) -> None:
-    """Let the lineage's outputs from that step on hold no longer."""
+    """Mark what the lineage has completed of that step and of all later ones as superseded."""
     places = beginning.begun.plan.places
     first = places[start_from].position
     assert first is not None  # noqa: S101 - hooks are not started from

@@ -70,10 +70,10 @@ class TemporalRuns:
         return self._place
 
     async def of(self, run: TemporalRun, *, asked_by: str = "") -> Standing:
-        """Return how a run stands; one that was reset stands as the run that goes on for it.
+        """Return how a run stands. A run that was reset stands as the newest run of its chain of resets does.
 
-        ``asked_by``: the Temporal run that asks; where it goes on for that one, that one is closed. A run of another
-        Temporal counts as open: nobody here knows better.
+        ``asked_by``: the Temporal run that asks. Where it is itself that newest run, the older run counts as closed. A
+        run of another Temporal counts as open, as nobody here can know that it has ended.
         """
         if run.temporal is not None and run.temporal != await self.place():
             return Standing(is_open=True)

@@ -59,7 +59,7 @@ _PATIENTLY = RetryPolicy(
     maximum_interval=timedelta(seconds=20),
     non_retryable_error_types=[TOO_LARGE],
 )
-#: Seconds that the worker's own time limit of a pipeline gets to speak first.
+#: Seconds that Temporal waits beyond a pipeline's time limit, so that the worker reports first that it has passed.
 _GRACE = 30.0
 #: Characters of a summary: it is a label in the Web UI, and Temporal limits what it keeps of one.
 _LONGEST_SUMMARY = 200
@@ -77,7 +77,7 @@ async def record(
     """Run one of the run's own activities: locally, and where Postgres is away as an activity that waits for it.
 
     ``beside`` others it is an activity from the start: local ones that run at once may replay in another order.
-    ``late``: called where the run is cancelled meanwhile, which then waits for the local answer.
+    ``late`` is called when the run is cancelled meanwhile; the run then still waits for the local answer.
     """
     if beside:
         return await _patiently(activity, request, answer, summary)
@@ -135,7 +135,7 @@ async def record_hold(request: HoldRequest) -> Recorded | None:
 
 
 async def _failing(activity: str, request: BaseModel, summary: str) -> ActivityError | None:
-    """Run an activity whose failure is its answer, and return it; histories of before have none."""
+    """Run an activity that answers by failing, and return its failure; None in a history of an older worker."""
     try:
         await _patiently(activity, request, None, summary)
     except ActivityError as error:

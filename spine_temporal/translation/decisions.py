@@ -19,7 +19,7 @@ class _Given(BaseModel):
     by: str = Field(min_length=1, max_length=200)
     reason: str = Field(min_length=1)
     start_from: str | None = Field(default=None, alias="from")
-    #: Seconds since 1970 after which the sender takes it that nobody has heard.
+    #: Until when the sender waits, in seconds since 1970; after that the sender believes that nobody has heard it.
     until: float | None = None
 
 
@@ -74,5 +74,5 @@ def _check_from(action: str, start_from: str, step: str, state: State) -> None:
 
 
 def refused(message: str) -> ApplicationError:
-    """Return what the sender of a decision is told that is not accepted."""
+    """Return the error that tells the sender why a decision is not accepted."""
     return ApplicationError(message, type=ErrorCategory.CONFIGURATION.value, non_retryable=True)

@@ -62,7 +62,7 @@ class LiveRun:
     sub_runs: tuple[str, ...] = ()
 
     def told(self, **more: Any) -> dict[str, Any]:
-        """Return what a request tells beside itself, and what the database must know; what is empty is left out."""
+        """Return a request's fields: ``more``, and what the database must know of the history; none is empty."""
         known = {"acknowledged": len(self.acknowledged) + len(self.sent_back), "sub_runs": self.sub_runs}
         return {name: value for name, value in (known | more).items() if value}
 

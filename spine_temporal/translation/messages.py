@@ -91,7 +91,7 @@ class Begun(_Message):
     earlier: WorkflowResult | None = None
     #: Steps of an earlier run that are not done again.
     kept: Mapping[str, StepOutcome] = Field(default_factory=dict)
-    #: How a person wants the run to go on, which was reset for it; nothing has begun.
+    #: Set where a person has reset the run so that it goes on otherwise: how. Nothing has begun then.
     resume: ResumeOptions | None = None
 
     def key(self, workflow_id: str, execution_run_id: str) -> RunKey:
@@ -124,7 +124,7 @@ class _OfRun(_Message):
     @model_validator(mode="before")
     @classmethod
     def _with_key(cls, given: Any) -> Any:
-        """Give a request a key that was scheduled by a worker from before there were keys."""
+        """Give a key to a request that an older worker scheduled, before requests had keys."""
         if not isinstance(given, Mapping) or "key" in given:
             return given
         result, begun = given.get("result") or {}, given.get("begun") or {}
@@ -155,7 +155,7 @@ class PipelineRequest(_OfRun):
     memory: int | None = None
     stages: tuple[StageReached, ...] = ()
     measured: tuple[Measured, ...] = ()
-    #: How often a person has sent the run back to this step.
+    #: How many times a person has sent the run back to this step.
     round: int = 0
     #: Whether it is an item of a map, which reaches no stage.
     is_item: bool = False
@@ -163,10 +163,10 @@ class PipelineRequest(_OfRun):
     again: bool = False
     #: Whether the workflow task that a local attempt runs in may have been begun before, on a worker that is gone.
     repeated: bool = False
-    #: Completed executions of the run that its history holds, those that a decision has sent back twice: a database
-    #: that has fewer was restored.
+    #: How many completed executions of the run its history holds; one that a decision has sent back counts twice. A
+    #: database that knows of fewer was restored to an earlier state.
     acknowledged: int = 0
-    #: Runs of its sub-workflows that history holds the end of.
+    #: The runs of sub-workflows whose end the history holds.
     sub_runs: tuple[str, ...] = ()
 
 
@@ -191,7 +191,7 @@ class Ended(_Message):
 
 
 class HoldRequest(_OfRun):
-    """A gate that is held, or with a decision: is not any more."""
+    """A gate that is held; with a decision, a gate that was held and has been decided of."""
 
     step: str
     round: int
@@ -227,7 +227,7 @@ class BatchRequest(_OfRun):
     begun: Begun
     first: int
     items: tuple[Any, ...]
-    #: Failures that are still borne; None: any number.
+    #: How many more items may fail before the map fails; None: any number.
     tolerated: int | None = None
     round: int = 0
 

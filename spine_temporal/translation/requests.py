@@ -92,7 +92,7 @@ def item_request(request: BatchRequest, index: int, pipeline: PlannedPipeline) -
 
 
 def _memory(step: PlannedPipeline) -> dict[str, Any]:
-    """Return the step's limit as it is told: not at all where it has none."""
+    """Return the step's memory limit as a field of a request; no field where the step has no limit."""
     return {} if step.memory is None else {"memory": step.memory}
 
 
@@ -151,14 +151,14 @@ def step_of(execution: str) -> str:
 
 
 def asked_of_reset(verdict: StepOutcome, begun: Begun | None, run_id: str) -> StepOutcome:
-    """Return the verdict as it is recorded; one of a run that was reset also asks whether a person had a reason."""
+    """Return the verdict to record; in a run that was reset, it also asks whether a person wants to go on otherwise."""
     if begun is None or begun.run_id == run_id:
         return verdict
     return verdict.model_copy(update={"reset_of": begun.run_id})
 
 
 def stage_of(begun: Begun, outcome: StepOutcome) -> StageReached | None:
-    """Return the manifest row of a step that has completed; None for a pipeline, which writes its own, and dry."""
+    """Return a completed step's manifest row; None for a pipeline, which writes its own, and in a dry run."""
     planned = begun.plan.places[outcome.step].step
     if begun.is_dry_run or isinstance(planned, PlannedPipeline):
         return None

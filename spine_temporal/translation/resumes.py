@@ -15,9 +15,10 @@ class Resumes:
     """What a run knows of the requests to resume it."""
 
     def __init__(self) -> None:
-        #: How the run is to go on; None: as it does.
+        #: How a person wants the run to go on otherwise; None: nobody does.
         self.wanted: ResumeOptions | None = None
-        #: Signals that have come, less those that were asked about in vain; resumes that the run has gone on by.
+        #: How many signals have come, without those after which the run asked and found no request; and how many
+        #: requests the run has acted on.
         self._signals = 0
         self._taken = 0
 
@@ -27,7 +28,7 @@ class Resumes:
 
     @property
     def is_signalled(self) -> bool:
-        """Whether a signal has come for which the run has neither gone on otherwise nor asked in vain."""
+        """Whether a signal has come that the run has not acted on: it has neither followed a request nor found none."""
         return self._signals > self._taken
 
     @property
@@ -36,7 +37,7 @@ class Resumes:
         return self.is_signalled or self.wanted is not None
 
     async def ask(self, run_id: str) -> bool:
-        """Ask how the run of that id is to go on; return whether otherwise."""
+        """Ask whether a person wants the run of that id to go on otherwise; return whether so."""
         question = StepOutcome(step="", reset_of=run_id)
         signals = self._signals
         try:
@@ -48,9 +49,9 @@ class Resumes:
         return self.wanted is not None
 
     def take(self) -> None:
-        """Note that the run is going on by what is wanted."""
+        """Note that the run acts on the request that ``wanted`` holds."""
         self._taken += 1
 
     def done(self) -> None:
-        """Note that it has begun to."""
+        """Note that the run has begun again, so that nothing is wanted any more."""
         self.wanted = None

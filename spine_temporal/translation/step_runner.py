@@ -131,7 +131,7 @@ class StepRunner:
                 await temporal.sleep(MISSING_CODE_INTERVAL, summary=f"no code for step {name}")
 
     def _answer(self, step: Computing | PlannedGate | PlannedChoice, asked: Asked) -> StepOutcome:
-        """Ask the code; in a replay nobody, as history has the answer. Where it has none yet, it is asked again."""
+        """Ask the code; in a replay nobody, as the history has the answer. If it has none, the caller asks again."""
         if temporal.unsafe.is_replaying():
             return StepOutcome(step=step.name, missing=True)
         context = self.run.state.context_of(step.name)

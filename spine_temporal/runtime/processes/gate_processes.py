@@ -88,7 +88,7 @@ class GateProcesses:
         return answer.params
 
     def _exchanged(self, kind: Kind, request: str) -> bytes:
-        """Ask a process; one that is late with its answer is asked no more, and heard when the same is asked again."""
+        """Ask a process. Where it still computes at the time limit, it goes on, and the next same request hears it."""
         until = time.monotonic() + _PATIENCE
         late = self._taken_up(request)
         process = late or self._process()
