@@ -57,14 +57,14 @@ class RunActivities:
 
     def __init__(self, database: Database, run_starter: RunStarter, claims: Claims) -> None:
         self._database = database
-        self._beginnings = run_starter
+        self._starter = run_starter
         self._claims = claims
 
     @activity.defn(name=BEGIN)
     async def begin(self, request: BeginRequest) -> Begun:
         """Validate, claim the partition, write the STARTED row, and return the plan that the run keeps."""
         try:
-            return await self._beginnings.begin(request)
+            return await self._starter.begin(request)
         except (ValueError, SpineError) as error:
             refused = error if isinstance(error, SpineError) else ParamsError(str(error))
             raise await self._refused(request, refused) from None
@@ -73,7 +73,7 @@ class RunActivities:
     async def resume(self, request: ResumeRequest) -> Begun:
         """Begin again from what an ended run has completed: its outputs are kept, the rest is planned anew."""
         try:
-            return await self._beginnings.resume(request)
+            return await self._starter.resume(request)
         except (ValueError, SpineError) as error:
             refused = error if isinstance(error, SpineError) else ParamsError(str(error))
             raise await self._refused(request, refused) from None
@@ -157,7 +157,7 @@ class RunActivities:
     async def _requested(self) -> ResumeOptions | None:
         """Return how the person who reset this run wants it to go on; None where nothing is to change."""
         info = activity.info()
-        return await self._beginnings.requested(info.workflow_id or "", info.workflow_run_id or "")
+        return await self._starter.requested(info.workflow_id or "", info.workflow_run_id or "")
 
     async def _recorded(self, request: HoldRequest, record: Callable[[Connection, HoldRequest], None]) -> Recorded:
         until = given_up_at()
@@ -193,7 +193,7 @@ class RunActivities:
             run_id=request.run_id,
             workflow=request.workflow,
             workflow_id=request.workflow_id,
-            domain=self._beginnings.domain_of(request.workflow),
+            domain=self._starter.domain_of(request.workflow),
             partition=partition or {},
         )
         given = request.params if isinstance(request, BeginRequest) and isinstance(request.params, dict) else {}
