@@ -56,21 +56,34 @@ def test_a_module_that_each_run_loads_anew_loads_no_database_with_it():
             assert not loaded, f"{path} imports {loaded}: import it where a pipeline runs"
 
 
-@pytest.mark.parametrize(
-    ("lower", "uppers"),
-    [
-        ("definition", {"machine", "translation", "recording", "runtime", "client", "cli", "testing"}),
-        ("machine", {"translation", "recording", "runtime", "client", "cli", "testing"}),
-        ("translation", {"recording", "runtime", "client", "cli", "testing"}),
-        ("recording", {"translation", "runtime", "client", "cli", "testing"}),
-        ("runtime", {"client", "cli", "testing"}),
-        ("client", {"cli", "testing"}),
-    ],
-)
-def test_imports_go_one_way(lower, uppers):
-    for path in (ROOT / "spine_temporal" / lower).rglob("*.py"):
+_PURE = {"definition", "machine"}
+_SERVICE = {*_PURE, "translation", "recording", "checks", "settings", "project"}
+#: What each room of the package may import beside itself.
+ROOMS = {
+    "definition": set(),
+    "machine": {"definition"},
+    "translation": _PURE,
+    "recording": _PURE,
+    "checks": {"definition"},
+    "testing": _PURE,
+    "embedded": {"definition"},
+    "runtime": _SERVICE,
+    "client": {*_SERVICE, "embedded", "runtime"},
+    "cli": {*_SERVICE, "embedded", "runtime", "client"},
+}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_imports_go_one_way(room):
+    for path in (ROOT / "spine_temporal" / room).rglob("*.py"):
         parts = {tuple(name.split(".")[:2]) for name in imports(path)}
-        assert not {part for part in parts if part[0] == "spine_temporal" and part[1:] and part[1] in uppers}, path
+        inside = {part[1] if part[1:] else "" for part in parts if part[0] == "spine_temporal"}
+        assert inside <= {room, *ROOMS[room]}, path
+
+
+def test_each_room_has_its_line():
+    rooms = {path.parent.name for path in (ROOT / "spine_temporal").glob("*/__init__.py")}
+    assert rooms == ROOMS.keys()
 
 
 def test_one_place_knows_where_the_shared_folder_is():
