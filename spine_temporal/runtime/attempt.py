@@ -12,16 +12,10 @@ from sqlalchemy import Connection
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.faults import fault_of
-from spine_temporal.definition.json_values import (
-    MAX_OUTPUT_BYTES,
-    JsonValueError,
-    clean_text,
-    require_size,
-    to_json,
-)
-from spine_temporal.definition.pipeline import Pipeline, PipelineResult, PipelineStatus
-from spine_temporal.machine.evaluate import quality_values
+from spine_temporal.definition.json_values import JsonValueError, require_size, to_json
+from spine_temporal.definition.pipeline import Pipeline, PipelineStatus
 from spine_temporal.machine.manifest_row import StageReached, metrics_beside_rows, row_count_of
+from spine_temporal.machine.pipeline_answer import answer_of
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of
 from spine_temporal.recording.database import Database, translated_errors
@@ -41,7 +35,6 @@ from spine_temporal.translation.messages import Measured, PipelineRequest
 
 #: Bytes of a heartbeat's details as JSON.
 _MAX_PROGRESS_BYTES = 64 * 1024
-_TOO_LARGE = "keep rows in Postgres and return counts and ids"
 
 
 class AbandonedError(SpineError):
@@ -197,7 +190,7 @@ class Attempt:
         if entry.was_committed_open:
             raise TransactionEndedError("has ended, at an earlier attempt,")
         with self._blamed():
-            outcome = self._outcome(self._result(), entry.attempt)
+            outcome = self._outcome(self._answer(), entry.attempt)
             self._complete(connection, outcome, entry.transaction)
         return outcome
 
@@ -296,11 +289,11 @@ class Attempt:
             raise AbandonedError  # the claim came back between the two: the next attempt finds out
         self._require_turn()
 
-    def _result(self) -> PipelineResult:
+    def _answer(self) -> Any:
         """Run the user's code; whatever it raises becomes a ``SpineError``."""
         try:
             with translated_errors():
-                answer = self._pipeline(self.request.params, self).run()
+                return self._pipeline(self.request.params, self).run()
         except SpineError:
             raise
         except BaseException as error:
@@ -308,36 +301,22 @@ class Attempt:
         finally:
             if os.getpid() != self._pid:
                 os._exit(0)  # the pipeline has forked, and this is the fork: the transaction is not its own
-        result = _as_result(answer, self.request)
-        self._measure(result)
-        if result.status is PipelineStatus.FAILED:
-            raise SpineError(result.error or f"pipeline {self.request.pipeline!r} failed", result.category)
-        return result
 
-    def _outcome(self, result: PipelineResult, attempt: int) -> StepOutcome:
-        where = f"output of step {self.request.step!r}"
-        try:
-            output = to_json(dict(result.metrics), where)
-            require_size(output, where, MAX_OUTPUT_BYTES, _TOO_LARGE)
-        except JsonValueError as error:
-            raise SpineError(str(error), ErrorCategory.CONFIGURATION) from None
+    def _outcome(self, given: Any, attempt: int) -> StepOutcome:
+        """Return what the pipeline's answer comes to; keep its quality first, also where it failed of it."""
+        request = self.request
+        answer = answer_of(given, step=request.step, pipeline=request.pipeline)
+        if answer.quality is not None:
+            self.measured = (Measured(step=request.step, round=request.round, quality=answer.quality),)
+        if answer.failure is not None:
+            raise answer.failure
         return StepOutcome(
-            step=self.request.step,
-            output=output,
+            step=request.step,
+            output=answer.output,
             attempt=attempt,
             started_at=self.started_at,
             completed_at=datetime.now(UTC),
         )
-
-    def _measure(self, result: PipelineResult) -> None:
-        """Keep the quality that the pipeline has measured, also where it failed of it."""
-        request = self.request
-        try:
-            quality = quality_values(result.quality, f"quality of step {request.step!r}")
-        except JsonValueError as error:
-            raise SpineError(str(error), ErrorCategory.CONFIGURATION) from None
-        if quality is not None:
-            self.measured = (Measured(step=request.step, round=request.round, quality=quality),)
 
     def _stage(self, outcome: StepOutcome) -> StageReached:
         return StageReached(
@@ -347,19 +326,3 @@ class Attempt:
             metrics=metrics_beside_rows(outcome.output),
             execution_id=self.idempotency_key,
         )
-
-
-def _as_result(answer: Any, request: PipelineRequest) -> PipelineResult:
-    match answer:
-        case PipelineResult():
-            return answer
-        case None:
-            return PipelineResult()
-        case Mapping():
-            return PipelineResult(metrics=answer)
-    raise SpineError(
-        clean_text(
-            f"pipeline {request.pipeline!r} returned a {type(answer).__name__}: return a PipelineResult or a dict"
-        ),
-        ErrorCategory.CONFIGURATION,
-    )

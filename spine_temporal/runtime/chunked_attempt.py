@@ -66,7 +66,7 @@ class ChunkedAttempt(Attempt):
         if entry.status is PipelineStatus.COMPLETED:
             return self._recorded(entry)
         with self._blamed():
-            outcome = self._outcome(self._result(), entry.attempt)
+            outcome = self._outcome(self._answer(), entry.attempt)
             with self._locked_session().begin():
                 self._complete(session, outcome)
         return outcome

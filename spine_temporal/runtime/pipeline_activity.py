@@ -15,7 +15,8 @@ from spine_temporal.definition.faults import fault_of
 from spine_temporal.definition.json_values import clean_text
 from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.pipeline import Pipeline
-from spine_temporal.definition.policies import ErrorPolicy
+from spine_temporal.machine.pipeline_answer import failed_step
+from spine_temporal.machine.retries import tried_again
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.database_errors import DatabaseAwayError
@@ -184,7 +185,8 @@ async def _failure(attempt: Attempt, database: Database, error: SpineError) -> A
     ended = failed.was_committed_open and attempt.is_one_transaction
     if ended and error.code != TransactionEndedError.CODE:
         error = TransactionEndedError(f"failed ({error}) after it had ended")
-    again = not isinstance(error, LostTooOftenError) and _retried(error.category, request.on_error) and count < most
+    again = tried_again(error.category, request.on_error, attempt=count, retry=request.retry)
+    again = again and not isinstance(error, LostTooOftenError)
     ATTEMPTS.labels(request.pipeline, "retried" if again else "failed").inc()
     which = f"attempt {count} of {most}{'' if again or count >= most else ', not tried again'}"
     return _told(request, error, which, counted=count, is_last=not again)
@@ -200,7 +202,8 @@ def _told(
     is_last: bool = False,
 ) -> ApplicationError:
     """Log a failure, and return it as Temporal shows it; ``counted``: how many of the pipeline's own there were."""
-    message, kind = clean_text(str(error)), category or error.category
+    failed = failed_step(request.step, error)
+    message, kind = failed.error or "", category or error.category
     frames = f"\n{error.traceback}" if error.traceback else ""
     level = logging.ERROR if kind is ErrorCategory.INTERNAL else logging.WARNING
     _log.log(level, "%s, %s: %s %s%s", _named(request), which, kind, message, frames)
@@ -216,14 +219,10 @@ def _named(request: PipelineRequest) -> str:
     return f"workflow {request.key.workflow}, run {request.key.run_id}, step {request.step} ({request.pipeline})"
 
 
-def _retried(category: ErrorCategory, policy: ErrorPolicy) -> bool:
-    if policy is ErrorPolicy.RETRY:
-        return category is not ErrorCategory.CONFIGURATION
-    return category.retryable or category is ErrorCategory.INTERNAL
-
-
 def _count(attempt: Attempt, database: Database, error: SpineError) -> Failed:
-    message = clean_text(str(error))
+    failed = failed_step(attempt.request.step, error)
     with database.begin() as connection:
         record_quality(connection, attempt.request.key.run_id, [one.model_dump() for one in attempt.measured])
-        return fail_execution(connection, attempt.execution, message, attempt.started_at, traceback=error.traceback)
+        return fail_execution(
+            connection, attempt.execution, failed.error or "", attempt.started_at, traceback=failed.traceback
+        )

@@ -7,14 +7,13 @@ from uuid import uuid4
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.faults import fault_of
-from spine_temporal.definition.json_values import MAX_OUTPUT_BYTES, JsonValueError, clean_text, require_size, to_json
 from spine_temporal.definition.params import partition_of, resolve_params
-from spine_temporal.definition.pipeline import PipelineResult, PipelineStatus
 from spine_temporal.definition.run_result import Decision, WorkflowResult
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.evaluate import VALUE, Computing, compute, evaluate, planned_items, there
-from spine_temporal.machine.fan import Fan, ItemOutcome, item_params, known, map_outcome, tolerated_of
+from spine_temporal.machine.fan import Fan, ItemOutcome, item_name, item_params, known, map_outcome, tolerated_of
 from spine_temporal.machine.machine import advance, start
+from spine_temporal.machine.pipeline_answer import PipelineAnswer, answer_of, failed_step
 from spine_temporal.machine.plan import (
     PlannedChoice,
     PlannedGate,
@@ -24,6 +23,7 @@ from spine_temporal.machine.plan import (
     PlannedWorkflow,
 )
 from spine_temporal.machine.planning import plan_of
+from spine_temporal.machine.retries import tried_again
 from spine_temporal.machine.state import (
     Command,
     Decided,
@@ -36,6 +36,7 @@ from spine_temporal.machine.state import (
     Stop,
 )
 from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.recording.database import translated_errors
 
 #: Stands for a pipeline: its params in, its metrics out.
 Work = Callable[[Mapping[str, Any]], Any]
@@ -132,7 +133,7 @@ class _Driver:
         if state.run.is_dry_run:
             return StepOutcome(step=step.name, output=step.sample_output)
         failed = {"failure": vars(state.failure)} if state.failure else {}
-        return _run(step, {**state.run.params, **failed, **params}, self._pipelines)
+        return _run(step.name, step, {**state.run.params, **failed, **params}, self._pipelines)
 
     def _map(self, state: State, step: PlannedMap) -> StepOutcome:
         context = state.context_of(step.name)
@@ -142,10 +143,10 @@ class _Driver:
         fan = Fan(step, found.output[VALUE], tolerated_of(step, len(found.output[VALUE])))
         while not fan.done:
             for index in fan.begin():
-                fan.ended(index, self._item(state, step, fan.items[index]))
+                fan.ended(index, self._item(state, step, index, fan.items[index]))
         return map_outcome(step, len(fan.items), fan.outcomes)
 
-    def _item(self, state: State, step: PlannedMap, item: Any) -> ItemOutcome:
+    def _item(self, state: State, step: PlannedMap, index: int, item: Any) -> ItemOutcome:
         try:
             params = item_params(step, state.run.params, item)
         except ValueError as error:
@@ -153,8 +154,7 @@ class _Driver:
         if step.pipeline is not None:
             if state.run.is_dry_run:
                 return ItemOutcome(output=step.pipeline.sample_output)
-            outcome = _run(step.pipeline, params, self._pipelines)
-            return _item_outcome(outcome)
+            return _item_outcome(_run(item_name(step.name, index), step.pipeline, params, self._pipelines))
         if state.run.is_dry_run:
             return ItemOutcome()
         return _item_outcome(self._child(state, step.name, params))
@@ -173,7 +173,7 @@ class _Driver:
             run = _fresh(workflow, resolved, dry_run=state.run.is_dry_run)
             result = _Driver(workflow, self._pipelines, self._decide).run(run)
         except SpineError as error:
-            return _failed(name, error)
+            return failed_step(name, error)
         if result.error is not None:
             told = f"{result.error_step}: {result.error}"
             traceback = next(step.traceback for step in result.step_executions if step.step_name == result.error_step)
@@ -190,49 +190,30 @@ def _name(command: Command) -> str | None:
 
 
 def _run(
-    step: PlannedPipeline, params: Mapping[str, Any], pipelines: Mapping[str, Work | Mapping[str, Any]]
+    name: str, step: PlannedPipeline, params: Mapping[str, Any], pipelines: Mapping[str, Work | Mapping[str, Any]]
 ) -> StepOutcome:
-    work = pipelines[step.pipeline]
-    for attempt in range(1, step.retry.max_attempts + 1):
-        try:
-            answer = work(params) if callable(work) else work
-            return StepOutcome(step=step.name, output=_metrics(step, answer), attempt=attempt)
-        except JsonValueError as error:
-            failure = SpineError(str(error), ErrorCategory.CONFIGURATION)
-        except BaseException as error:  # noqa: BLE001 - as in the pipeline's activity
-            failure = fault_of(error)
-        if not (failure.category.retryable or failure.category is ErrorCategory.INTERNAL):
-            break
-    return _failed(step.name, failure, attempt)
+    """Try the pipeline until it completes or is not to be tried again; ``name``: of the step, or of a map's item."""
+    attempt = 1
+    while True:
+        answer = _attempted(name, step.pipeline, params, pipelines[step.pipeline])
+        failure = answer.failure
+        if failure is None:
+            return StepOutcome(step=name, output=answer.output, attempt=attempt)
+        if not tried_again(failure.category, step.on_error, attempt=attempt, retry=step.retry):
+            return failed_step(name, failure, attempt=attempt)
+        attempt += 1
 
 
-def _failed(step: str, error: SpineError, attempt: int = 1) -> StepOutcome:
-    return StepOutcome(
-        step=step,
-        error=clean_text(str(error)),
-        category=error.category.value,
-        traceback=error.traceback,
-        attempt=attempt,
-    )
+def _attempted(name: str, pipeline: str, params: Mapping[str, Any], work: Work | Mapping[str, Any]) -> PipelineAnswer:
+    try:
+        with translated_errors():
+            given = work(params) if callable(work) else work
+    except BaseException as error:  # noqa: BLE001 - as in the pipeline's activity
+        return PipelineAnswer(failure=fault_of(error))
+    return answer_of(given, step=name, pipeline=pipeline)
 
 
 def _item_outcome(outcome: StepOutcome) -> ItemOutcome:
     return ItemOutcome(
         output=outcome.output, error=outcome.error, category=outcome.category, traceback=outcome.traceback
     )
-
-
-def _metrics(step: PlannedPipeline, answer: Any) -> dict[str, Any]:
-    if isinstance(answer, PipelineResult):
-        if answer.status is PipelineStatus.FAILED:
-            raise SpineError(answer.error or "the pipeline failed", answer.category)
-        answer = answer.metrics
-    if answer is not None and not isinstance(answer, Mapping):
-        raise SpineError(
-            f"pipeline {step.pipeline!r} returned a {type(answer).__name__}: return a PipelineResult or a dict",
-            ErrorCategory.CONFIGURATION,
-        )
-    where = f"output of step {step.name!r}"
-    output: dict[str, Any] = to_json(dict(answer or {}), where)
-    require_size(output, where, MAX_OUTPUT_BYTES, "keep rows in Postgres and return counts and ids")
-    return output

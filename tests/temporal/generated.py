@@ -4,26 +4,55 @@ from spine_temporal import (
     DefinitionError,
     ErrorCategory,
     Pipeline,
+    PipelineResult,
+    PipelineStatus,
+    RetryPolicy,
     SpineError,
     Step,
     StepResult,
     Workflow,
     register_pipeline,
 )
+from spine_temporal.definition.json_values import to_json
 from tests.temporal.specs import SPECS
 
 SPECS_MODULE = "tests.temporal.specs"
 
 
-def answer(does):
-    match does:
-        case "count":
-            return {"row_count": 7, "rate": 0.5}
-        case "quality":
-            raise SpineError("bad data", ErrorCategory.DATA_QUALITY, code="BAD")
-        case "not_json":
-            return {"rows": {1}}
-    return {}
+#: What a pipeline can fail with; the others say that its run has lost its partition.
+CATEGORIES = [category for category in ErrorCategory if not category.is_lost]
+FAILS = ["raises", "fails", "failed", "failed_silently", "not_json", "text", "no_metrics", "no_quality", "breaks"]
+QUICK = {"initial_interval": 0.05, "max_interval": 0.05}
+
+
+def answer(params, attempt=1):
+    """Return or raise what the params say; ``flaky`` fails at its first attempt only."""
+    category = ErrorCategory(params.get("category", "DATA_QUALITY"))
+    match params["does"]:
+        case "flaky" if attempt > 1:
+            return {"attempt": attempt}
+        case "fails" | "flaky":
+            raise SpineError("bad data", category, code="BAD")
+        case "breaks":
+            return to_json({1}, "what the pipeline made")
+        case "raises":
+            return {}["missing"]
+    return _returned(category)[params["does"]]
+
+
+def _returned(category):
+    return {
+        "count": {"row_count": 7, "rate": 0.5},
+        "empty": {},
+        "result": PipelineResult.ok(row_count=3, week=None),
+        "nothing": None,
+        "failed": PipelineResult.fail("it says so", category),
+        "failed_silently": PipelineResult(status=PipelineStatus.FAILED, category=category),
+        "not_json": {"rows": {1}},
+        "text": "seven rows",
+        "no_metrics": PipelineResult(metrics=7),
+        "no_quality": PipelineResult(quality="good"),
+    }
 
 
 @register_pipeline("generated.work")
@@ -31,14 +60,20 @@ class Work(Pipeline):
     """Does what its step says."""
 
     def run(self):
-        return answer(self.params["does"])
+        return answer(self.params, self.attempt)
 
 
-ITEM = Workflow(name="generated.item", steps=[Step.pipeline("work", "generated.work")])
+def _item(policy):
+    retry = RetryPolicy(max_attempts=2, **QUICK)
+    return Workflow(
+        name="generated.item", steps=[Step.pipeline("work", "generated.work", on_error=policy, retry=retry)]
+    )
+
+
 SUB = Workflow(
     name="generated.sub", partition_by=["unique"],
     steps=[
-        Step.pipeline("work", "generated.work"),
+        Step.pipeline("work", "generated.work", retry=RetryPolicy(**QUICK)),
         Step.lambda_("check", lambda ctx, config: StepResult.ok(output=ctx.get_output("work"))),
     ],
 )  # fmt: skip
@@ -53,7 +88,7 @@ def _gate(spec, names, position):
             case "reads":
                 return StepResult.ok(output={"saw": {name: ctx.get_output(name, "row_count") for name in names}})
             case "fail":
-                return StepResult.fail(f"failed after {len(ctx.outputs)} outputs", "QUALITY_GATE")
+                return StepResult.fail(f"failed after {len(ctx.outputs)} outputs", spec["category"])
             case "raise":
                 return {}["missing"]
             case "none":
@@ -66,18 +101,39 @@ def _gate(spec, names, position):
     return gate
 
 
+def _pipeline(spec, name, does, policy, **options):
+    params = {"does": does, "category": spec["category"], "step": name}
+    retry = RetryPolicy(max_attempts=spec["tries"], **QUICK)
+    return Step.pipeline(name, "generated.work", params, on_error=policy, retry=retry, **options)
+
+
 def _inner(spec, name, does):
+    """Return a step of a parallel one. Beside others it stops none: how far they are would differ by chance."""
     if does == "gate":
         return Step.lambda_(name, lambda ctx, config: StepResult.ok(output={"saw": len(ctx.outputs)}))
-    return Step.pipeline(name, "generated.work", {"does": does}, on_error="CONTINUE")
+    if does == "wait":
+        return Step.wait(name, 0.05)
+    return _pipeline(spec, name, does, spec["inner"] if spec["at_once"] == 1 else "CONTINUE")
+
+
+def _map(spec, name):
+    given = {"category": spec["category"]}
+    options = {"on_error": spec["on_error"], "max_concurrency": 1, "tolerated_failures": spec["tolerated"]}
+    if spec["of"] == "pipelines":
+        items = [spec["does"]] * spec["count"]
+        return Step.map(name, items, _item(spec["inner"]), item_param="does", params=given, **options)
+
+    def items(ctx):
+        return [f"{ctx.params['unique']}-{name}-{number}" for number in range(spec["count"])]
+
+    return Step.map(name, items, SUB, item_param="unique", params=given | {"does": spec["does"]}, **options)
 
 
 def _step(specs, names, position):  # noqa: PLR0911 - one for each kind
     spec, name = specs[position], names[position]
     match spec["kind"]:
         case "pipeline":
-            params = {"does": spec["does"]}
-            return Step.pipeline(name, "generated.work", params, on_error=spec["on_error"], local=spec["local"])
+            return _pipeline(spec, name, spec["does"], spec["on_error"], local=spec["local"])
         case "wait":
             return Step.wait(name, 0.05)
         case "wait_for":
@@ -86,21 +142,15 @@ def _step(specs, names, position):  # noqa: PLR0911 - one for each kind
             inner = [_inner(spec, f"{name}_{number}", does) for number, does in enumerate(spec["does"])]
             return Step.parallel(name, inner, spec["at_once"], on_error=spec["on_error"])
         case "map":
-            return Step.map(
-                name, [spec["does"]] * spec["count"], ITEM, item_param="does", on_error=spec["on_error"],
-                max_concurrency=1,
-            )  # fmt: skip
+            return _map(spec, name)
         case "workflow":
+            given = {"does": spec["does"], "category": spec["category"]}
             return Step.workflow(
-                name,
-                SUB,
-                lambda ctx: {"does": spec["does"], "unique": f"{ctx.params['unique']}-{name}"},
-                on_error=spec["on_error"],
+                name, SUB, lambda ctx: {**given, "unique": f"{ctx.params['unique']}-{name}"}, on_error=spec["on_error"]
             )
         case "held":
-            gate = {"does": "fail"}
             return Step.lambda_(
-                name, _gate(gate, names, position), on_error="HOLD", deadline=0.05, at_deadline=spec["decision"]
+                name, _gate(spec, names, position), on_error="HOLD", deadline=0.05, at_deadline=spec["decision"]
             )
         case "gate":
             return Step.lambda_(name, _gate(spec, names, position), on_error=spec["on_error"])
@@ -126,7 +176,7 @@ def build(name, specs):
 
 def _hooks(specs):
     """Return what runs after a failure: nothing, or two pipelines of which the first may fail."""
-    does = ("count", "quality", None)[len(specs) % 3]
+    does = ("count", "fails", None)[len(specs) % 3]
     return [Step.pipeline(f"hook_{given}", "generated.work", {"does": given}) for given in (does, "empty") if does]
 
 
