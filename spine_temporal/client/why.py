@@ -3,35 +3,76 @@
 import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from enum import StrEnum
+from typing import assert_never
 
+from pydantic import ValidationError
 from temporalio.api.enums.v1 import EventType, PendingActivityState
-from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowQueryFailedError
+from temporalio.exceptions import FailureError
 from temporalio.service import RPCError
 
 from spine_temporal.client.descriptions import described, how_to_unpause, is_paused, paused_by
 from spine_temporal.client.spine_client import RunHandle
 from spine_temporal.client.task_queues import ACTIVITY_TASKS, WORKFLOW_TASKS, is_polled, what_to_start, workers_of
 from spine_temporal.definition.run_result import WorkflowResult, WorkflowStatus
+from spine_temporal.translation.waiting import (
+    WAITING,
+    Cause,
+    HeldGate,
+    MissingCode,
+    OtherPartitions,
+    RunningMap,
+    RunningPipeline,
+    RunningStep,
+    RunningWorkflow,
+    Timer,
+    Unrecorded,
+    Waiting,
+)
 
 #: What the worker gets to answer a question.
 _PATIENCE = timedelta(seconds=5)
-#: Kind of the reason that comes before all others.
-NO_WORKER = "no worker"
+#: Characters of a held gate's error.
+_LONGEST = 300
 _TASK_FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+
+
+class ReasonKind(StrEnum):
+    """What sort of reason it is; the values are what is printed."""
+
+    ENDED = "ended"
+    PAUSED = "paused"
+    #: An attempt has failed, and the next one is due.
+    RETRIES = "retries"
+    RUNS = "runs"
+    #: Nothing is known to keep it.
+    GOES_ON = "goes on"
+    WAITS = "waits"
+    #: A gate waits for a person.
+    HELD = "held"
+    WAITS_FOR_A_SLOT = "waits for a slot"
+    #: Comes before all others.
+    NO_WORKER = "no worker"
+    WORKFLOW_TASK_FAILS = "workflow task fails"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
     """One reason, and what can be done about it."""
 
-    #: ``ended``, ``paused``, ``retries``, ``runs``, ``goes on``, ``waits``, ``waits for a slot``, ``no worker`` or
-    #: ``workflow task fails``.
-    kind: str
+    kind: ReasonKind
     text: str
     advice: str = ""
+
+
+#: Where a worker cannot be asked: it is older than this command, or does not answer.
+_SILENT = Reason(
+    kind=ReasonKind.GOES_ON,
+    text="its worker does not say what it waits for",
+    advice="it may be an older worker: `spine-temporal status` and the Web UI show how far the run has come",
+)
 
 
 async def reasons(client: Client, handle: RunHandle) -> list[Reason]:
@@ -40,7 +81,7 @@ async def reasons(client: Client, handle: RunHandle) -> list[Reason]:
     if description.status is not WorkflowExecutionStatus.RUNNING:
         return [_ended(description, await handle.result())]
     if is_paused(description):
-        return [Reason(kind="paused", text=paused_by(description), advice=how_to_unpause(description))]
+        return [Reason(kind=ReasonKind.PAUSED, text=paused_by(description), advice=how_to_unpause(description))]
     workers = len(await workers_of(client, description.task_queue, ACTIVITY_TASKS))
     pending = description.raw_description.pending_activities
     found = [
@@ -48,22 +89,27 @@ async def reasons(client: Client, handle: RunHandle) -> list[Reason]:
         *(_of_activity(each, description, workers) for each in pending),
     ]
     if not await is_polled(client, description.task_queue, WORKFLOW_TASKS):
-        return [_no_worker(description, "it"), *(reason for reason in found if reason.kind != NO_WORKER)]
-    if not found or all(reason.kind == "runs" for reason in found):
-        found = await _of_details(handle) + found
-    return found or [Reason(kind="goes on", text="the run is between two steps")]
+        return [_no_worker(description, "it"), *(reason for reason in found if reason.kind is not ReasonKind.NO_WORKER)]
+    if not found or all(reason.kind is ReasonKind.RUNS for reason in found):
+        try:
+            found = await _of_run(handle) + found
+        except (RPCError, WorkflowQueryFailedError, FailureError, ValidationError):
+            return found or [_SILENT]
+    return found or [Reason(kind=ReasonKind.GOES_ON, text="the run is between two steps")]
 
 
 def _ended(description: WorkflowExecutionDescription, result: WorkflowResult) -> Reason:
     if result.status in {WorkflowStatus.COMPLETED, WorkflowStatus.PARTIAL}:
         decided = [f"{step.step_name} {step.decision}" for step in result.step_executions if step.decision]
-        return Reason(kind="ended", text="; ".join([f"it has ended as {result.status}", *decided]))
+        return Reason(kind=ReasonKind.ENDED, text="; ".join([f"it has ended as {result.status}", *decided]))
     where = f" at step {result.error_step!r}" if result.error_step else ""
     text = f"it has ended as {result.status}{where}: {result.error or _how(description)}"
     if result.error_category == "PARTITION_BUSY":
-        return Reason(kind="ended", text=text, advice="start it again when that run has ended")
+        return Reason(kind=ReasonKind.ENDED, text=text, advice="start it again when that run has ended")
     return Reason(
-        kind="ended", text=text, advice=f"mend the cause, then `spine-temporal resume {shlex.quote(description.id)}`"
+        kind=ReasonKind.ENDED,
+        text=text,
+        advice=f"mend the cause, then `spine-temporal resume {shlex.quote(description.id)}`",
     )
 
 
@@ -79,17 +125,17 @@ def _of_activity(activity: PendingActivityInfo, description: WorkflowExecutionDe
     last = f", last error: {activity.last_failure.message}" if activity.last_failure.message else ""
     if activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED:
         since = _seconds_since(activity.last_started_time.ToDatetime(UTC))
-        return Reason(kind="runs", text=f"{what} runs for {since:.0f} s, attempt {activity.attempt}{last}")
+        return Reason(kind=ReasonKind.RUNS, text=f"{what} runs for {since:.0f} s, attempt {activity.attempt}{last}")
     if activity.attempt > 1 and activity.HasField("next_attempt_schedule_time"):
         wait = max(0.0, -_seconds_since(activity.next_attempt_schedule_time.ToDatetime(UTC)))
         text = f"{what} is tried again in {wait:.0f} s, attempt {activity.attempt}{last}"
-        return Reason(kind="retries", text=text, advice=_advice(activity.last_failure.message))
+        return Reason(kind=ReasonKind.RETRIES, text=text, advice=_advice(activity.last_failure.message))
     since = _seconds_since(activity.scheduled_time.ToDatetime(UTC))
     if not workers:
         return _no_worker(description, what)
     queue = f"task queue {description.task_queue!r}"
     return Reason(
-        kind="waits for a slot",
+        kind=ReasonKind.WAITS_FOR_A_SLOT,
         text=f"{what} waits for {since:.0f} s for one of {workers} workers on {queue}{last}",
         advice="they are all busy: start more workers, or raise SPINE_MAX_ACTIVITIES",
     )
@@ -112,7 +158,7 @@ async def _of_workflow_task(client: Client, description: WorkflowExecutionDescri
         failure = await _last_task_failure(client, description)
         return [
             Reason(
-                kind="workflow task fails",
+                kind=ReasonKind.WORKFLOW_TASK_FAILS,
                 text=f"its workflow task fails, attempt {task.attempt}: {failure}",
                 advice="start a worker with code that can go on with this run: see the error",
             )
@@ -123,7 +169,7 @@ async def _of_workflow_task(client: Client, description: WorkflowExecutionDescri
 def _no_worker(description: WorkflowExecutionDescription, what: str) -> Reason:
     queue = description.task_queue
     return Reason(
-        kind=NO_WORKER,
+        kind=ReasonKind.NO_WORKER,
         text=f"{what} waits for a worker: none asks for work on task queue {queue!r}",
         advice=what_to_start(queue, description.workflow_type),
     )
@@ -138,17 +184,39 @@ async def _last_task_failure(client: Client, description: WorkflowExecutionDescr
     return message
 
 
-async def _of_details(handle: RunHandle) -> list[Reason]:
-    """Ask the run itself what it waits for."""
-    try:
-        metadata: Any = await handle.handle.query(
-            "__temporal_workflow_metadata", result_type=WorkflowMetadata, rpc_timeout=_PATIENCE
-        )
-    except (RPCError, WorkflowQueryFailedError):
-        return []
-    lines = str(metadata.current_details).splitlines()
-    waits = [line.removeprefix("Waits: ") for line in lines if line.startswith("Waits: ")]
-    return [Reason(kind="held" if " is held for a person" in text else "waits", text=text) for text in waits]
+async def _of_run(handle: RunHandle) -> list[Reason]:
+    """Ask the run itself what it waits for; raises where its worker does not know the question."""
+    waiting: Waiting = await handle.handle.query(WAITING, result_type=Waiting, rpc_timeout=_PATIENCE)
+    return [reason for cause in waiting.causes for reason in _of_cause(cause)]
+
+
+def _of_cause(cause: Cause) -> list[Reason]:
+    """Return what a cause is a reason of; of what runs, Temporal's description of the run says more."""
+    match cause:
+        case HeldGate():
+            how = "`spine-temporal waive`, `retry-step` or `abort`, or the update of that name"
+            error = " ".join(cause.error.split())[:_LONGEST]
+            return [
+                Reason(
+                    kind=ReasonKind.HELD,
+                    text=f"`{cause.step}` is held for a person ({cause.category}: {error}): {how}",
+                )
+            ]
+        case Timer():
+            text = f"`{cause.step}`, a timer, {cause.ends}"
+        case OtherPartitions():
+            text = (
+                f"`{cause.step}`, for {cause.workflow} to be {cause.reached}; its last look is under Pending Activities"
+            )
+        case MissingCode():
+            text = f"a worker whose {cause.workflow!r} has the {cause.step_kind} step {cause.step!r}"
+        case Unrecorded():
+            text = f"{f'{cause.activity} {cause.summary}'.strip()}: {cause.error}"
+        case RunningPipeline() | RunningMap() | RunningWorkflow() | RunningStep():
+            return []
+        case _:
+            assert_never(cause)
+    return [Reason(kind=ReasonKind.WAITS, text=text)]
 
 
 def _seconds_since(moment: datetime) -> float:

@@ -8,6 +8,7 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 
 from spine_temporal.translation import calls, requests
 from spine_temporal.translation.messages import BEGIN, BeginRequest, Begun
+from spine_temporal.translation.shown_details import ShownDetails
 
 
 class NotHereError(RuntimeError):
@@ -29,7 +30,7 @@ class UnknownWorkflow:
             started_at=info.start_time,
         )
         try:
-            await calls.record(BEGIN, request, Begun, f"begin {info.workflow_type}")
+            await calls.record(BEGIN, request, Begun, f"begin {info.workflow_type}", shown=ShownDetails())
         except FailureError as error:
             if is_cancelled_exception(error):
                 raise

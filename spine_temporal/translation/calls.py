@@ -45,6 +45,8 @@ from spine_temporal.translation.requests import (
     sub_options,
     verdict_summary,
 )
+from spine_temporal.translation.shown_details import ShownDetails
+from spine_temporal.translation.waiting import Unrecorded
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -71,16 +73,13 @@ async def record(
     answer: type[Answer] | None,
     summary: str = "",
     *,
-    beside: bool = False,
+    shown: ShownDetails,
     late: Callable[[], None] | None = None,
 ) -> Any:
     """Run one of the run's own activities: locally, and where Postgres is away as an activity that waits for it.
 
-    ``beside`` others it is an activity from the start: local ones that run at once may replay in another order.
     ``late`` is called when the run is cancelled meanwhile; the run then still waits for the local answer.
     """
-    if beside:
-        return await _patiently(activity, request, answer, summary)
     try:
         return await _to_its_end(
             temporal.execute_local_activity(
@@ -96,21 +95,37 @@ async def record(
     except FailureError as error:
         if is_cancelled_exception(error) or not _waits(error):
             raise
-        shown = temporal.get_current_details()
-        what = f"{activity} {summary}".strip()
-        temporal.set_current_details(f"Waits: {what}: {cause_of(error)}\n\n{shown}")
-    try:
-        return await _patiently(activity, request, answer, summary)
-    finally:
-        temporal.set_current_details(shown)
+        away = Unrecorded(activity=activity, summary=summary, error=str(cause_of(error)))
+    with shown.during(away):
+        return await record_patiently(activity, request, answer, summary)
 
 
-async def record_verdict(verdict: StepOutcome, what: str, *, beside: bool) -> tuple[StepOutcome, bool]:
+async def record_patiently(activity: str, request: BaseModel, answer: type[Answer] | None, summary: str) -> Any:
+    """Run one of the run's own activities as an activity from the start: it may be beside others.
+
+    Local ones that run at once may replay in another order.
+    """
+    return await temporal.execute_activity(
+        activity,
+        request,
+        result_type=answer,
+        start_to_close_timeout=timedelta(seconds=20),
+        retry_policy=_PATIENTLY,
+        summary=_one_line(summary),
+    )
+
+
+async def record_verdict(
+    verdict: StepOutcome, what: str, *, beside: bool, shown: ShownDetails
+) -> tuple[StepOutcome, bool]:
     """Record a verdict; return what history holds of it, and whether its recording has failed with it."""
+    summary = verdict_summary(what, verdict)
+    recorded: StepOutcome
     try:
-        recorded: StepOutcome = await record(
-            VERDICT, verdict, StepOutcome, verdict_summary(what, verdict), beside=beside
-        )
+        if beside:
+            recorded = await record_patiently(VERDICT, verdict, StepOutcome, summary)
+        else:
+            recorded = await record(VERDICT, verdict, StepOutcome, summary, shown=shown)
     except FailureError as error:
         failed = failed_verdict(error)
         if failed is None:
@@ -137,7 +152,7 @@ async def record_hold(request: HoldRequest) -> Recorded | None:
 async def _failing(activity: str, request: BaseModel, summary: str) -> ActivityError | None:
     """Run an activity that answers by failing, and return its failure; None in a history of an older worker."""
     try:
-        await _patiently(activity, request, None, summary)
+        await record_patiently(activity, request, None, summary)
     except ActivityError as error:
         if is_cancelled_exception(error) or not is_answer(error):
             raise
@@ -163,17 +178,6 @@ async def _to_its_end(call: Coroutine[Any, Any, Any], late: Callable[[], None] |
         return await task
     except FailureError:
         raise asyncio.CancelledError from None
-
-
-async def _patiently(activity: str, request: BaseModel, answer: type[Answer] | None, summary: str) -> Any:
-    return await temporal.execute_activity(
-        activity,
-        request,
-        result_type=answer,
-        start_to_close_timeout=timedelta(seconds=20),
-        retry_policy=_PATIENTLY,
-        summary=_one_line(summary),
-    )
 
 
 def _one_line(summary: str) -> str | None:

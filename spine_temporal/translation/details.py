@@ -1,18 +1,31 @@
 """What Temporal's Web UI shows of a run while it runs and after: Markdown, written from the state."""
 
 from collections.abc import Iterable
+from typing import assert_never
 
-from spine_temporal.definition.run_result import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
-from spine_temporal.machine.plan import (
-    AnyPlanned,
-    PlannedGate,
-    PlannedMap,
-    PlannedPipeline,
-    PlannedWait,
-    PlannedWaitFor,
-    PlannedWorkflow,
+from spine_temporal.definition.run_result import (
+    ItemCounts,
+    StepExecution,
+    StepStatus,
+    WorkflowResult,
+    WorkflowStatus,
 )
+from spine_temporal.machine.plan import AnyPlanned, PlannedGate, PlannedPipeline
 from spine_temporal.machine.state import State
+from spine_temporal.translation.waiting import (
+    Cause,
+    HeldGate,
+    MissingCode,
+    Obstacle,
+    OtherPartitions,
+    RunningMap,
+    RunningPipeline,
+    RunningStep,
+    RunningWorkflow,
+    Timer,
+    Unrecorded,
+    waiting_of,
+)
 
 #: Rows of the table; a longer plan shows its last steps.
 MAX_ROWS = 60
@@ -21,14 +34,17 @@ _COLUMNS = ("step", "kind", "status", "attempts", "seconds", "rows")
 _GAP = "\N{EM SPACE}"
 
 
-def current_details(state: State, waiting: str = "") -> str:
-    """Return the run's steps as a Markdown table; above it how the run stands, what it waits for and what failed."""
+def current_details(state: State | None, obstacles: tuple[Obstacle, ...] = ()) -> str:
+    """Return the run's steps as a Markdown table; above it how the run stands, what it waits for and what failed.
+
+    Above all of it, what the run cannot record; of a run that has not begun (None), there is no more to say.
+    """
+    away = [_told(cause) for cause in obstacles if isinstance(cause, Unrecorded)]
+    if state is None:
+        return "\n\n".join(away)
     held = bool(state.held) and state.status is WorkflowStatus.RUNNING
-    head = [f"**{StepStatus.HELD if held else state.status}**"]
-    if waiting:
-        head.append(f"Waits: {waiting}")
-    head += [_held(state, name) for name in state.held]
-    head += [_running(state, name) for name in state.running]
+    head = [*away, f"**{StepStatus.HELD if held else state.status}**"]
+    head += [_told(cause) for cause in waiting_of(state, obstacles).causes if not isinstance(cause, Unrecorded)]
     return "\n\n".join([*head, *_failures(state), _table(state)])
 
 
@@ -69,40 +85,50 @@ def _cells(values: Iterable[object]) -> str:
     return f"| {' | '.join(f'{value}{_GAP}' for value in values)} |"
 
 
-def _held(state: State, name: str) -> str:
-    outcome = state.held[name]
-    return (
-        f"Waits: `{name}` is held for a person ({outcome.category}: {_cell(outcome.error or '')}): "
-        "`spine-temporal waive`, `retry-step` or `abort`, or the update of that name"
-    )
-
-
 def _failures(state: State) -> list[str]:
     failed = [execution for execution in state.executions.values() if execution.status is StepStatus.FAILED]
     return [f"`{step.step_name}` failed ({step.error_category}): {_cell(step.error or '')}" for step in failed]
 
 
-def _running(state: State, name: str) -> str:
-    """Say what runs; how often Temporal has tried it, the Web UI shows itself."""
-    step = state.plan.places[name].step
-    if isinstance(step, PlannedPipeline):
-        most = step.retry.max_attempts
-        return (
-            f"Runs: `{name}` (pipeline `{step.pipeline}`, {'1 attempt' if most == 1 else f'up to {most} attempts'}); "
-            "its last failure stands under Pending Activities"
-        )
-    if isinstance(step, PlannedWait):
-        until = f"until {step.until:%Y-%m-%d %H:%M:%S %Z}" if step.until else f"for {step.seconds:g} s"
-        return f"Waits: `{name}`, a timer, {until}"
-    if isinstance(step, PlannedWaitFor):
-        return f"Waits: `{name}`, for {step.workflow} to be {step.reached}; its last look is under Pending Activities"
-    if isinstance(step, PlannedMap):
-        items = state.executions[name].items
-        done = f"{items.completed + items.failed} of {items.total} items, {items.failed} failed" if items else "begins"
-        return f"Runs: `{name}` (a map of `{step.workflow}`): {done}"
-    if isinstance(step, PlannedWorkflow):
-        return f"Runs: `{name}` (workflow `{step.workflow}`): see Relationships"
-    return f"Runs: `{name}`"
+def _told(cause: Cause) -> str:  # noqa: PLR0911 - one for each cause
+    """Say what is waited for or runs; how often Temporal has tried it, the Web UI shows itself."""
+    match cause:
+        case Unrecorded():
+            return f"Waits: {f'{cause.activity} {cause.summary}'.strip()}: {cause.error}"
+        case MissingCode():
+            return f"Waits: a worker whose {cause.workflow!r} has the {cause.step_kind} step {cause.step!r}"
+        case HeldGate():
+            return (
+                f"Waits: `{cause.step}` is held for a person ({cause.category}: {_cell(cause.error)}): "
+                "`spine-temporal waive`, `retry-step` or `abort`, or the update of that name"
+            )
+        case Timer():
+            return f"Waits: `{cause.step}`, a timer, {cause.ends}"
+        case OtherPartitions():
+            return (
+                f"Waits: `{cause.step}`, for {cause.workflow} to be {cause.reached}; its last look is under Pending "
+                "Activities"
+            )
+        case RunningPipeline():
+            most = "1 attempt" if cause.max_attempts == 1 else f"up to {cause.max_attempts} attempts"
+            return (
+                f"Runs: `{cause.step}` (pipeline `{cause.pipeline}`, {most}); its last failure stands under Pending "
+                "Activities"
+            )
+        case RunningMap():
+            return f"Runs: `{cause.step}` (a map of `{cause.workflow}`): {_come(cause.items)}"
+        case RunningWorkflow():
+            return f"Runs: `{cause.step}` (workflow `{cause.workflow}`): see Relationships"
+        case RunningStep():
+            return f"Runs: `{cause.step}`"
+    assert_never(cause)
+
+
+def _come(items: ItemCounts | None) -> str:
+    """Say how far a map has come."""
+    if items is None:
+        return "begins"
+    return f"{items.completed + items.failed} of {items.total} items, {items.failed} failed"
 
 
 def _row(step: AnyPlanned, state: State) -> str:

@@ -11,11 +11,12 @@ from spine_temporal.machine.machine import Move, advance, start
 from spine_temporal.machine.state import Cancelled, Decided, Finish, Run, State, StepEnded, Stop
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.translation import calls, requests
-from spine_temporal.translation.details import current_details, ending
+from spine_temporal.translation.details import ending
 from spine_temporal.translation.live_run import LiveRun
 from spine_temporal.translation.messages import END, Begun, Ended
 from spine_temporal.translation.resumes import Resumes
 from spine_temporal.translation.search_attributes import ShownOutcome
+from spine_temporal.translation.shown_details import ShownDetails
 from spine_temporal.translation.step_runner import StepRunner, ended
 
 StepTask = asyncio.Task[StepOutcome | Decision]
@@ -30,6 +31,7 @@ class Driver:
         begun: Begun,
         resumes: Resumes,
         shown: ShownOutcome,
+        details: ShownDetails,
         *,
         before: LiveRun | None,
         is_cancelled: bool,
@@ -42,6 +44,7 @@ class Driver:
             begun=begun,
             key=begun.key(info.workflow_id, info.run_id),
             state=state,
+            details=details,
             waited=before.waited if before is not None else set(),
         )
         #: Whether somebody has cancelled the run: it ends so also where it has just begun, or goes on otherwise.
@@ -105,7 +108,7 @@ class Driver:
     def _took(self, move: Move, tasks: dict[str, StepTask]) -> bool:
         """Start the commands of a move; return whether the run has ended."""
         self.run.state, commands = move
-        temporal.set_current_details(current_details(self.run.state))
+        self.run.details.reached(self.run.state)
         self._shown.show_held(is_held=bool(self.run.state.held))
         for command in commands:
             match command:
@@ -139,7 +142,7 @@ class Driver:
         request = requests.end_request(run.begun, run.key, result)
         request = request.model_copy(update=run.told(**vars(run.unwritten)))
         try:
-            ended_as: Ended | None = await calls.record(END, request, Ended, ending(result))
+            ended_as: Ended | None = await calls.record(END, request, Ended, ending(result), shown=run.details)
         except FailureError as error:
             if is_cancelled_exception(error):
                 raise

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from temporalio import workflow as temporal
-
 from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.run_result import Decision, ItemCounts, StepStatus
 from spine_temporal.definition.workflow import Workflow
@@ -13,8 +11,8 @@ from spine_temporal.machine.manifest_row import StageReached
 from spine_temporal.machine.state import Progressed, State
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.translation import requests
-from spine_temporal.translation.details import current_details
 from spine_temporal.translation.messages import Begun, Measured
+from spine_temporal.translation.shown_details import ShownDetails
 
 
 @dataclass
@@ -50,6 +48,8 @@ class LiveRun:
     #: The run's identity; its epoch is a newer one where the run had to take its partition again.
     key: RunKey
     state: State
+    #: What is shown of it while it goes.
+    details: ShownDetails
     #: What people have decided of held gates, by step.
     decisions: dict[str, Decision] = field(default_factory=dict)
     #: Steps that have waited for partitions before in this history, also before the run went on otherwise.
@@ -69,7 +69,7 @@ class LiveRun:
     def progressed(self, step: str, items: ItemCounts) -> None:
         """Show how far a map has come."""
         self.state, _ = advance(self.state, Progressed(step=step, items=items))
-        temporal.set_current_details(current_details(self.state))
+        self.details.reached(self.state)
 
     def reached(self, before: State | None, after: State) -> None:
         """Keep the stages of steps that have completed for the next transaction; a pipeline has written its own.

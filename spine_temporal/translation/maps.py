@@ -11,6 +11,7 @@ from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.machine.fan import Fan, ItemOutcome, item_name, item_params
 from spine_temporal.translation import calls, requests
 from spine_temporal.translation.messages import MAP, BatchRequest, BatchResult
+from spine_temporal.translation.waiting import WAITING, Waiting
 
 #: Items that one history takes; a larger map runs in parts of so many, each a child workflow.
 BATCH = 500
@@ -80,6 +81,11 @@ async def _stopped(tasks: dict[int, asyncio.Task[ItemOutcome]]) -> None:
 @temporal.defn(name=MAP, failure_exception_types=[Exception])
 class MapBatch:
     """Runs a part of a large map, in a history of its own."""
+
+    @temporal.query(name=WAITING, description="What the run waits for: nothing but its items")
+    def waiting(self) -> Waiting:
+        """Return nothing, as its activities and sub-workflows say more."""
+        return Waiting()
 
     @temporal.run
     async def run(self, request: BatchRequest) -> BatchResult:

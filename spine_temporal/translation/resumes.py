@@ -41,7 +41,7 @@ class Resumes:
         question = StepOutcome(step="", reset_of=run_id)
         signals = self._signals
         try:
-            answer: StepOutcome = await calls.record(VERDICT, question, StepOutcome, "ask how to go on", beside=True)
+            answer: StepOutcome = await calls.record_patiently(VERDICT, question, StepOutcome, "ask how to go on")
             self.wanted = answer.resume
         finally:
             if self.wanted is None:

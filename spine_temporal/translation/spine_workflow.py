@@ -24,6 +24,8 @@ from spine_temporal.translation.messages import BEGIN, RESUME, BeginRequest, Beg
 from spine_temporal.translation.payloads import Unreadable
 from spine_temporal.translation.resumes import Resumes
 from spine_temporal.translation.search_attributes import DOMAIN, ShownOutcome, of_run, updates_of
+from spine_temporal.translation.shown_details import ShownDetails
+from spine_temporal.translation.waiting import WAITING, Waiting
 
 
 class SpineWorkflow:
@@ -37,12 +39,18 @@ class SpineWorkflow:
         self._driver: Driver | None = None
         self._resumes = Resumes()
         self._shown = ShownOutcome()
+        self._details = ShownDetails()
         self._is_cancelled = False
 
     @temporal.query(name="progress", description="How far the run has come, as a WorkflowResult")
     def progress(self) -> WorkflowResult | None:
         """Return how far the run has come; None before it has begun."""
         return requests.carried(self._driver.run.state.result) if self._driver else None
+
+    @temporal.query(name=WAITING, description="What the run waits for and what runs, as data")
+    def waiting(self) -> Waiting:
+        """Return what the run waits for; nothing once it has ended."""
+        return self._details.waiting
 
     @temporal.signal(name="resume", description="Look whether this reset run is to go on otherwise")
     def resume(self) -> None:
@@ -102,7 +110,13 @@ class SpineWorkflow:
                 return self._end(begun.earlier)
             before = self._driver.run if self._driver is not None else None
             self._driver = driver = Driver(
-                self.spine, begun, self._resumes, self._shown, before=before, is_cancelled=self._is_cancelled
+                self.spine,
+                begun,
+                self._resumes,
+                self._shown,
+                self._details,
+                before=before,
+                is_cancelled=self._is_cancelled,
             )
             result = await driver.drive()
             if result is not None:
@@ -124,7 +138,7 @@ class SpineWorkflow:
             refused=requests.unreadable_start(self.spine.name, params, options, extra),
             is_child=info.parent is not None,
         )
-        begun = await self._begun(lambda late: calls.record(BEGIN, request, Begun, late=late))
+        begun = await self._begun(lambda late: calls.record(BEGIN, request, Begun, shown=self._details, late=late))
         self._resumes.wanted = begun.resume
         if info.typed_search_attributes.get(DOMAIN) is None:
             self._shown.upsert(updates_of(of_run(begun.plan.domain, begun.partition, begun.plan.version)))
@@ -144,7 +158,9 @@ class SpineWorkflow:
             asked_at=temporal.now(),
         )
         begun = await self._begun(
-            lambda late: calls.record(RESUME, request, Begun, f"from run {options.run_id}", late=late)
+            lambda late: calls.record(
+                RESUME, request, Begun, f"from run {options.run_id}", shown=self._details, late=late
+            )
         )
         self._resumes.done()
         return begun

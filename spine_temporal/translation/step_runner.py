@@ -22,11 +22,11 @@ from spine_temporal.machine.plan import (
 from spine_temporal.machine.state import Doing, Hold
 from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.translation import calls, requests
-from spine_temporal.translation.details import current_details
 from spine_temporal.translation.guard import ask
 from spine_temporal.translation.live_run import LiveRun
 from spine_temporal.translation.maps import BATCH, run_items
 from spine_temporal.translation.messages import DECIDE, Measured, Recorded, WaitForRequest
+from spine_temporal.translation.waiting import MissingCode
 
 #: Seconds between two looks for code that this worker lacks.
 MISSING_CODE_INTERVAL = 10
@@ -117,7 +117,9 @@ class StepRunner:
         is_shown = beside
         while True:
             verdict = requests.asked_of_reset(self._answer(step, asked), self.run.begun, temporal.info().run_id)
-            recorded, has_failed = await calls.record_verdict(verdict, f"{what} {name}", beside=beside)
+            recorded, has_failed = await calls.record_verdict(
+                verdict, f"{what} {name}", beside=beside, shown=self.run.details
+            )
             if has_failed and not is_shown:
                 # Once it is shown it is asked again, and that counts: so a run that is reset to before its last
                 # workflow task asks the code as it is then, which may have been mended.
@@ -126,9 +128,9 @@ class StepRunner:
             elif not recorded.missing:
                 return recorded
             else:
-                waiting = f"a worker whose {self.run.spine.name!r} has the {step.kind} step {name!r}"
-                temporal.set_current_details(current_details(self.run.state, waiting))
-                await temporal.sleep(MISSING_CODE_INTERVAL, summary=f"no code for step {name}")
+                missing = MissingCode(step=name, step_kind=step.kind, workflow=self.run.spine.name)
+                with self.run.details.during(missing):
+                    await temporal.sleep(MISSING_CODE_INTERVAL, summary=f"no code for step {name}")
 
     def _answer(self, step: Computing | PlannedGate | PlannedChoice, asked: Asked) -> StepOutcome:
         """Ask the code; in a replay nobody, as the history has the answer. If it has none, the caller asks again."""
@@ -255,7 +257,7 @@ class StepRunner:
         sent_back = requests.sent_back(self.run.state, step.name, decision)
         decided = requests.hold_request(self.run.key, command)
         decided = decided.model_copy(update=self.run.told(decision=decision, sent_back=sent_back))
-        self._renew(await calls.record(DECIDE, decided, Recorded, f"{step.name}: {decision}", beside=True))
+        self._renew(await calls.record_patiently(DECIDE, decided, Recorded, f"{step.name}: {decision}"))
         self.run.sent_back.update(one for one in self.run.acknowledged if requests.step_of(one) in sent_back)
         return decision
 

@@ -96,3 +96,27 @@ async def test_a_workflow_task_that_fails_is_named_with_its_error(temporal):
         reason = await _until(temporal, handle, "workflow task fails")
         assert "this code is broken" in reason.text
         await handle.handle.terminate("seen")
+
+
+@temporal_workflow.defn(name="jobs.older")
+class Older:
+    """A run on a worker from before the query ``waiting``."""
+
+    @temporal_workflow.query
+    def progress(self) -> None:
+        return None
+
+    @temporal_workflow.run
+    async def run(self, _params) -> None:
+        await temporal_workflow.wait_condition(lambda: False)
+
+
+async def test_a_run_on_a_worker_that_does_not_know_the_question_still_gets_an_answer(temporal):
+    queue = f"older-{uuid4().hex[:8]}"
+    async with Worker(temporal, task_queue=queue, workflows=[Older], workflow_runner=UnsandboxedWorkflowRunner()):
+        handle = await temporal.start_workflow("jobs.older", {}, id=queue, task_queue=queue)
+        assert await handle.query("progress") is None
+        [reason] = await reasons(temporal, await SpineClient(temporal, task_queue=queue).handle_of(queue))
+        assert (reason.kind, reason.text) == ("goes on", "its worker does not say what it waits for")
+        assert "older worker" in reason.advice
+        await handle.terminate("seen")
