@@ -18,6 +18,7 @@ from spine_temporal.definition.errors import (
 from spine_temporal.definition.pipeline import Pipeline, PipelineResult, PipelineStatus, register_pipeline
 from spine_temporal.definition.policies import ErrorPolicy, RetryPolicy
 from spine_temporal.definition.run_result import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
+from spine_temporal.definition.severity import Severity
 from spine_temporal.definition.step import Step
 from spine_temporal.definition.step_result import QualityCheck, QualityMetrics, StepResult
 from spine_temporal.definition.workflow import Workflow
@@ -46,6 +47,7 @@ __all__ = [
     "Pipeline",
     "PipelineResult",
     "PipelineStatus",
+    "Severity",
     "register_pipeline",
     # running
     "WorkflowRunner",

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from spine_temporal.definition.errors import DefinitionError, ErrorCategory
+from spine_temporal.definition.severity import Severity
 from spine_temporal.definition.step_result import QualityMetrics
 
 
@@ -20,6 +21,8 @@ class PipelineStatus(StrEnum):
     FAILED = "FAILED"
     #: Completed, and a person has sent the work back to the step since: its output holds no longer.
     SUPERSEDED = "SUPERSEDED"
+    #: Nothing is known of its attempts but that their workers are gone.
+    LOST = "LOST"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +168,7 @@ class Pipeline:
         category: str,
         message: str,
         *,
-        severity: str = "WARN",
+        severity: str = Severity.WARN,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         """Write an anomaly row in this step's transaction; the same category is one row however often it is retried."""

@@ -9,6 +9,7 @@ from spine_temporal.definition.errors import ParamsError
 from spine_temporal.definition.json_values import clean_text
 from spine_temporal.definition.names import did_you_mean, nearest
 from spine_temporal.definition.params import ResumeOptions, known_params, partition_of, refuse_options, resolve_params
+from spine_temporal.definition.run_result import WorkflowStatus
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.machine import start
 from spine_temporal.machine.plan import (
@@ -63,7 +64,7 @@ def resumed(workflow: Workflow, ended: EndedRun, options: ResumeOptions) -> Resu
     plan, config_changes = _changed_config(plan, options.changes)
     skipped = _skipped(plan, options)
     kept = _kept(plan, ended, options.start_from) | skipped
-    if not options.start_from and ended.status == "COMPLETED":
+    if not options.start_from and ended.status == WorkflowStatus.COMPLETED:
         raise ParamsError(
             f"run {ended.run_id} of {workflow.name!r} is COMPLETED, so there is nothing to resume: "
             "name the step to run again from (--start-from)"

@@ -10,6 +10,7 @@ from spine_temporal.definition.json_values import clean_text
 from spine_temporal.definition.params import canonical
 from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.run_result import StepStatus, WorkflowResult, WorkflowStatus
+from spine_temporal.definition.severity import Severity
 from spine_temporal.definition.step_checks import RUN_STAGES
 from spine_temporal.machine.manifest_row import StageReached
 from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of
@@ -62,7 +63,7 @@ def record_failure(
     AnomalyRecorder(connection, key.domain).record(
         "workflow",
         partition,
-        "ERROR",
+        Severity.ERROR,
         WORKFLOW_FAILURE,
         str(error),
         _metadata(key, error.category.value),
@@ -124,7 +125,7 @@ def _record_anomalies(connection: Connection, request: EndRequest) -> None:
         recorder.record(
             f"workflow.{step}" if step else "workflow",
             dict(key.partition),
-            "ERROR" if fatal else "WARN",
+            Severity.ERROR if fatal else Severity.WARN,
             kind,
             error,
             _metadata(key, category),

@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from spine_temporal.definition.errors import ErrorCategory
+from spine_temporal.definition.severity import Severity
 from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of, resolve_fault
 from spine_temporal.recording.executions import supersede_executions
 from spine_temporal.recording.fence import require_fence
@@ -24,7 +25,7 @@ def record_hold(connection: Connection, request: HoldRequest) -> None:
     AnomalyRecorder(connection, key.domain).record(
         f"workflow.{request.step}",
         dict(key.partition),
-        "ERROR",
+        Severity.ERROR,
         GATE_HELD,
         request.error,
         {

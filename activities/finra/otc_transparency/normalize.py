@@ -8,7 +8,7 @@ from sqlalchemy import text
 from activities.finra.otc_transparency.captures import Capture, lock_week, newest_capture, set_status
 from activities.finra.otc_transparency.thresholds import GATES, USUAL_CHANGE, WARN_BANDS
 from activities.finra.otc_transparency.week import TIERS, tier_of, week_ending_of
-from spine_temporal import Pipeline, register_pipeline
+from spine_temporal import Pipeline, Severity, register_pipeline
 
 #: The characters that are cut off from a field's ends; btrim alone cuts spaces only.
 _SPACE = r"E' \t\r\f\u000b\u00a0'"
@@ -237,4 +237,4 @@ class NormalizeWeek(Pipeline):
                 self.record_anomaly(category, message)
         if output["duplicate_conflict_keys"]:
             message = f"{output['duplicate_conflict_keys']} keys came with different quantities; none was kept"
-            self.record_anomaly("DUPLICATE_CONFLICT", message, severity="ERROR")
+            self.record_anomaly("DUPLICATE_CONFLICT", message, severity=Severity.ERROR)

@@ -17,7 +17,7 @@ from activities.finra.otc_transparency.week import (
     publication_monday,
     week_of_publication,
 )
-from spine_temporal import ErrorCategory, SpineError
+from spine_temporal import ErrorCategory, Severity, SpineError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class Note:
 
     category: str
     message: str
-    severity: str = "WARN"
+    severity: Severity = Severity.WARN
 
 
 def update_dates(parsed: ParsedFile, today: date) -> tuple[date, ...]:
@@ -81,7 +81,7 @@ def week_notes(received: Received, tier: Tier, week_ending: date, *, allow_misma
         yield Note(category="WEEK_MISMATCH", message=message)
     elif published > expected:
         message = f"last updated on {last}, after the first publication on {expected}"
-        yield Note(category="REVISED_SOURCE", message=message, severity="INFO")
+        yield Note(category="REVISED_SOURCE", message=message, severity=Severity.INFO)
 
 
 def structure_notes(received: Received, tier: Tier, week_ending: date, params: Mapping[str, Any]) -> Iterator[Note]:
@@ -89,13 +89,15 @@ def structure_notes(received: Received, tier: Tier, week_ending: date, params: M
     parsed, dates = received.parsed, received.dates
     requested = params.get("week_ending_requested") or params.get("week_ending")
     if requested not in {None, week_ending.isoformat()}:
-        yield Note(category="WEEK_ENDING_SNAPPED", message=f"{requested} was read as {week_ending}", severity="INFO")
+        yield Note(
+            category="WEEK_ENDING_SNAPPED", message=f"{requested} was read as {week_ending}", severity=Severity.INFO
+        )
     if parsed.extra_columns:
         message = f"columns beside the weekly file's eight, ignored: {', '.join(map(str, parsed.extra_columns))[:500]}"
-        yield Note(category="EXTRA_COLUMN", message=message, severity="INFO")
+        yield Note(category="EXTRA_COLUMN", message=message, severity=Severity.INFO)
     if len(dates) > 1:
         message = f"{len(dates)} days of last update, {dates[0]} to {dates[-1]}"
-        yield Note(category="SEVERAL_UPDATE_DATES", message=message, severity="INFO")
+        yield Note(category="SEVERAL_UPDATE_DATES", message=message, severity=Severity.INFO)
     if _is_cut(parsed):
         yield Note(category="POSSIBLY_TRUNCATED", message="the last line has not all of its fields")
     low, high = WARN_BANDS[tier.name].rows
