@@ -12,6 +12,8 @@ from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, 
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowHandle
 from temporalio.client import WorkflowExecution as ListedExecution
 
+from spine_temporal.sdk_private import description_of, execution_of
+
 
 async def described(client: Client, handle: WorkflowHandle[Any, Any]) -> WorkflowExecutionDescription:
     """Return the run's description; a paused run is RUNNING, and ``is_paused`` tells it. Raises ``RPCError``."""
@@ -23,7 +25,7 @@ async def described(client: Client, handle: WorkflowHandle[Any, Any]) -> Workflo
         retry=True,
     )
     _as_running(answer.workflow_execution_info)
-    return await WorkflowExecutionDescription._from_raw_description(answer, client.namespace, client.data_converter)
+    return await description_of(answer, client)
 
 
 def is_paused(description: WorkflowExecutionDescription) -> bool:
@@ -51,7 +53,7 @@ async def listed_executions(client: Client, query: str, *, limit: int) -> AsyncI
         page = await client.workflow_service.list_workflow_executions(request, retry=True)
         for info in page.executions[:limit]:
             _as_running(info)
-            yield ListedExecution._from_raw_info(info, client.namespace, client.data_converter)
+            yield execution_of(info, client)
         limit -= len(page.executions)
         request.next_page_token = page.next_page_token
         if not page.next_page_token:

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 
 from sqlalchemy import Connection, text
@@ -21,6 +21,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.json_values import clean_text
 from spine_temporal.recording.database import Database
+from spine_temporal.sdk_private import WatchedStorage
 
 #: Histories remember it.
 DRIVER = "spine.postgres"
@@ -110,19 +111,15 @@ def _unreadable(message: str) -> SpineError:
     return SpineError(message, ErrorCategory.CONFIGURATION)
 
 
-class SafeStorage(ExternalStorage):
+class SafeStorage(WatchedStorage):
     """External storage whose unreadable references end the run: the SDK would repeat its workflow task for ever.
 
     What passes by itself, such as Postgres being away, is still tried again.
     """
 
-    async def _retrieve_payload(self, payload: Payload) -> Payload:
-        with _final():
-            return await super()._retrieve_payload(payload)
-
-    async def _retrieve_payload_sequence(self, payloads: Sequence[Payload]) -> list[Payload]:
-        with _final():
-            return await super()._retrieve_payload_sequence(payloads)
+    def reading(self) -> AbstractContextManager[None]:
+        """Return what surrounds a read."""
+        return _final()
 
 
 @contextmanager

@@ -34,7 +34,7 @@ from spine_temporal.runtime.temporal_runs import TemporalRuns
 from spine_temporal.translation.failures import failure_converter_of
 from spine_temporal.translation.maps import MapBatch
 from spine_temporal.translation.payloads import SpinePayloadConverter
-from spine_temporal.translation.runner import SpineWorkflowRunner
+from spine_temporal.translation.runner import SpineWorkflowRunner, runner_of
 from spine_temporal.translation.translate import translate
 
 _log = logging.getLogger(__name__)
@@ -138,8 +138,8 @@ class SpinePlugin(SimplePlugin):
         return [own.begin, own.resume, own.verdict, own.show, own.end, own.hold, own.decide, own.wait_for, *pipelines]
 
     def _gates(self, runner: WorkflowRunner) -> GateProcesses | None:
-        """Return what asks the worker's gates, where their restrictions can be told to a process."""
-        if self._host is None or not isinstance(runner, SpineWorkflowRunner):
+        """Return what asks the worker's gates and validates params, where processes can be told the restrictions."""
+        if self._host is None or not isinstance(runner, SandboxedWorkflowRunner):
             return None
         try:
             gates = GateProcesses(self._host, runner.restrictions)
@@ -171,7 +171,7 @@ class SpinePlugin(SimplePlugin):
         if not isinstance(runner, SandboxedWorkflowRunner):
             return runner
         restrictions = runner.restrictions.with_passthrough_modules(*self._passed_through)
-        return SpineWorkflowRunner(restrictions=restrictions, runner_class=runner.runner_class)
+        return runner_of(restrictions, runner.runner_class)
 
 
 def _with_payloads(existing: DataConverter | None) -> DataConverter:

@@ -11,10 +11,7 @@ from contextvars import ContextVar
 from functools import cached_property
 from typing import Protocol
 
-from temporalio import workflow as temporal
 from temporalio.worker.workflow_sandbox import SandboxRestrictions
-from temporalio.worker.workflow_sandbox._importer import Importer
-from temporalio.worker.workflow_sandbox._restrictions import RestrictionContext
 
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.faults import describe
@@ -22,6 +19,7 @@ from spine_temporal.definition.json_values import clean_text
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.evaluate import Question, answer_to
 from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.sdk_private import Sandbox
 
 
 class Gates(Protocol):
@@ -40,13 +38,12 @@ class Guard:
     def __init__(self, load: Callable[[], Workflow], module: str, restrictions: SandboxRestrictions) -> None:
         """Guard the workflow that ``load`` gives, of a module; it is loaded when it is first asked."""
         self._load = load
-        self._context = RestrictionContext()
-        self._importer = Importer(restrictions, self._context, workflow_module_name=module)
+        self._sandbox = Sandbox(restrictions, module)
 
     @cached_property
     def workflow(self) -> Workflow:
         """The workflow, of this run's own copy of its module; raises what the import does."""
-        with self._entered():
+        with self._sandbox.importing():
             return self._load()
 
     def load(self) -> None:
@@ -61,26 +58,8 @@ class Guard:
         except BaseException as error:  # noqa: BLE001 - the module is the user's
             told = clean_text(f"the module of the workflow cannot be loaded in Temporal's sandbox: {describe(error)}")
             return StepOutcome(step=question.step.name, error=told, category=ErrorCategory.CONFIGURATION.value)
-        with self._applied():
+        with self._sandbox.running():
             return answer_to(question, workflow)
-
-    @contextmanager
-    def _applied(self) -> Iterator[None]:
-        self._context.is_runtime = self._context.in_activation = True
-        try:
-            with self._entered():
-                yield
-        finally:
-            self._context.is_runtime = self._context.in_activation = False
-
-    @contextmanager
-    def _entered(self) -> Iterator[None]:
-        temporal.unsafe._set_in_sandbox(True)
-        try:
-            with self._importer.applied():
-                yield
-        finally:
-            temporal.unsafe._set_in_sandbox(False)
 
 
 @contextmanager

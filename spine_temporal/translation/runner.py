@@ -1,20 +1,23 @@
 """How Temporal runs our workflows: the driver as it is, each gate guarded. Others run as they always do."""
 
+import logging
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.converter import SerializationContext, StorageDriverStoreContext
-from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
-from temporalio.worker._command_aware_visitor import CommandInfo
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import Info
 
+from spine_temporal import sdk_private
 from spine_temporal.translation import classes
 from spine_temporal.translation.classes import Source
 from spine_temporal.translation.guard import Gates, Guard, asked_by
+
+_log = logging.getLogger(__name__)
 
 
 class GatesOfRuns(Protocol):
@@ -45,6 +48,18 @@ class SpineWorkflowRunner(SandboxedWorkflowRunner):
         return _Guarded(self.runner_class().create_instance(det), gates)
 
 
+def runner_of(restrictions: SandboxRestrictions, runner_class: type[WorkflowRunner]) -> SandboxedWorkflowRunner:
+    """Return the runner of our workflows; with an SDK in which gates cannot be guarded, Temporal's own.
+
+    Its sandbox is around the whole run and not around each gate: slower, and no less strict.
+    """
+    problems = sdk_private.no_guard()
+    if problems:
+        _log.warning("gates run in Temporal's own sandbox, in the worker itself: %s", "; ".join(problems))
+        return SandboxedWorkflowRunner(restrictions=restrictions, runner_class=runner_class)
+    return SpineWorkflowRunner(restrictions=restrictions, runner_class=runner_class)
+
+
 class _Guarded(WorkflowInstance):
     """An instance whose gates are asked so."""
 
@@ -57,11 +72,11 @@ class _Guarded(WorkflowInstance):
         with asked_by(self._gates):
             return self._instance.activate(act)
 
-    def get_serialization_context(self, command_info: CommandInfo | None) -> SerializationContext | None:
+    def get_serialization_context(self, command_info: Any) -> SerializationContext | None:
         """Return the context of a command's payloads."""
         return self._instance.get_serialization_context(command_info)
 
-    def get_external_store_context(self, command_info: CommandInfo | None) -> StorageDriverStoreContext:
+    def get_external_store_context(self, command_info: Any) -> StorageDriverStoreContext:
         """Return the context of a command's large payloads."""
         return self._instance.get_external_store_context(command_info)
 
