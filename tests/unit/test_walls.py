@@ -65,7 +65,7 @@ ROOMS = {
     "translation": _PURE,
     "recording": _PURE,
     "checks": {"definition"},
-    "testing": _PURE,
+    "testing": {*_PURE, "recording"},
     "embedded": {"definition"},
     "runtime": _SERVICE,
     "client": {*_SERVICE, "embedded", "runtime"},
