@@ -1,5 +1,6 @@
 """What happens when a step fails, and how often Temporal tries again."""
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -40,8 +41,10 @@ class RetryPolicy:
             ("backoff", self.backoff, 1),
             ("max_interval", self.max_interval, self.initial_interval),
         ):
-            if isinstance(value, bool) or not isinstance(value, int | float) or not value >= least:
+            if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < math.inf:
                 raise DefinitionError(f"RetryPolicy: {name} must be a number of at least {least}, not {value!r}")
+        if not isinstance(self.max_attempts, int):
+            raise DefinitionError(f"RetryPolicy: max_attempts must be a whole number, not {self.max_attempts!r}")
 
 
 def seconds_of(name: str, value: timedelta | float | int | None) -> float | None:

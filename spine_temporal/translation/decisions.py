@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError
 
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.json_values import clean_text
-from spine_temporal.definition.run_result import Decision
+from spine_temporal.definition.run_result import Decision, StepStatus
 from spine_temporal.machine.state import State
 
 
@@ -66,11 +66,16 @@ def _check_from(action: str, start_from: str, step: str, state: State) -> None:
     if action != "retry":
         raise refused(f"'from' goes with retry, not with {action}")
     place = state.plan.places[step]
-    before = [planned.name for planned in state.plan.steps[: place.position] if planned.name in state.executions]
+    before = [planned.name for planned in state.plan.steps[: place.position] if _has_run(state, planned.name)]
     if place.parallel is not None:
         raise refused(f"step {step!r} runs beside others in {place.parallel.name!r}: only the check can be repeated")
     if start_from not in before:
         raise refused(f"from {start_from[:100]!r} is no step that ran before {step!r}; those are {', '.join(before)}")
+
+
+def _has_run(state: State, step: str) -> bool:
+    execution = state.executions.get(step)
+    return execution is not None and execution.status is not StepStatus.SKIPPED
 
 
 def refused(message: str) -> ApplicationError:

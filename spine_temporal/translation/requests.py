@@ -306,8 +306,8 @@ def _described(error: FailureError) -> tuple[str, str, int]:
         attempt, message = _counted(cause)
         return category, clean_text(message), attempt
     if isinstance(cause, TemporalTimeoutError):
-        what = TimeoutType(cause.type).name.lower() if cause.type is not None else "its"
-        return ErrorCategory.TIMEOUT.value, f"the activity passed its {what} timeout", 1
+        what = f"{TimeoutType(cause.type).name.lower()} " if cause.type is not None else ""
+        return ErrorCategory.TIMEOUT.value, f"the activity passed its {what}timeout", 1
     if is_cancelled_exception(error):
         return CANCELLED, "it was cancelled in Temporal, and not by this run", 1
     return ErrorCategory.INTERNAL.value, clean_text(str(cause or error)), 1

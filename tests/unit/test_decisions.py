@@ -87,6 +87,12 @@ def test_a_step_that_is_not_held_or_is_decided_is_refused_with_those_that_are(st
         (HELD, "abort", {"from": "load"}, "'from' goes with retry, not with abort"),
         (HELD, "retry", {"from": "check"}, "from 'check' is no step that ran before 'check'"),
         (HELD, "retry", {"from": "nowhere"}, "from 'nowhere' is no step that ran before 'check'; those are load, new"),
+        (
+            HELD,
+            "retry",
+            {"from": "delta"},
+            "from 'delta' is no step that ran before 'check'; those are load, new, full",
+        ),
         (BOTH_HELD, "retry", {"from": "load", "step": "a"}, "runs beside others in 'both': only the check can be"),
     ],
 )

@@ -108,6 +108,8 @@ SUB = Workflow(name="sub", steps=[Step.pipeline("a", "p"), Step.pipeline("b", "p
         (lambda: Step.lambda_("a", "gate"), "handler must be a function"),
         (lambda: Step.lambda_("a", gate, on_error=ErrorPolicy.RETRY), "on_error=RETRY cannot help"),
         (lambda: RetryPolicy(max_attempts=0), "max_attempts must be a number of at least 1"),
+        (lambda: RetryPolicy(max_attempts=2.5), "max_attempts must be a whole number, not 2.5"),
+        (lambda: RetryPolicy(backoff=float("inf")), "backoff must be a number of at least 1, not inf"),
         (
             lambda: Workflow(name="w", steps=[Step.choice("c", always, "x"), pipe("a")]),
             "then_step 'x' is no step of this workflow; it has c, a",

@@ -266,7 +266,7 @@ def timed_out(kind):
         (of_activity(ApplicationError("too large", type="PayloadsTooLarge")), "CONFIGURATION", "too large", 1),
         (of_child(ApplicationError("bad", type="OF_OUR_OWN")), "OF_OUR_OWN", "bad", 1),
         (of_activity(timed_out(TimeoutType.HEARTBEAT)), "TIMEOUT", "the activity passed its heartbeat timeout", 1),
-        (of_activity(timed_out(None)), "TIMEOUT", "the activity passed its its timeout", 1),
+        (of_activity(timed_out(None)), "TIMEOUT", "the activity passed its timeout", 1),
         (
             of_activity(CancelledError("by somebody")),
             "CANCELLED",

@@ -1,5 +1,7 @@
 """What a run that goes on keeps of the one that has ended, and which corrections it takes."""
 
+from dataclasses import replace
+
 import pytest
 from pydantic import BaseModel
 
@@ -129,6 +131,15 @@ def test_a_step_that_has_moved_behind_the_step_to_start_from_is_done_again():
 )
 def test_a_run_starts_from_no_step_that_the_kept_ones_do_not_lead_to(done, start_from, words):
     assert words in refusal(ended(*done), start_from=start_from)
+
+
+def test_a_run_starts_from_no_step_where_a_kept_gate_leads_to_none_of_now():
+    """The run would fail there, and its hooks would be next."""
+    routed = ended("load", "check")
+    kept = {**routed.outcomes, "check": outcome("check", next_step="gone")}
+    hooked = job(on_failure=[pipe("tell")])
+    words = "start_from 'both' is not on the way that the kept steps take"
+    assert words in refusal(replace(routed, outcomes=kept), hooked, start_from="both")
 
 
 def test_a_completed_run_is_resumed_only_from_a_named_step():
