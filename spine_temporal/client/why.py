@@ -195,7 +195,7 @@ def _of_cause(cause: Cause) -> list[Reason]:
     match cause:
         case HeldGate():
             how = "`spine-temporal waive`, `retry-step` or `abort`, or the update of that name"
-            error = " ".join(cause.error.split())[:_LONGEST]
+            error = cause.error.replace("\n", " ")[:_LONGEST]
             return [
                 Reason(
                     kind=ReasonKind.HELD,
