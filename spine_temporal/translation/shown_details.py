@@ -35,9 +35,16 @@ class ShownDetails:
         self._show()
         try:
             yield
-        finally:
-            self._obstacles.remove(obstacle)
-            self._show()
+        except GeneratorExit:
+            raise  # the instance is gone: its code is closed wherever that is noticed, maybe within another run
+        except BaseException:
+            self._passed(obstacle)
+            raise
+        self._passed(obstacle)
+
+    def _passed(self, obstacle: Obstacle) -> None:
+        self._obstacles.remove(obstacle)
+        self._show()
 
     def _show(self) -> None:
         temporal.set_current_details(current_details(self._state, tuple(self._obstacles)))

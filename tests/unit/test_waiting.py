@@ -1,5 +1,6 @@
 """What a run waits for, as data: computed from its state, carried as JSON, told to the Web UI and to the terminal."""
 
+import types
 from datetime import UTC, datetime
 from typing import get_args
 
@@ -12,8 +13,10 @@ from spine_temporal.machine.machine import advance, start
 from spine_temporal.machine.planning import plan_of
 from spine_temporal.machine.state import Progressed, Run, StepEnded
 from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.translation import shown_details
 from spine_temporal.translation.details import current_details
 from spine_temporal.translation.payloads import SpinePayloadConverter
+from spine_temporal.translation.shown_details import ShownDetails
 from spine_temporal.translation.waiting import (
     Cause,
     HeldGate,
@@ -154,3 +157,42 @@ def test_the_terminal_has_a_reason_of_each_wait(cause, kind, text):
 @pytest.mark.parametrize("case", ["pipeline", "gate", "map", "workflow"])
 def test_the_terminal_leaves_what_runs_to_temporals_own_description(case):
     assert _of_cause(STATES[case][1]) == []
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What the Web UI is given, in order."""
+    told = []
+    monkeypatch.setattr(shown_details.temporal, "set_current_details", told.append)
+    return told
+
+
+@types.coroutine
+def _never():
+    yield
+
+
+async def _waits(details):
+    with details.during(AWAY):
+        await _never()
+
+
+def test_what_keeps_a_run_is_shown_while_it_lasts_whatever_ends_it(shown):
+    details = ShownDetails()
+    details.reached(STATES["gate"][0])
+    alone = shown[-1]
+    with pytest.raises(OSError, match="gone"), details.during(AWAY):
+        assert details.waiting.causes[0] == AWAY
+        assert shown[-1] == f"Waits: spine.end COMPLETED: POSTGRES_AWAY: gone\n\n{alone}"
+        raise OSError("gone")
+    assert details.waiting.causes == (RunningStep(step="check"),)
+    assert shown[-1] == alone
+
+
+def test_a_run_that_is_dropped_from_memory_tells_nothing_more(shown):
+    """Its coroutines are closed where the garbage is collected: in another run, or in none."""
+    waits = _waits(ShownDetails())
+    waits.send(None)
+    told = len(shown)
+    waits.close()
+    assert len(shown) == told == 1
