@@ -10,7 +10,7 @@ from spine_temporal.definition.simple_steps import PipelineStep
 from spine_temporal.machine.plan import PlannedMap, PlannedPipeline, PlannedWorkflow
 from spine_temporal.machine.planning import plan_of
 from spine_temporal.machine.resumed_run import EndedRun, resumed
-from spine_temporal.machine.step_outcome import CONDITION, StepOutcome
+from spine_temporal.machine.step_outcome import CONDITION, Cancelled, Completed, Failed, StepOutcome
 
 ITEMS = 3
 #: An item's number is its map's, plus one, times this, plus its place.
@@ -90,11 +90,14 @@ class Simulated:
         """Return how a step ends."""
         name = self.names[step]
         if cancelled:
-            return StepOutcome(step=name, cancelled=True)
-        if failed:
-            return StepOutcome(step=name, error="it fails", category="DATA_QUALITY")
+            return Cancelled(step=name)
+        return Failed(step=name, error="it fails", category="DATA_QUALITY") if failed else self.completed(step)
+
+    def completed(self, step: int) -> Completed:
+        """Return how a step ends well."""
+        name = self.names[step]
         kind = self.plan.places[name].step.kind
-        return StepOutcome(step=name, output={CONDITION: True} if kind == "choice" else {"row_count": 3})
+        return Completed(step=name, output={CONDITION: True} if kind == "choice" else {"row_count": 3})
 
     def from_step(self, start_from: int) -> set[int]:
         """Return the steps from that one on, as ``runtime.run_starter._send_back`` names them."""
@@ -122,7 +125,7 @@ MAIN = len(_STEPS)
 def goes_on(number: int, done: int, start_from: int | None, status: str) -> int | None:
     """Return the steps that a run keeps which goes on from one with these steps done; None where that is refused."""
     plan = PLANS[number]
-    outcomes = {name: plan.outcome(step) for step, name in enumerate(plan.names) if done >> step & 1}
+    outcomes = {name: plan.completed(step) for step, name in enumerate(plan.names) if done >> step & 1}
     ended = EndedRun(run_id="ended", status=status, params={}, partition={}, plan=plan.plan, outcomes=outcomes)
     options = ResumeOptions(run_id="ended", start_from=None if start_from is None else plan.names[start_from])
     try:

@@ -34,7 +34,7 @@ from spine_temporal.machine.plan import (
     PlannedWaitFor,
     PlannedWorkflow,
 )
-from spine_temporal.machine.step_outcome import CONDITION, StepOutcome
+from spine_temporal.machine.step_outcome import CONDITION, Answered, Completed, Failed
 
 #: Key of a computed value in the outcome that records it.
 VALUE = "value"
@@ -63,31 +63,31 @@ class Question(BaseModel):
     context: WorkflowContext
 
 
-def answer_to(question: Question, workflow: Workflow) -> StepOutcome:
+def answer_to(question: Question, workflow: Workflow) -> Answered | None:
     """Return what the code that the workflow has under the step's name says, as ``evaluate`` or ``compute``."""
     step: Any = question.step
     ask = evaluate if question.asked is Asked.VERDICT else compute
     return ask(workflow, step, question.context)
 
 
-def evaluate(workflow: Workflow, step: PlannedGate | PlannedChoice, context: WorkflowContext) -> StepOutcome:
+def evaluate(workflow: Workflow, step: PlannedGate | PlannedChoice, context: WorkflowContext) -> Answered | None:
     """Return the verdict of the code that the workflow has under the step's name.
 
-    Never raises for what the user's code does: an exception is a failed step. Where the code has no such step any
-    more the outcome is ``missing``.
+    Never raises for what the user's code does: an exception is a failed step. None where the code has no such step
+    any more.
     """
     code = workflow.step(step.name)
     if isinstance(step, PlannedGate) and isinstance(code, LambdaStep):
         return _asked(step.name, partial(_ask_gate, step, code, context))
     if isinstance(step, PlannedChoice) and isinstance(code, ChoiceStep):
         return _asked(step.name, partial(_ask_choice, step, code, context))
-    return StepOutcome(step=step.name, missing=True)
+    return None
 
 
-def compute(workflow: Workflow, step: Computing, context: WorkflowContext) -> StepOutcome:
+def compute(workflow: Workflow, step: Computing, context: WorkflowContext) -> Answered | None:
     """Return what the code gives for a step before it begins: params, items or partitions, under ``VALUE``.
 
-    Never raises for what the user's code does; ``missing`` as for a verdict.
+    Never raises for what the user's code does; None as for a verdict.
     """
     code = workflow.step(step.name)
     if (
@@ -100,25 +100,25 @@ def compute(workflow: Workflow, step: Computing, context: WorkflowContext) -> St
         return _asked(step.name, partial(_computed, step, "items", code.items, context))
     if isinstance(code, WaitForStep) and isinstance(step, PlannedWaitFor) and callable(code.partition):
         return _asked(step.name, partial(_computed, step, "partition", code.partition, context))
-    return StepOutcome(step=step.name, missing=True)
+    return None
 
 
-def planned_items(plan: Plan, step: PlannedMap, context: WorkflowContext) -> StepOutcome:
+def planned_items(plan: Plan, step: PlannedMap, context: WorkflowContext) -> Answered:
     """Return the items that a plan names, under ``VALUE``; a path that leads to no list fails the step."""
     if step.items is not None:
-        return StepOutcome(step=step.name, output={VALUE: list(step.items)})
+        return Completed(step=step.name, output={VALUE: list(step.items)})
     path = items_path(step.path or "", plan.places)
     if path is None:
-        return StepOutcome(step=step.name, error=f"items {step.path!r} names no step", category=_CONFIGURATION)
+        return Failed(step=step.name, error=f"items {step.path!r} names no step", category=_CONFIGURATION)
     try:
-        return StepOutcome(step=step.name, output={VALUE: found_items(path, context.params, context.outputs)})
+        return Completed(step=step.name, output={VALUE: found_items(path, context.params, context.outputs)})
     except ValueError as error:
-        return StepOutcome(step=step.name, error=f"map {step.name!r}: {error}", category=_CONFIGURATION)
+        return Failed(step=step.name, error=f"map {step.name!r}: {error}", category=_CONFIGURATION)
 
 
-def there(step: PlannedWaitFor, partitions: Sequence[Mapping[str, Any]]) -> StepOutcome:
+def there(step: PlannedWaitFor, partitions: Sequence[Mapping[str, Any]]) -> Completed:
     """Return what a step gives that waited for partitions, now that they are there."""
-    return StepOutcome(step=step.name, output={"reached": step.reached, "partitions": len(partitions)})
+    return Completed(step=step.name, output={"reached": step.reached, "partitions": len(partitions)})
 
 
 def quality_values(quality: QualityMetrics | None, where: str) -> dict[str, Any] | None:
@@ -138,7 +138,7 @@ def quality_values(quality: QualityMetrics | None, where: str) -> dict[str, Any]
 
 def _computed(
     step: AnyPlanned, what: str, code: Callable[[WorkflowContext], Any], context: WorkflowContext
-) -> StepOutcome:
+) -> Answered:
     answer: Any = code(context)
     where = f"{what} of step {step.name!r}"
     if inspect.iscoroutine(answer):
@@ -157,35 +157,35 @@ def _computed(
         )
     value = to_json(dict(answer) if what == "params" else list(answer), where)
     require_size({VALUE: value}, where, MAX_VERDICT_BYTES, _TOO_LARGE)
-    return StepOutcome(step=step.name, output={VALUE: value})
+    return Completed(step=step.name, output={VALUE: value})
 
 
-def _ask_gate(step: PlannedGate, code: LambdaStep, context: WorkflowContext) -> StepOutcome:
+def _ask_gate(step: PlannedGate, code: LambdaStep, context: WorkflowContext) -> Answered:
     return _gate_outcome(step.name, code.handler(context, dict(step.config)))
 
 
-def _ask_choice(step: PlannedChoice, code: ChoiceStep, context: WorkflowContext) -> StepOutcome:
+def _ask_choice(step: PlannedChoice, code: ChoiceStep, context: WorkflowContext) -> Answered:
     return _choice_outcome(step.name, code.condition(context))
 
 
-def _asked(step: str, ask: Callable[[], StepOutcome]) -> StepOutcome:
+def _asked(step: str, ask: Callable[[], Answered]) -> Answered:
     try:
         return ask()
     except JsonValueError as error:
-        return StepOutcome(step=step, error=str(error), category=_CONFIGURATION)
+        return Failed(step=step, error=str(error), category=_CONFIGURATION)
     except BaseException as error:  # noqa: BLE001 - a gate is the user's code: whatever it raises, it raises in its step
         return _raised(step, error)
 
 
-def _raised(step: str, error: BaseException) -> StepOutcome:
+def _raised(step: str, error: BaseException) -> Answered:
     """A call that the sandbox refuses is a wrong definition; anything else that nobody classified, a fault in code."""
     fault = fault_of(error)
     refused = type(error).__name__ == "RestrictedWorkflowAccessError"
     category = _CONFIGURATION if refused else fault.category.value
-    return StepOutcome(step=step, error=clean_text(str(fault)), category=category, traceback=fault.traceback)
+    return Failed(step=step, error=clean_text(str(fault)), category=category, traceback=fault.traceback)
 
 
-def _gate_outcome(step: str, answer: Any) -> StepOutcome:
+def _gate_outcome(step: str, answer: Any) -> Answered:
     if inspect.iscoroutine(answer):
         answer.close()
         return _wrong(step, "returned a coroutine: write it as a plain def, gates do no I/O")
@@ -203,23 +203,25 @@ def _gate_outcome(step: str, answer: Any) -> StepOutcome:
         return _wrong(step, f"gave a {type(given_output).__name__} as output: give a dict")
     output = to_json(given_output, where)
     require_size(output, where, MAX_VERDICT_BYTES, _TOO_LARGE)
-    error = None if answer.success else clean_text(str(answer.error or f"gate {step!r} failed without a message"))
-    return StepOutcome(
+    quality = quality_values(answer.quality, f"quality of step {step!r}")
+    if answer.success:
+        return Completed(step=step, output=output, next_step=answer.next_step, quality=quality)
+    return Failed(
         step=step,
+        error=clean_text(str(answer.error or f"gate {step!r} failed without a message")),
+        category=clean_text(str(answer.category or ErrorCategory.QUALITY_GATE.value), 100),
         output=output,
-        error=error,
-        category=None if answer.success else clean_text(str(answer.category or ErrorCategory.QUALITY_GATE.value), 100),
         next_step=answer.next_step,
-        quality=quality_values(answer.quality, f"quality of step {step!r}"),
+        quality=quality,
     )
 
 
-def _choice_outcome(step: str, answer: Any) -> StepOutcome:
+def _choice_outcome(step: str, answer: Any) -> Answered:
     if inspect.iscoroutine(answer):
         answer.close()
         return _wrong(step, "returned a coroutine: write it as a plain def, conditions do no I/O")
-    return StepOutcome(step=step, output={CONDITION: bool(answer)})
+    return Completed(step=step, output={CONDITION: bool(answer)})
 
 
-def _wrong(step: str, what: str) -> StepOutcome:
-    return StepOutcome(step=step, error=f"gate {step!r} {what}", category=_CONFIGURATION)
+def _wrong(step: str, what: str) -> Answered:
+    return Failed(step=step, error=f"gate {step!r} {what}", category=_CONFIGURATION)

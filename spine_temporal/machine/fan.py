@@ -10,7 +10,7 @@ from spine_temporal.definition.json_values import MAX_OUTPUT_BYTES, json_size
 from spine_temporal.definition.policies import ErrorPolicy
 from spine_temporal.definition.run_result import ItemCounts
 from spine_temporal.machine.plan import PlannedMap
-from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.machine.step_outcome import Completed, Failed
 
 #: Failed items that a map's output names.
 MAX_ERRORS = 100
@@ -82,7 +82,7 @@ def counts_of(total: int, outcomes: Mapping[int, ItemOutcome]) -> ItemCounts:
     return ItemCounts(total=total, completed=len(outcomes) - failed, failed=failed)
 
 
-def map_outcome(step: PlannedMap, total: int, outcomes: Mapping[int, ItemOutcome]) -> StepOutcome:
+def map_outcome(step: PlannedMap, total: int, outcomes: Mapping[int, ItemOutcome]) -> Completed | Failed:
     """Return what the map has come to, with the results in the order of the items."""
     counts, tolerated = counts_of(total, outcomes), tolerated_of(step, total)
     errors = {index: outcome for index, outcome in sorted(outcomes.items()) if outcome.error is not None}
@@ -98,19 +98,19 @@ def map_outcome(step: PlannedMap, total: int, outcomes: Mapping[int, ItemOutcome
         error = (
             f"the results of map {step.name!r} are over the limit of {MAX_OUTPUT_BYTES:,} bytes: return less by item"
         )
-        return StepOutcome(step=step.name, error=error, category=ErrorCategory.CONFIGURATION.value, items=counts)
+        return Failed(step=step.name, error=error, category=ErrorCategory.CONFIGURATION.value, items=counts)
     if errors and (tolerated is None or counts.failed > tolerated):
         index, first = next(iter(errors.items()))
         error = f"{counts.failed} of {total} items failed, the first at {index}: {first.error}"
-        return StepOutcome(
+        return Failed(
             step=step.name,
             output=output,
             error=error,
-            category=first.category,
+            category=first.category or ErrorCategory.INTERNAL.value,
             traceback=first.traceback,
             items=counts,
         )
-    return StepOutcome(step=step.name, output=output, items=counts)
+    return Completed(step=step.name, output=output, items=counts)
 
 
 def item_name(step: str, index: int) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
 
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.policies import ErrorPolicy
@@ -32,7 +32,8 @@ from spine_temporal.machine.state import (
     StepEnded,
     Stop,
 )
-from spine_temporal.machine.step_outcome import CONDITION, StepOutcome
+from spine_temporal.machine.step_outcome import CONDITION, Completed, Failed, Kept, Skipped, StepOutcome
+from spine_temporal.machine.step_outcome import Cancelled as Stopped
 
 Move = tuple[State, tuple[Command, ...]]
 
@@ -41,7 +42,7 @@ _CONFIGURATION = ErrorCategory.CONFIGURATION.value
 _OPEN = (StepStatus.RUNNING, StepStatus.HELD)
 
 
-def start(plan: Plan, run: Run, kept: Mapping[str, StepOutcome] | None = None) -> Move:
+def start(plan: Plan, run: Run, kept: Mapping[str, Kept] | None = None) -> Move:
     """Begin a run at its first step that is not ``kept`` from an earlier run."""
     return _past_kept(_enter(State(plan=plan, run=run, kept=kept or {}), -1, 0, run.started_at), run.started_at)
 
@@ -84,33 +85,32 @@ def _step_ended(state: State, outcome: StepOutcome, at: datetime) -> Move:
         return _hook_ended(_with_ended(state, outcome, at), outcome.step, at)
     if place.parallel is not None:
         return _inner_ended(state, place, place.parallel, outcome, at)
-    if _holds(state, place, outcome):
+    if isinstance(outcome, Failed) and _holds(state, place):
         return _hold(state, place.step, outcome)
     outcome, target = _routed(state, place.position, outcome)
     state = _with_ended(state, outcome, at)
-    if not outcome.failed:
+    if not isinstance(outcome, Failed):
         return _enter(state, place.position, target, at)
     if place.step.on_error is ErrorPolicy.CONTINUE or state.run.is_dry_run:
         return _enter(state, place.position, place.step.following, at)
     return _failed(state, outcome, at)
 
 
-def _failed(state: State, outcome: StepOutcome, at: datetime) -> Move:
+def _failed(state: State, outcome: Failed, at: datetime) -> Move:
     failure = state.halted.get(outcome.step) or _failure_of(outcome)
     return _finish(replace(state, failure=failure), WorkflowStatus.FAILED, at)
 
 
-def _failure_of(outcome: StepOutcome) -> Failure:
-    category = outcome.category or ErrorCategory.INTERNAL.value
-    return Failure(step=outcome.step, error=outcome.error or "", category=category)
+def _failure_of(outcome: Failed) -> Failure:
+    return Failure(step=outcome.step, error=outcome.error, category=outcome.category)
 
 
 def _routed(state: State, position: int, outcome: StepOutcome) -> tuple[StepOutcome, int]:
     """Return where the step sends the run; a route that is not forward fails the step."""
     step = state.plan.steps[position]
-    if outcome.failed:
+    if not isinstance(outcome, Completed):
         return outcome, step.following
-    if isinstance(step, PlannedChoice) and outcome.skip_reason is None:
+    if isinstance(step, PlannedChoice):
         return outcome, step.then if outcome.output.get(CONDITION) else step.otherwise
     if outcome.next_step is None:
         return outcome, step.following
@@ -121,7 +121,7 @@ def _routed(state: State, position: int, outcome: StepOutcome) -> tuple[StepOutc
         f"gate {step.name!r} routes to {outcome.next_step!r}, which is no later step; "
         f"it may go to {', '.join(later) or 'none, being the last'}"
     )
-    return outcome.model_copy(update={"error": error, "category": _CONFIGURATION}), step.following
+    return outcome.refused(error, _CONFIGURATION), step.following
 
 
 def _with_ended(state: State, outcome: StepOutcome, at: datetime) -> State:
@@ -135,32 +135,40 @@ def _with_ended(state: State, outcome: StepOutcome, at: datetime) -> State:
             "completed_at": ended,
             "duration_seconds": max((ended - started).total_seconds(), 0.0),
             "attempt": outcome.attempt,
-            "error": outcome.error,
-            "error_category": outcome.category if outcome.failed else None,
-            "traceback": outcome.traceback if outcome.failed else None,
-            "next_step": outcome.next_step,
-            "kept_from": outcome.kept_from,
-            "reason": outcome.skip_reason,
             "decision": outcome.decision or begun.decision,
-            "items": outcome.items,
+            **_told(outcome),
         }
     )
     state = replace(state.with_execution(execution), held=_without(state.held, outcome.step))
-    if outcome.cancelled or ((outcome.failed or outcome.skip_reason is not None) and not outcome.output):
-        return state
-    return replace(state, outputs={**state.outputs, outcome.step: outcome.output})
+    if isinstance(outcome, Completed) or (isinstance(outcome, Failed) and outcome.output):
+        return replace(state, outputs={**state.outputs, outcome.step: outcome.output})
+    return state
 
 
-def _without(held: Mapping[str, StepOutcome], name: str) -> Mapping[str, StepOutcome]:
+def _told(outcome: StepOutcome) -> dict[str, Any]:
+    """Return what each way of ending alone tells; what an earlier round has told is forgotten."""
+    names = ("error", "traceback", "next_step", "kept_from", "items")
+    told = {name: getattr(outcome, name, None) for name in names}
+    category = outcome.category if isinstance(outcome, Failed) else None
+    reason = outcome.skip_reason if isinstance(outcome, Skipped) else None
+    return told | {"error_category": category, "reason": reason}
+
+
+def _without(held: Mapping[str, Failed], name: str) -> Mapping[str, Failed]:
     return {step: outcome for step, outcome in held.items() if step != name}
 
 
 def _status_of(outcome: StepOutcome) -> StepStatus:
-    if outcome.cancelled:
-        return StepStatus.CANCELLED
-    if outcome.skip_reason is not None:
-        return StepStatus.SKIPPED
-    return StepStatus.FAILED if outcome.failed else StepStatus.COMPLETED
+    match outcome:
+        case Completed():
+            return StepStatus.COMPLETED
+        case Failed():
+            return StepStatus.FAILED
+        case Skipped():
+            return StepStatus.SKIPPED
+        case Stopped():
+            return StepStatus.CANCELLED
+    assert_never(outcome)
 
 
 def _enter(state: State, position: int, target: int, at: datetime) -> Move:
@@ -200,7 +208,7 @@ def _with_running(state: State, step: AnyPlanned, at: datetime) -> State:
 def _enter_parallel(state: State, parallel: PlannedParallel, at: datetime) -> Move:
     state = _with_running(state, parallel, at)
     kept = state.kept.get(parallel.name)
-    if kept is not None and kept.skip_reason is not None:
+    if isinstance(kept, Skipped):
         return _step_ended(_skipped(state, parallel.steps), kept, at)
     names = tuple(step.name for step in parallel.steps)
     return _begin_waiting(replace(state, waiting={**state.waiting, parallel.name: names}), parallel, at)
@@ -225,16 +233,16 @@ def _open(state: State, parallel: PlannedParallel) -> tuple[str, ...]:
 
 
 def _inner_ended(state: State, place: Place, parallel: PlannedParallel, outcome: StepOutcome, at: datetime) -> Move:
-    if outcome.next_step is not None and not outcome.failed:
+    if isinstance(outcome, Completed) and outcome.next_step is not None:
         error = f"gate {outcome.step!r} is part of parallel {parallel.name!r} and cannot route: leave next_step out"
-        outcome = outcome.model_copy(update={"error": error, "category": _CONFIGURATION})
+        outcome = outcome.refused(error, _CONFIGURATION)
     halted = parallel.name in state.halted
-    if _holds(state, place, outcome) and not halted:
+    if isinstance(outcome, Failed) and _holds(state, place) and not halted:
         return _hold(state, place.step, outcome)
     state = _with_ended(state, outcome, at)
-    stops = outcome.failed and not outcome.cancelled and place.step.on_error is not ErrorPolicy.CONTINUE
     commands: tuple[Command, ...] = ()
-    if stops and not halted and not state.run.is_dry_run:
+    stops = place.step.on_error is not ErrorPolicy.CONTINUE and not halted and not state.run.is_dry_run
+    if isinstance(outcome, Failed) and stops:
         state = replace(state, halted={**state.halted, parallel.name: _failure_of(outcome)})
         state = _skipped(replace(state, waiting={**state.waiting, parallel.name: ()}), parallel.steps)
         running = _open(state, parallel)
@@ -246,23 +254,23 @@ def _inner_ended(state: State, place: Place, parallel: PlannedParallel, outcome:
     return _step_ended(state, _parallel_outcome(state, parallel), at)
 
 
-def _parallel_outcome(state: State, parallel: PlannedParallel) -> StepOutcome:
+def _parallel_outcome(state: State, parallel: PlannedParallel) -> Completed | Failed:
     failure = state.halted.get(parallel.name)
     if failure is not None:
-        return StepOutcome(step=parallel.name, error=f"{failure.step}: {failure.error}", category=failure.category)
+        return Failed(step=parallel.name, error=f"{failure.step}: {failure.error}", category=failure.category)
     outputs = {step.name: state.outputs[step.name] for step in parallel.steps if step.name in state.outputs}
-    return StepOutcome(step=parallel.name, output=outputs)
+    return Completed(step=parallel.name, output=outputs)
 
 
-def _holds(state: State, place: Place, outcome: StepOutcome) -> bool:
-    """Whether a person is to decide of this failure."""
-    if not outcome.failed or outcome.cancelled or state.run.is_dry_run or not isinstance(place.step, PlannedGate):
+def _holds(state: State, place: Place) -> bool:
+    """Whether a person is to decide of a failure there."""
+    if state.run.is_dry_run or not isinstance(place.step, PlannedGate):
         return False
     policy = place.step.on_error
     return policy is ErrorPolicy.HOLD or (policy is ErrorPolicy.STOP and state.run.holds_gates)
 
 
-def _hold(state: State, step: AnyPlanned, outcome: StepOutcome) -> Move:
+def _hold(state: State, step: AnyPlanned, outcome: Failed) -> Move:
     assert isinstance(step, PlannedGate)  # noqa: S101 - nothing else is held
     execution = state.executions[step.name].model_copy(
         update={
@@ -279,18 +287,18 @@ def _hold(state: State, step: AnyPlanned, outcome: StepOutcome) -> Move:
 def _decided(state: State, name: str, decision: Decision, at: datetime) -> Move:
     if name not in state.held:
         return state, ()
-    outcome = state.held[name].model_copy(update={"decision": decision, "completed_at": at})
+    held = state.held[name]
     state = replace(state, held=_without(state.held, name))
     match decision.action:
         case "retry":
             return _again(state, name, decision, at)
         case "waive":
-            return _step_ended(state, outcome.model_copy(update={"error": None, "category": None}), at)
-    error = f"{outcome.error} ({decision})"
-    return _aborted(state, outcome.model_copy(update={"error": error}), at)
+            return _step_ended(state, held.waived(decision, at), at)
+    told = {"error": f"{held.error} ({decision})", "decision": decision, "completed_at": at}
+    return _aborted(state, held.model_copy(update=told), at)
 
 
-def _aborted(state: State, outcome: StepOutcome, at: datetime) -> Move:
+def _aborted(state: State, outcome: Failed, at: datetime) -> Move:
     """Fail as with STOP."""
     place = state.plan.places[outcome.step]
     stopping = place.step.model_copy(update={"on_error": ErrorPolicy.STOP})

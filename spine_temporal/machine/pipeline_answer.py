@@ -15,7 +15,7 @@ from spine_temporal.definition.json_values import (
 )
 from spine_temporal.definition.pipeline import PipelineResult, PipelineStatus
 from spine_temporal.machine.evaluate import quality_values
-from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.machine.step_outcome import Failed
 
 _TOO_LARGE = "keep rows in Postgres and return counts and ids"
 
@@ -44,9 +44,9 @@ def answer_of(given: Any, *, step: str, pipeline: str) -> PipelineAnswer:
     return PipelineAnswer(quality=quality, failure=failure)
 
 
-def failed_step(step: str, error: SpineError, *, attempt: int = 1) -> StepOutcome:
+def failed_step(step: str, error: SpineError, *, attempt: int = 1) -> Failed:
     """Return the outcome of a step that has failed with this error, at this attempt."""
-    return StepOutcome(
+    return Failed(
         step=step,
         error=clean_text(str(error)),
         category=error.category.value,

@@ -23,7 +23,7 @@ from spine_temporal.machine.plan import (
 )
 from spine_temporal.machine.planning import plan_of
 from spine_temporal.machine.state import Finish, Run, Stop
-from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.machine.step_outcome import Kept, Skipped
 
 #: A walk over kept steps takes no time.
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,7 +39,7 @@ class EndedRun:
     partition: Mapping[str, Any]
     plan: Plan
     #: How each step ended that was completed, or that a person left out.
-    outcomes: Mapping[str, StepOutcome]
+    outcomes: Mapping[str, Kept]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class Resumed:
 
     plan: Plan
     params: Mapping[str, Any]
-    kept: Mapping[str, StepOutcome]
+    kept: Mapping[str, Kept]
     #: What is kept, and what a person changed, each with its difference.
     correction: Mapping[str, Any] = field(default_factory=dict)
 
@@ -159,8 +159,8 @@ def _gate_and_key(plan: Plan, name: str) -> tuple[int, str] | None:
     return None
 
 
-def _skipped(plan: Plan, options: ResumeOptions) -> dict[str, StepOutcome]:
-    skipped: dict[str, StepOutcome] = {}
+def _skipped(plan: Plan, options: ResumeOptions) -> dict[str, Kept]:
+    skipped: dict[str, Kept] = {}
     for name, reason in options.skip.items():
         place = plan.places.get(name)
         if place is None or place.position is None:
@@ -170,11 +170,11 @@ def _skipped(plan: Plan, options: ResumeOptions) -> dict[str, StepOutcome]:
             raise ParamsError(f"--skip {name}: a choice cannot be left out, as nothing else says which branch to take")
         if not reason.strip():
             raise ParamsError(f"--skip {name} needs a reason: it is kept on the record")
-        skipped[name] = StepOutcome(step=name, skip_reason=clean_text(reason), attempt=0)
+        skipped[name] = Skipped(step=name, skip_reason=clean_text(reason), attempt=0)
     return skipped
 
 
-def _kept(plan: Plan, ended: EndedRun, start_from: str | None) -> dict[str, StepOutcome]:
+def _kept(plan: Plan, ended: EndedRun, start_from: str | None) -> dict[str, Kept]:
     until = len(plan.steps) if start_from is None else _position(plan, start_from, "start_from")
     before = {name: place.step for name, place in ended.plan.places.items()}
     return {
@@ -185,7 +185,7 @@ def _kept(plan: Plan, ended: EndedRun, start_from: str | None) -> dict[str, Step
     }
 
 
-def _marked(outcome: StepOutcome, run_id: str) -> StepOutcome:
+def _marked(outcome: Kept, run_id: str) -> Kept:
     return outcome if outcome.kept_from else outcome.model_copy(update={"kept_from": run_id})
 
 
@@ -201,7 +201,7 @@ def _require_path(
     plan: Plan,
     params: Mapping[str, Any],
     ended: EndedRun,
-    kept: Mapping[str, StepOutcome],
+    kept: Mapping[str, Kept],
     start_from: str | None,
 ) -> None:
     """Refuse ``start_from`` where the kept steps do not lead to it."""

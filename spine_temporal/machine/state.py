@@ -15,7 +15,7 @@ from spine_temporal.definition.run_result import (
     WorkflowStatus,
 )
 from spine_temporal.machine.plan import Inner, Plan, PlannedChoice, PlannedGate
-from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.machine.step_outcome import Failed, Kept, StepOutcome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class State:
     executions: Mapping[str, StepExecution] = field(default_factory=dict)
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     #: Steps that are not done again: how each ended in the run that this one resumes.
-    kept: Mapping[str, StepOutcome] = field(default_factory=dict)
+    kept: Mapping[str, Kept] = field(default_factory=dict)
     #: How many times a person has sent the run back to each step; steps that were never sent back to are absent.
     rounds: Mapping[str, int] = field(default_factory=dict)
     #: Of each parallel step that runs: the steps that have not begun.
@@ -57,7 +57,7 @@ class State:
     #: Of each parallel step that a failure has stopped: that failure.
     halted: Mapping[str, Failure] = field(default_factory=dict)
     #: Gates that wait for a person, with what they had answered.
-    held: Mapping[str, StepOutcome] = field(default_factory=dict)
+    held: Mapping[str, Failed] = field(default_factory=dict)
     failure: Failure | None = None
     #: How the run ends when its hooks have run.
     ending: WorkflowStatus | None = None
@@ -171,7 +171,7 @@ class Hold:
     """Command: the gate is held; record it, wait for a person or the deadline, then send ``Decided``."""
 
     step: PlannedGate
-    outcome: StepOutcome
+    outcome: Failed
     round: int = 0
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from spine_temporal.definition.run_result import OMITTED, StepExecution, StepStatus, WorkflowResult
 from spine_temporal.machine.plan import Plan
 from spine_temporal.machine.resumed_run import EndedRun
-from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.machine.step_outcome import Completed, Kept, Skipped
 from spine_temporal.recording.runs import LedgerOutput, RunRow, ledger_outputs, runs_of_lineage
 
 
@@ -24,21 +24,21 @@ def ended_run(connection: Connection, row: RunRow) -> EndedRun:
     )
 
 
-def _outcomes(connection: Connection, row: RunRow) -> dict[str, StepOutcome]:
-    outcomes: dict[str, StepOutcome] = {}
+def _outcomes(connection: Connection, row: RunRow) -> dict[str, Kept]:
+    outcomes: dict[str, Kept] = {}
     for run in runs_of_lineage(connection, row.lineage_id):
         _forget_sent_back(outcomes, run)
         _take_in(outcomes, run)
         if run.run_id == row.run_id:
             break
     pipelines = {name for name, place in Plan.model_validate(row.plan).places.items() if place.step.kind == "pipeline"}
-    outcomes = {name: outcome for name, outcome in outcomes.items() if name not in pipelines or outcome.skip_reason}
+    outcomes = {name: one for name, one in outcomes.items() if name not in pipelines or isinstance(one, Skipped)}
     for entry in ledger_outputs(connection, row.lineage_id):
         outcomes[entry.step] = _of_ledger(entry)
     return {name: _as_of(outcome, row.run_id) for name, outcome in outcomes.items()}
 
 
-def _forget_sent_back(outcomes: dict[str, StepOutcome], run: RunRow) -> None:
+def _forget_sent_back(outcomes: dict[str, Kept], run: RunRow) -> None:
     """Forget what a person sent back when the run was resumed from an earlier step."""
     start_from = (run.correction or {}).get("start_from")
     steps = run.plan.get("steps", ())
@@ -49,7 +49,7 @@ def _forget_sent_back(outcomes: dict[str, StepOutcome], run: RunRow) -> None:
                 outcomes.pop(name, None)
 
 
-def _take_in(outcomes: dict[str, StepOutcome], run: RunRow) -> None:
+def _take_in(outcomes: dict[str, Kept], run: RunRow) -> None:
     result = None if run.result is None else WorkflowResult.model_validate(run.result)
     for execution in result.step_executions if result else ():
         outcome = _of_result(execution, result.outputs.get(execution.step_name, {}) if result else {}, run.run_id)
@@ -59,13 +59,20 @@ def _take_in(outcomes: dict[str, StepOutcome], run: RunRow) -> None:
             outcomes.pop(execution.step_name, None)
 
 
-def _of_result(execution: StepExecution, output: Mapping[str, Any], run_id: str) -> StepOutcome | None:
+def _of_result(execution: StepExecution, output: Mapping[str, Any], run_id: str) -> Kept | None:
     """Return the outcome of a step that was completed or left out; None where it must be done again."""
-    left_out = execution.status is StepStatus.SKIPPED and execution.reason is not None
-    whole = set(output) != {OMITTED}
-    if not left_out and (execution.status is not StepStatus.COMPLETED or not whole):
+    if execution.status is StepStatus.SKIPPED and execution.reason is not None:
+        return Skipped(
+            step=execution.step_name,
+            skip_reason=execution.reason,
+            attempt=execution.attempt,
+            started_at=execution.started_at,
+            completed_at=execution.completed_at,
+            kept_from=execution.kept_from or run_id,
+        )
+    if execution.status is not StepStatus.COMPLETED or set(output) == {OMITTED}:
         return None
-    return StepOutcome(
+    return Completed(
         step=execution.step_name,
         output=output,
         next_step=execution.next_step,
@@ -75,12 +82,11 @@ def _of_result(execution: StepExecution, output: Mapping[str, Any], run_id: str)
         kept_from=execution.kept_from or run_id,
         items=execution.items,
         decision=execution.decision,
-        skip_reason=execution.reason if left_out else None,
     )
 
 
-def _of_ledger(entry: LedgerOutput) -> StepOutcome:
-    return StepOutcome(
+def _of_ledger(entry: LedgerOutput) -> Completed:
+    return Completed(
         step=entry.step,
         output=entry.output or {},
         attempt=entry.attempt,
@@ -90,6 +96,6 @@ def _of_ledger(entry: LedgerOutput) -> StepOutcome:
     )
 
 
-def _as_of(outcome: StepOutcome, run_id: str) -> StepOutcome:
+def _as_of(outcome: Kept, run_id: str) -> Kept:
     """Return the outcome as the run itself sees it: what it has done itself is not kept."""
     return outcome.model_copy(update={"kept_from": None}) if outcome.kept_from == run_id else outcome

@@ -16,7 +16,7 @@ from spine_temporal.definition.json_values import JsonValueError, require_size, 
 from spine_temporal.definition.pipeline import Pipeline, PipelineStatus
 from spine_temporal.machine.manifest_row import StageReached, metrics_beside_rows, row_count_of
 from spine_temporal.machine.pipeline_answer import answer_of
-from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.machine.step_outcome import Completed
 from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of
 from spine_temporal.recording.database import Database, translated_errors
 from spine_temporal.recording.database_errors import DatabaseAwayError, ReadOnlyError
@@ -159,7 +159,7 @@ class Attempt:
             driver: Any = connection.connection.driver_connection
             driver.cancel_safe(timeout=2)
 
-    def run(self) -> StepOutcome:
+    def run(self) -> Completed:
         """Do it: open the ledger row, run the pipeline, complete the row, commit. Raises ``SpineError``."""
         if self.attempt > 1:
             older_attempts.end_older(self._database, self.execution)
@@ -180,7 +180,7 @@ class Attempt:
             self._take_back()
             self._own = None
 
-    def _within(self, connection: Connection) -> StepOutcome:
+    def _within(self, connection: Connection) -> Completed:
         kept = self._kept(connection)
         if kept is not None:
             return kept
@@ -194,7 +194,7 @@ class Attempt:
             self._complete(connection, outcome, entry.transaction)
         return outcome
 
-    def _kept(self, connection: Connection) -> StepOutcome | None:
+    def _kept(self, connection: Connection) -> Completed | None:
         """Return what another run of the lineage did of this step.
 
         A run of its own has none, unless it was reset: then one that had gone on from it may have.
@@ -204,7 +204,7 @@ class Attempt:
         done = None if alone else done_in_lineage(connection, self.execution)
         if done is None:
             return None
-        return StepOutcome(
+        return Completed(
             step=self.request.step,
             output=done.output or {},
             attempt=done.attempt,
@@ -253,8 +253,8 @@ class Attempt:
         if self._lent is not None:
             self._lent.end()
 
-    def _recorded(self, entry: LedgerEntry) -> StepOutcome:
-        return StepOutcome(
+    def _recorded(self, entry: LedgerEntry) -> Completed:
+        return Completed(
             step=self.request.step,
             output=entry.output or {},
             attempt=entry.attempt,
@@ -266,7 +266,7 @@ class Attempt:
         if self._abandoned.is_set():
             raise AbandonedError
 
-    def _complete(self, connection: Connection, outcome: StepOutcome, transaction: str | None = None) -> None:
+    def _complete(self, connection: Connection, outcome: Completed, transaction: str | None = None) -> None:
         """Complete the ledger's row and write the stages, as the last statement of the transaction."""
         self._take_back()
         if self._lent is not None and self._lent.is_lost:
@@ -302,7 +302,7 @@ class Attempt:
             if os.getpid() != self._pid:
                 os._exit(0)  # the pipeline has forked, and this is the fork: the transaction is not its own
 
-    def _outcome(self, given: Any, attempt: int) -> StepOutcome:
+    def _outcome(self, given: Any, attempt: int) -> Completed:
         """Return what the pipeline's answer comes to; keep its quality first, also where it failed of it."""
         request = self.request
         answer = answer_of(given, step=request.step, pipeline=request.pipeline)
@@ -310,7 +310,7 @@ class Attempt:
             self.measured = (Measured(step=request.step, round=request.round, quality=answer.quality),)
         if answer.failure is not None:
             raise answer.failure
-        return StepOutcome(
+        return Completed(
             step=request.step,
             output=answer.output,
             attempt=attempt,
@@ -318,7 +318,7 @@ class Attempt:
             completed_at=datetime.now(UTC),
         )
 
-    def _stage(self, outcome: StepOutcome) -> StageReached:
+    def _stage(self, outcome: Completed) -> StageReached:
         return StageReached(
             stage=self.request.stage,
             stage_rank=self.request.stage_rank,

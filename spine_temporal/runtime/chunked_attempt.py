@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, text
 
 from spine_temporal.definition.pipeline import PipelineStatus
-from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.machine.step_outcome import Completed
 from spine_temporal.recording.database import translated_errors
 from spine_temporal.recording.database_errors import DatabaseAwayError
 from spine_temporal.recording.executions import close_part, open_part, require_transaction, run_key_of
@@ -37,7 +37,7 @@ class ChunkedAttempt(Attempt):
                 close_part(session)
                 require_fence(session, self.request.key)
 
-    def run(self) -> StepOutcome:
+    def run(self) -> Completed:
         """Do it: take the lock, open the ledger row, run the pipeline, complete the row. Raises ``SpineError``."""
         if self.attempt > 1:
             end_older(self._database, self.execution)
@@ -57,7 +57,7 @@ class ChunkedAttempt(Attempt):
                     session.execute(text("SELECT pg_advisory_unlock(:key), pg_advisory_unlock_shared(:run)"), locked)
                     session.commit()
 
-    def _in_session(self, session: Connection) -> StepOutcome:
+    def _in_session(self, session: Connection) -> Completed:
         with session.begin():
             kept = self._kept(session)
             if kept is not None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.run_result import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
 from spine_temporal.machine.plan import Plan
-from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.machine.step_outcome import Completed, Kept, Skipped
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.ended_runs import ended_run
 from spine_temporal.recording.executions import end_attempts_of_run
@@ -130,12 +130,12 @@ def _end_request(connection: Connection, row: RunRow, standing: Standing) -> End
         step_executions=[_execution(outcome, kinds[name]) for name, outcome in outcomes.items()],
         error=f"the run was {standing.closed_as} in Temporal",
         error_category=ErrorCategory.TIMEOUT.value if standing.closed_as == "timed out" else None,
-        outputs={name: outcome.output for name, outcome in outcomes.items()},
+        outputs={name: outcome.output for name, outcome in outcomes.items() if isinstance(outcome, Completed)},
     )
     return EndRequest(key=row.key, stage_rank=len(kinds) + 1 if kinds else _LAST_RANK, result=result)
 
 
-def _done(connection: Connection, row: RunRow) -> tuple[dict[str, str], dict[str, StepOutcome]]:
+def _done(connection: Connection, row: RunRow) -> tuple[dict[str, str], dict[str, Kept]]:
     """Return the kinds of the plan's steps, and what was completed; neither of a plan that this build cannot read."""
     try:
         plan = Plan.model_validate(row.plan)
@@ -146,14 +146,14 @@ def _done(connection: Connection, row: RunRow) -> tuple[dict[str, str], dict[str
     return kinds, outcomes
 
 
-def _execution(outcome: StepOutcome, kind: str) -> StepExecution:
+def _execution(outcome: Kept, kind: str) -> StepExecution:
     return StepExecution(
         step_name=outcome.step,
         step_type=kind,
-        status=StepStatus.COMPLETED if outcome.skip_reason is None else StepStatus.SKIPPED,
+        status=StepStatus.SKIPPED if isinstance(outcome, Skipped) else StepStatus.COMPLETED,
         started_at=outcome.started_at,
         completed_at=outcome.completed_at,
         attempt=outcome.attempt,
         kept_from=outcome.kept_from,
-        reason=outcome.skip_reason,
+        reason=outcome.skip_reason if isinstance(outcome, Skipped) else None,
     )

@@ -17,7 +17,7 @@ from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.pipeline import Pipeline
 from spine_temporal.machine.pipeline_answer import failed_step
 from spine_temporal.machine.retries import tried_again
-from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.machine.step_outcome import Completed
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.database_errors import DatabaseAwayError
 from spine_temporal.recording.executions import Failed, fail_execution
@@ -33,7 +33,7 @@ from spine_temporal.runtime.lost_workers import LostTooOftenError, LostWorkers
 from spine_temporal.runtime.metrics import ATTEMPT_SECONDS, ATTEMPTS
 from spine_temporal.runtime.processes.host import NoProcessError
 from spine_temporal.runtime.run_starter import RunStarter
-from spine_temporal.translation.messages import PipelineRequest
+from spine_temporal.translation.messages import PipelineRequest, StepDone
 
 _log = logging.getLogger(__name__)
 
@@ -46,8 +46,8 @@ class Running(Protocol):
 
     @property
     def done(self) -> "asyncio.Future[Any]": ...  # noqa: D102
-    async def result(self) -> StepOutcome: ...  # noqa: D102
-    async def stop(self) -> StepOutcome | None: ...  # noqa: D102
+    async def result(self) -> Completed: ...  # noqa: D102
+    async def stop(self) -> Completed | None: ...  # noqa: D102
 
 
 class Place(Protocol):
@@ -75,12 +75,12 @@ def pipeline_activity(
     """Return the activity that runs a pipeline, under the pipeline's name."""
 
     @activity.defn(name=pipeline.name)
-    async def run(request: PipelineRequest) -> StepOutcome:
+    async def run(request: PipelineRequest) -> Completed:
         if request.key.was_reset and not request.is_item:
             resume = await _requested(run_starter, request)
             if resume is not None:
-                return StepOutcome(step=request.step, resume=resume)
-        outcomes: list[StepOutcome] = []
+                return StepDone(step=request.step, resume=resume)
+        outcomes: list[Completed] = []
 
         async def work(asked: PipelineRequest) -> None:
             outcomes.append(await _run(pipeline, places, asked))
@@ -89,12 +89,15 @@ def pipeline_activity(
             key = await fenced(claims, request, work)
         except SpineError as error:
             raise await _lost(places.database, request, error) from None
-        return outcomes[-1] if key == request.key else outcomes[-1].model_copy(update={"epoch": key.epoch})
+        done = outcomes[-1]
+        if key == request.key:
+            return done
+        return StepDone(**done.model_dump(exclude_unset=True), epoch=key.epoch)
 
     return run
 
 
-async def _run(pipeline: type[Pipeline], places: Places, request: PipelineRequest) -> StepOutcome:
+async def _run(pipeline: type[Pipeline], places: Places, request: PipelineRequest) -> Completed:
     info = activity.info()
     heart = Heart(info.heartbeat_details, silent=info.is_local)
     number, progress = info.attempt + request.again, info.heartbeat_details
@@ -117,7 +120,7 @@ async def _run(pipeline: type[Pipeline], places: Places, request: PipelineReques
         heart.stop()
 
 
-def _counted(attempt: Attempt, outcome: StepOutcome) -> StepOutcome:
+def _counted(attempt: Attempt, outcome: Completed) -> Completed:
     ATTEMPTS.labels(attempt.request.pipeline, "completed").inc()
     seconds = (datetime.now(UTC) - attempt.started_at).total_seconds()
     ATTEMPT_SECONDS.labels(attempt.request.pipeline).observe(seconds)
@@ -151,7 +154,7 @@ async def _lost(database: Database, request: PipelineRequest, error: SpineError)
     return ApplicationError(clean_text(str(error)), type=error.category.value, non_retryable=not again)
 
 
-async def _within_time(running: Running, request: PipelineRequest) -> StepOutcome:
+async def _within_time(running: Running, request: PipelineRequest) -> Completed:
     """Wait for the attempt; at its time limit or on cancellation, stop it first."""
     try:
         done, _ = await asyncio.wait([running.done], timeout=request.timeout)

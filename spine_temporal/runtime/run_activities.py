@@ -14,7 +14,7 @@ from spine_temporal.definition.errors import ErrorCategory, ParamsError, SpineEr
 from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.run_key import RunKey, recording_domain
 from spine_temporal.definition.run_result import WorkflowResult
-from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.machine.step_outcome import Completed
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.fence import ClaimLostError, StateLostError
 from spine_temporal.recording.manifest import WorkManifest
@@ -43,6 +43,7 @@ from spine_temporal.translation.messages import (
     HoldRequest,
     Recorded,
     ResumeRequest,
+    Verdict,
     WaitForRequest,
 )
 
@@ -79,7 +80,7 @@ class RunActivities:
             raise await self._refused(request, refused) from None
 
     @activity.defn(name=VERDICT)
-    async def verdict(self, outcome: StepOutcome) -> StepOutcome:
+    async def verdict(self, outcome: Verdict) -> Verdict:
         """Return the verdict as it was given: from here on it is history, whatever the gate's code becomes.
 
         One that has failed is the activity's failure, with the verdict in its details.
@@ -97,7 +98,7 @@ class RunActivities:
         return outcome
 
     @activity.defn(name=SHOW)
-    async def show(self, outcome: StepOutcome) -> None:
+    async def show(self, outcome: Verdict) -> None:
         """Fail as a verdict has that was recorded within a workflow task, where the Web UI does not show it."""
         _tell(outcome)
         raise requests.verdict_failure(outcome)
@@ -135,7 +136,7 @@ class RunActivities:
         return await self._recorded(request, record_decision)
 
     @activity.defn(name=WAIT_FOR)
-    async def wait_for(self, request: WaitForRequest) -> StepOutcome:
+    async def wait_for(self, request: WaitForRequest) -> Completed:
         """Look once whether the partitions have reached the stage; raises where one has not, to be asked again."""
         try:
             missing, found = await asyncio.to_thread(self._look, request)
@@ -143,7 +144,7 @@ class RunActivities:
             raise ApplicationError(str(error), type=error.category.value) from None
         if missing:
             raise ApplicationError(missing, type=NOT_YET, category=ApplicationErrorCategory.BENIGN)
-        return StepOutcome(step="", output={"reached": request.reached, "partitions": found})
+        return Completed(step="", output={"reached": request.reached, "partitions": found})
 
     def _look(self, request: WaitForRequest) -> tuple[str, int]:
         with self._database.begin() as connection:
@@ -224,7 +225,7 @@ class RunActivities:
         return None
 
 
-def _tell(verdict: StepOutcome) -> None:
+def _tell(verdict: Verdict) -> None:
     """Log a verdict that failed."""
     info = activity.info()
     frames = f"\n{verdict.traceback}" if verdict.traceback else ""

@@ -35,7 +35,7 @@ from spine_temporal.machine.state import (
     StepEnded,
     Stop,
 )
-from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.machine.step_outcome import Answered, Cancelled, Completed, Failed, StepOutcome
 from spine_temporal.recording.database import translated_errors
 
 #: Stands for a pipeline: its params in, its metrics out.
@@ -94,7 +94,7 @@ class _Driver:
             if isinstance(command, Stop):
                 for name in command.steps:
                     asked = [other for other in asked if _name(other) != name]
-                    state, more = advance(state, _ended(StepOutcome(step=name, cancelled=True)))
+                    state, more = advance(state, _ended(Cancelled(step=name)))
                     asked += more
                 continue
             state, more = advance(state, self._event(state, command))
@@ -110,35 +110,38 @@ class _Driver:
         match command.step:
             case PlannedPipeline() as step:
                 given = self._given(state, step, step.params)
-                return given if isinstance(given, StepOutcome) else self._pipeline(state, step, given)
+                return given if isinstance(given, Failed) else self._pipeline(state, step, given)
             case PlannedGate() | PlannedChoice() as step:
-                return evaluate(self._workflow, step, state.context_of(step.name))
+                return _there(evaluate(self._workflow, step, state.context_of(step.name)))
             case PlannedMap() as step:
                 return self._map(state, step)
             case PlannedWorkflow() as step:
                 return self._sub_workflow(state, step)
             case PlannedWaitFor() as step:
                 partitions = self._given(state, step, step.partitions)
-                return partitions if isinstance(partitions, StepOutcome) else there(step, partitions)
-        return StepOutcome(step=command.step.name)
+                return partitions if isinstance(partitions, Failed) else there(step, partitions)
+        return Completed(step=command.step.name)
 
     def _given(self, state: State, step: Computing, otherwise: Any) -> Any:
         """Return what code gives for a step, the failed outcome where it fails."""
         if not step.computed:
             return otherwise
-        value = compute(self._workflow, step, state.context_of(step.name))
-        return value if value.failed else value.output[VALUE]
+        value = _there(compute(self._workflow, step, state.context_of(step.name)))
+        return value if isinstance(value, Failed) else value.output[VALUE]
 
-    def _pipeline(self, state: State, step: PlannedPipeline, params: Mapping[str, Any]) -> StepOutcome:
+    def _pipeline(self, state: State, step: PlannedPipeline, params: Mapping[str, Any]) -> Answered:
         if state.run.is_dry_run:
-            return StepOutcome(step=step.name, output=step.sample_output)
+            return Completed(step=step.name, output=step.sample_output)
         failed = {"failure": vars(state.failure)} if state.failure else {}
         return _run(step.name, step, {**state.run.params, **failed, **params}, self._pipelines)
 
-    def _map(self, state: State, step: PlannedMap) -> StepOutcome:
+    def _map(self, state: State, step: PlannedMap) -> Answered:
         context = state.context_of(step.name)
-        found = compute(self._workflow, step, context) if step.computed else planned_items(state.plan, step, context)
-        if found.failed:
+        if step.computed:
+            found = _there(compute(self._workflow, step, context))
+        else:
+            found = planned_items(state.plan, step, context)
+        if isinstance(found, Failed):
             return found
         fan = Fan(step, found.output[VALUE], tolerated_of(step, len(found.output[VALUE])))
         while not fan.done:
@@ -159,13 +162,13 @@ class _Driver:
             return ItemOutcome()
         return _item_outcome(self._child(state, step.name, params))
 
-    def _sub_workflow(self, state: State, step: PlannedWorkflow) -> StepOutcome:
+    def _sub_workflow(self, state: State, step: PlannedWorkflow) -> Answered:
         given = self._given(state, step, step.params)
-        if isinstance(given, StepOutcome):
+        if isinstance(given, Failed):
             return given
         return self._child(state, step.name, {**known(state.run.params, step.known_params), **given})
 
-    def _child(self, state: State, name: str, params: Mapping[str, Any]) -> StepOutcome:
+    def _child(self, state: State, name: str, params: Mapping[str, Any]) -> Answered:
         workflow = getattr(self._workflow.step(name), "workflow", None)
         assert workflow is not None  # noqa: S101 - the plan is this workflow's
         try:
@@ -177,8 +180,9 @@ class _Driver:
         if result.error is not None:
             told = f"{result.error_step}: {result.error}"
             traceback = next(step.traceback for step in result.step_executions if step.step_name == result.error_step)
-            return StepOutcome(step=name, error=told, category=result.error_category, traceback=traceback)
-        return StepOutcome(step=name, output=dict(result.outputs))
+            category = result.error_category or ErrorCategory.INTERNAL.value
+            return Failed(step=name, error=told, category=category, traceback=traceback)
+        return Completed(step=name, output=dict(result.outputs))
 
 
 def _ended(outcome: StepOutcome) -> StepEnded:
@@ -191,14 +195,14 @@ def _name(command: Command) -> str | None:
 
 def _run(
     name: str, step: PlannedPipeline, params: Mapping[str, Any], pipelines: Mapping[str, Work | Mapping[str, Any]]
-) -> StepOutcome:
+) -> Answered:
     """Try the pipeline until it completes or is not to be tried again; ``name``: of the step, or of a map's item."""
     attempt = 1
     while True:
         answer = _attempted(name, step.pipeline, params, pipelines[step.pipeline])
         failure = answer.failure
         if failure is None:
-            return StepOutcome(step=name, output=answer.output, attempt=attempt)
+            return Completed(step=name, output=answer.output, attempt=attempt)
         if not tried_again(failure.category, step.on_error, attempt=attempt, retry=step.retry):
             return failed_step(name, failure, attempt=attempt)
         attempt += 1
@@ -213,7 +217,13 @@ def _attempted(name: str, pipeline: str, params: Mapping[str, Any], work: Work |
     return answer_of(given, step=name, pipeline=pipeline)
 
 
-def _item_outcome(outcome: StepOutcome) -> ItemOutcome:
-    return ItemOutcome(
-        output=outcome.output, error=outcome.error, category=outcome.category, traceback=outcome.traceback
-    )
+def _item_outcome(outcome: Answered) -> ItemOutcome:
+    if isinstance(outcome, Failed):
+        return ItemOutcome(error=outcome.error, category=outcome.category, traceback=outcome.traceback)
+    return ItemOutcome(output=outcome.output)
+
+
+def _there(answered: Answered | None) -> Answered:
+    """Return what code has answered, which is there: the plan is that of the workflow."""
+    assert answered is not None  # noqa: S101 - so it is
+    return answered

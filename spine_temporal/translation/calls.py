@@ -21,7 +21,7 @@ from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.json_values import clean_text
 from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.machine.plan import PlannedWaitFor
-from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.machine.step_outcome import Completed, Failed
 from spine_temporal.translation.messages import (
     HOLD,
     MAP,
@@ -34,6 +34,8 @@ from spine_temporal.translation.messages import (
     HoldRequest,
     PipelineRequest,
     Recorded,
+    StepDone,
+    Verdict,
     WaitForRequest,
 )
 from spine_temporal.translation.requests import (
@@ -115,17 +117,15 @@ async def record_patiently(activity: str, request: BaseModel, answer: type[Answe
     )
 
 
-async def record_verdict(
-    verdict: StepOutcome, what: str, *, beside: bool, shown: ShownDetails
-) -> tuple[StepOutcome, bool]:
+async def record_verdict(verdict: Verdict, what: str, *, beside: bool, shown: ShownDetails) -> tuple[Verdict, bool]:
     """Record a verdict; return what history holds of it, and whether its recording has failed with it."""
     summary = verdict_summary(what, verdict)
-    recorded: StepOutcome
+    recorded: Verdict
     try:
         if beside:
-            recorded = await record_patiently(VERDICT, verdict, StepOutcome, summary)
+            recorded = await record_patiently(VERDICT, verdict, Verdict, summary)
         else:
-            recorded = await record(VERDICT, verdict, StepOutcome, summary, shown=shown)
+            recorded = await record(VERDICT, verdict, Verdict, summary, shown=shown)
     except FailureError as error:
         failed = failed_verdict(error)
         if failed is None:
@@ -134,12 +134,12 @@ async def record_verdict(
     return recorded, False
 
 
-async def show_failure(failed: StepOutcome, what: str) -> None:
+async def show_failure(failed: Verdict, what: str) -> None:
     """Let an activity fail as the verdict has that was recorded within a workflow task.
 
     The Web UI's timeline shows what is recorded there as neutral, whatever it says.
     """
-    shown = StepOutcome(step=failed.step, error=failed.error, category=failed.category, traceback=failed.traceback)
+    shown = Verdict(step=failed.step, error=failed.error, category=failed.category, traceback=failed.traceback)
     await _failing(SHOW, shown, verdict_summary(what, failed))
 
 
@@ -192,17 +192,17 @@ def _attempts(request: PipelineRequest) -> str:
     return f"{request.step}, {'1 attempt' if most == 1 else f'up to {most} attempts'}"
 
 
-async def run_pipeline(request: PipelineRequest, *, local: bool = False) -> StepOutcome:
+async def run_pipeline(request: PipelineRequest, *, local: bool = False) -> StepDone | Failed:
     """Run a pipeline's activity; whatever it fails of is the step's outcome.
 
     A ``local`` one is tried once within the workflow task; where that must be tried again, as any other.
     """
     if local:
         try:
-            tried: StepOutcome = await temporal.execute_local_activity(
+            tried: StepDone = await temporal.execute_local_activity(
                 request.pipeline,
                 request,
-                result_type=StepOutcome,
+                result_type=StepDone,
                 summary=_one_line(_attempts(request)),
                 start_to_close_timeout=timedelta(seconds=request.timeout + _GRACE),
                 retry_policy=RetryPolicy(maximum_attempts=1),
@@ -220,13 +220,13 @@ async def run_pipeline(request: PipelineRequest, *, local: bool = False) -> Step
     return await _run_pipeline(request)
 
 
-async def _run_pipeline(request: PipelineRequest) -> StepOutcome:
+async def _run_pipeline(request: PipelineRequest) -> StepDone | Failed:
     retry = request.retry
     try:
-        outcome: StepOutcome = await temporal.execute_activity(
+        outcome: StepDone = await temporal.execute_activity(
             request.pipeline,
             request,
-            result_type=StepOutcome,
+            result_type=StepDone,
             activity_id=f"{request.step}#{request.round}" if request.round else request.step,
             summary=_one_line(_attempts(request)),
             start_to_close_timeout=timedelta(seconds=request.timeout + _GRACE),
@@ -249,9 +249,7 @@ async def _run_pipeline(request: PipelineRequest) -> StepOutcome:
     return outcome
 
 
-async def run_workflow(
-    name: str, begun: Begun, workflow: str, params: Mapping[str, Any]
-) -> WorkflowResult | StepOutcome:
+async def run_workflow(name: str, begun: Begun, workflow: str, params: Mapping[str, Any]) -> WorkflowResult | Failed:
     """Run another workflow as a child; its result, or the failed outcome of the step that runs it."""
     options = sub_options(begun, name)
     try:
@@ -297,17 +295,17 @@ def _child_id(name: str, begun: Begun) -> str:
     return f"{begun.plan.workflow}/{name}~{begun.run_id}"
 
 
-async def wait_for(step: PlannedWaitFor, request: WaitForRequest, *, again: bool) -> StepOutcome:
+async def wait_for(step: PlannedWaitFor, request: WaitForRequest, *, again: bool) -> Completed | Failed:
     """Look for the partitions until they are there; between two looks no worker is held, and no event written.
 
     A step that waits ``again`` may do so before the look that was cancelled has ended, and Temporal takes no id twice:
     then the id is Temporal's own.
     """
     try:
-        outcome: StepOutcome = await temporal.execute_activity(
+        outcome: Completed = await temporal.execute_activity(
             WAIT_FOR,
             request,
-            result_type=StepOutcome,
+            result_type=Completed,
             activity_id=None if again else step.name,
             summary=_one_line(f"{step.name}: {step.workflow} to be {step.reached}"),
             start_to_close_timeout=timedelta(seconds=20),
@@ -324,7 +322,7 @@ async def wait_for(step: PlannedWaitFor, request: WaitForRequest, *, again: bool
             raise
         last = f": {clean_text(str(cause_of(error)))}" if isinstance(cause_of(error), ApplicationError) else ""
         message = f"{step.workflow} was not {step.reached} within {step.timeout:g} s{last}"
-        return StepOutcome(step=step.name, error=message, category=step.category)
+        return Failed(step=step.name, error=message, category=step.category)
     return outcome.model_copy(update={"step": step.name})
 
 

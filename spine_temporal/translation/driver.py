@@ -5,11 +5,12 @@ import asyncio
 from temporalio import workflow as temporal
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
+from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.run_result import Decision, WorkflowResult, WorkflowStatus
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.machine import Move, advance, start
 from spine_temporal.machine.state import Cancelled, Decided, Finish, Run, State, StepEnded, Stop
-from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.machine.step_outcome import Completed, Failed, StepOutcome
 from spine_temporal.translation import calls, requests
 from spine_temporal.translation.details import ending
 from spine_temporal.translation.live_run import LiveRun
@@ -17,9 +18,9 @@ from spine_temporal.translation.messages import END, Begun, Ended
 from spine_temporal.translation.resumes import Resumes
 from spine_temporal.translation.search_attributes import ShownOutcome
 from spine_temporal.translation.shown_details import ShownDetails
-from spine_temporal.translation.step_runner import StepRunner, ended
+from spine_temporal.translation.step_runner import Answer, StepRunner, ended
 
-StepTask = asyncio.Task[StepOutcome | Decision]
+StepTask = asyncio.Task[Answer]
 
 
 class Driver:
@@ -85,13 +86,13 @@ class Driver:
                 move = (self.run.state, ())
                 continue
             answer = _answer_of(name, tasks.pop(name))
-            if isinstance(answer, StepOutcome) and answer.resume is not None:
-                self._resumes.wanted = answer.resume
+            if isinstance(answer, ResumeOptions):
+                self._resumes.wanted = answer
                 await _stopped(tasks)
                 return False
-            if isinstance(answer, StepOutcome) and requests.is_lost(answer):
+            if isinstance(answer, Failed) and requests.is_lost(answer):
                 await _stopped(tasks)
-                self._shown.show(str(answer.category))
+                self._shown.show(answer.category)
                 raise requests.lost(answer)
             move = self._advanced(name, answer)
         return True
@@ -127,7 +128,7 @@ class Driver:
         state = self.run.state
         for name, task in tasks.items():
             answer = _answer_of(name, task)
-            if isinstance(answer, StepOutcome) and not answer.cancelled and not answer.failed and not answer.resume:
+            if isinstance(answer, Completed):
                 after, _ = advance(state, StepEnded(outcome=answer, at=temporal.now()))
                 self.run.reached(state, after)
                 state = after
@@ -173,7 +174,7 @@ def _cancelled_at(state: State) -> Move:
     return (state, (Finish(),)) if has_ended else advance(state, Cancelled(at=temporal.now()))
 
 
-def _answer_of(name: str, task: StepTask) -> StepOutcome | Decision:
+def _answer_of(name: str, task: StepTask) -> Answer:
     """Return what a step's task came to; only one that we have stopped is a cancelled step."""
     failure = asyncio.CancelledError() if task.cancelled() else task.exception()
     return task.result() if failure is None else ended(name, failure, stopped=task.cancelling() > 0)

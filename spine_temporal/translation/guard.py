@@ -18,14 +18,14 @@ from spine_temporal.definition.faults import describe
 from spine_temporal.definition.json_values import clean_text
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.evaluate import Question, answer_to
-from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.machine.step_outcome import Answered, Failed
 from spine_temporal.sdk_private import Sandbox
 
 
 class Gates(Protocol):
     """Answers the questions of one run to the code of its steps."""
 
-    def answer(self, question: Question) -> StepOutcome:
+    def answer(self, question: Question) -> Answered | None:
         """Return the answer, within the time that a workflow task may take; never raises."""
 
 
@@ -51,13 +51,13 @@ class Guard:
         with suppress(BaseException):
             _ = self.workflow
 
-    def answer(self, question: Question) -> StepOutcome:
+    def answer(self, question: Question) -> Answered | None:
         """Ask the code; a module that cannot be loaded so fails the step."""
         try:
             workflow = self.workflow
         except BaseException as error:  # noqa: BLE001 - the module is the user's
             told = clean_text(f"the module of the workflow cannot be loaded in Temporal's sandbox: {describe(error)}")
-            return StepOutcome(step=question.step.name, error=told, category=ErrorCategory.CONFIGURATION.value)
+            return Failed(step=question.step.name, error=told, category=ErrorCategory.CONFIGURATION.value)
         with self._sandbox.running():
             return answer_to(question, workflow)
 
@@ -72,7 +72,7 @@ def asked_by(gates: Gates) -> Iterator[None]:
         _gates.reset(token)
 
 
-def ask(question: Question, workflow: Workflow) -> StepOutcome:
+def ask(question: Question, workflow: Workflow) -> Answered | None:
     """Ask whoever answers the current run; where that is nobody, the workflow as it is."""
     gates = _gates.get()
     return answer_to(question, workflow) if gates is None else gates.answer(question)

@@ -9,7 +9,7 @@ from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.machine import advance
 from spine_temporal.machine.manifest_row import StageReached
 from spine_temporal.machine.state import Progressed, State
-from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.machine.step_outcome import Completed
 from spine_temporal.translation import requests
 from spine_temporal.translation.messages import Begun, Measured
 from spine_temporal.translation.shown_details import ShownDetails
@@ -80,7 +80,7 @@ class LiveRun:
             known = None if before is None else before.executions.get(name)
             if execution.status is StepStatus.COMPLETED and (known is None or known.status is not execution.status):
                 output = after.outputs.get(name, {})
-                outcome = StepOutcome(step=name, output=output, items=execution.items, kept_from=execution.kept_from)
+                outcome = Completed(step=name, output=output, items=execution.items, kept_from=execution.kept_from)
                 stage = requests.stage_of(self.begun, outcome)
                 if stage is not None:
                     self.unwritten.add(stages=(stage,))

@@ -9,6 +9,8 @@ from temporalio.exceptions import FailureError
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.machine.fan import Fan, ItemOutcome, item_name, item_params
+from spine_temporal.machine.plan import PlannedPipeline
+from spine_temporal.machine.step_outcome import Failed
 from spine_temporal.translation import calls, requests
 from spine_temporal.translation.messages import MAP, BatchRequest, BatchResult
 from spine_temporal.translation.waiting import WAITING, Waiting
@@ -56,12 +58,7 @@ async def _run_item(request: BatchRequest, index: int) -> ItemOutcome:
     except ValueError as error:
         return ItemOutcome(error=str(error), category=ErrorCategory.CONFIGURATION.value)
     if step.pipeline is not None:
-        if begun.is_dry_run:
-            return ItemOutcome(output=step.pipeline.sample_output)
-        outcome = await calls.run_pipeline(requests.item_request(request, index, step.pipeline))
-        return ItemOutcome(
-            output=outcome.output, error=outcome.error, category=outcome.category, kept_from=outcome.kept_from
-        )
+        return await _run_pipeline(request, index, step.pipeline)
     if begun.is_dry_run:
         return ItemOutcome()
     name = item_name(step.name, request.first + index)
@@ -70,6 +67,15 @@ async def _run_item(request: BatchRequest, index: int) -> ItemOutcome:
     if isinstance(answer, WorkflowResult):
         return ItemOutcome(output=dict(answer.outputs))
     return ItemOutcome(error=answer.error, category=answer.category)
+
+
+async def _run_pipeline(request: BatchRequest, index: int, pipeline: PlannedPipeline) -> ItemOutcome:
+    if request.begun.is_dry_run:
+        return ItemOutcome(output=pipeline.sample_output)
+    outcome = await calls.run_pipeline(requests.item_request(request, index, pipeline))
+    if isinstance(outcome, Failed):
+        return ItemOutcome(error=outcome.error, category=outcome.category)
+    return ItemOutcome(output=outcome.output, kept_from=outcome.kept_from)
 
 
 async def _stopped(tasks: dict[int, asyncio.Task[ItemOutcome]]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.policies import ErrorPolicy
 from spine_temporal.definition.run_key import RunKey
@@ -13,7 +14,7 @@ from spine_temporal.definition.run_result import Decision, WorkflowResult
 from spine_temporal.machine.fan import ItemOutcome
 from spine_temporal.machine.manifest_row import StageReached
 from spine_temporal.machine.plan import Plan, PlannedMap, PlannedRetry
-from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.machine.step_outcome import Answered, Completed, Failed, Kept
 
 #: Activity types of the run's own bookkeeping. Histories remember them.
 BEGIN = "spine.begin"
@@ -90,7 +91,7 @@ class Begun(_Message):
     #: already: nothing is left to do.
     earlier: WorkflowResult | None = None
     #: Steps of an earlier run that are not done again.
-    kept: Mapping[str, StepOutcome] = Field(default_factory=dict)
+    kept: Mapping[str, Kept] = Field(default_factory=dict)
     #: Set where a person has reset the run so that it goes on otherwise: how. Nothing has begun then.
     resume: ResumeOptions | None = None
 
@@ -105,6 +106,61 @@ class Begun(_Message):
             epoch=self.epoch,
             lineage=self.lineage,
             execution="" if execution_run_id == self.run_id else execution_run_id,
+        )
+
+
+class StepDone(Completed):
+    """What a pipeline's activity answers: that the step is done, or with ``resume`` that it was left undone."""
+
+    #: How a person wants the run to go on, which was reset for it.
+    resume: ResumeOptions | None = None
+    #: Set where the run had to take its partition again: the newer epoch.
+    epoch: int | None = None
+
+
+class Verdict(_Message):
+    """What the code of a step has answered, to be recorded and given back as it was."""
+
+    step: str
+    output: Mapping[str, Any] = Field(default_factory=dict)
+    #: Why the step failed; None: it has not.
+    error: str | None = None
+    category: str | None = None
+    #: The user's frames, where the user's code raised.
+    traceback: str | None = None
+    next_step: str | None = None
+    quality: Mapping[str, Any] | None = None
+    #: The code is not in this process; it is asked again where it is.
+    missing: bool = False
+    #: Asked by a run that was reset: the run in whose history the step stands.
+    reset_of: str | None = None
+    #: The answer to that, where a person wants the run to go on otherwise.
+    resume: ResumeOptions | None = None
+
+    @classmethod
+    def of(cls, step: str, answered: Answered | None, *, reset_of: str | None = None) -> "Verdict":
+        """Return the verdict; ``answered``: None where the code is not in this process."""
+        given = {"step": step, "missing": True} if answered is None else answered.model_dump(exclude_unset=True)
+        return cls(**given if reset_of is None else given | {"reset_of": reset_of})
+
+    @property
+    def failed(self) -> bool:
+        """Whether the step failed."""
+        return self.error is not None
+
+    @property
+    def outcome(self) -> Answered:
+        """How the step has ended by it."""
+        if self.error is None:
+            return Completed(step=self.step, output=self.output, next_step=self.next_step, quality=self.quality)
+        return Failed(
+            step=self.step,
+            error=self.error,
+            category=self.category or ErrorCategory.INTERNAL.value,
+            traceback=self.traceback,
+            output=self.output,
+            next_step=self.next_step,
+            quality=self.quality,
         )
 
 

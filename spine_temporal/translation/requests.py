@@ -24,7 +24,7 @@ from spine_temporal.machine.machine import steps_again
 from spine_temporal.machine.manifest_row import StageReached, metrics_of, row_count_of
 from spine_temporal.machine.plan import PlannedMap, PlannedPipeline
 from spine_temporal.machine.state import Hold, State
-from spine_temporal.machine.step_outcome import CONDITION, StepOutcome
+from spine_temporal.machine.step_outcome import CONDITION, Completed, Failed
 from spine_temporal.translation.messages import (
     BatchRequest,
     Begun,
@@ -32,6 +32,7 @@ from spine_temporal.translation.messages import (
     HoldRequest,
     PipelineRequest,
     Recorded,
+    Verdict,
 )
 from spine_temporal.translation.payloads import Unreadable
 
@@ -128,8 +129,8 @@ def hold_request(key: RunKey, command: Hold) -> HoldRequest:
         key=key,
         step=command.step.name,
         round=command.round,
-        error=command.outcome.error or "",
-        category=command.outcome.category or ErrorCategory.INTERNAL.value,
+        error=command.outcome.error,
+        category=command.outcome.category,
     )
 
 
@@ -150,14 +151,12 @@ def step_of(execution: str) -> str:
     return execution.rpartition("#")[0].partition("[")[0]
 
 
-def asked_of_reset(verdict: StepOutcome, begun: Begun | None, run_id: str) -> StepOutcome:
-    """Return the verdict to record; in a run that was reset, it also asks whether a person wants to go on otherwise."""
-    if begun is None or begun.run_id == run_id:
-        return verdict
-    return verdict.model_copy(update={"reset_of": begun.run_id})
+def reset_of(begun: Begun, run_id: str) -> str | None:
+    """Return the run in whose history a step of a run stands that was reset; a verdict then asks for a reason."""
+    return None if begun.run_id == run_id else begun.run_id
 
 
-def stage_of(begun: Begun, outcome: StepOutcome) -> StageReached | None:
+def stage_of(begun: Begun, outcome: Completed) -> StageReached | None:
     """Return a completed step's manifest row; None for a pipeline, which writes its own, and in a dry run."""
     planned = begun.plan.places[outcome.step].step
     if begun.is_dry_run or isinstance(planned, PlannedPipeline):
@@ -210,15 +209,14 @@ def unreadable_start(workflow: str, params: Any, options: Any, extra: tuple[Any,
     return ""
 
 
-def is_lost(outcome: StepOutcome) -> bool:
+def is_lost(outcome: Failed) -> bool:
     """Return whether the run has lost its partition, or the database the run: nothing of it can be recorded."""
-    category = outcome.category or ""
-    return category in ErrorCategory.__members__ and ErrorCategory(category).is_lost
+    return outcome.category in ErrorCategory.__members__ and ErrorCategory(outcome.category).is_lost
 
 
-def lost(outcome: StepOutcome) -> ApplicationError:
+def lost(outcome: Failed) -> ApplicationError:
     """Return the failure of such a run."""
-    return ApplicationError(outcome.error or "", type=outcome.category, non_retryable=True)
+    return ApplicationError(outcome.error, type=outcome.category, non_retryable=True)
 
 
 def _with_few_tracebacks(result: WorkflowResult) -> WorkflowResult:
@@ -236,7 +234,7 @@ def failure_of(error: FailureError) -> ApplicationError:
     return ApplicationError(message, type=category, non_retryable=True)
 
 
-def verdict_failure(verdict: StepOutcome, *details: StepOutcome) -> ApplicationError:
+def verdict_failure(verdict: Verdict, *details: Verdict) -> ApplicationError:
     """Return the failure of an activity that records a verdict which failed; nothing is wrong with the activity."""
     return ApplicationError(
         f"{verdict.step}: {verdict.error}",
@@ -247,13 +245,13 @@ def verdict_failure(verdict: StepOutcome, *details: StepOutcome) -> ApplicationE
     )
 
 
-def failed_verdict(error: FailureError) -> StepOutcome | None:
+def failed_verdict(error: FailureError) -> Verdict | None:
     """Return the verdict whose recording has failed with it; None where something else failed."""
     cause = cause_of(error)
     if not isinstance(cause, ApplicationError) or not cause.non_retryable or not cause.details:
         return None
     try:
-        verdict = StepOutcome.model_validate(cause.details[0])
+        verdict = Verdict.model_validate(cause.details[0])
     except ValidationError:
         return None
     return verdict if verdict.failed else None
@@ -272,7 +270,7 @@ def recorded_by(error: FailureError) -> Recorded | None:
     return Recorded.model_validate(details[0]) if details else None
 
 
-def verdict_summary(what: str, verdict: StepOutcome) -> str:
+def verdict_summary(what: str, verdict: Verdict) -> str:
     """Return in a line what was asked and how it answered."""
     if verdict.failed:
         return f"{what}: FAILED {verdict.category} {verdict.error}"
@@ -283,10 +281,10 @@ def verdict_summary(what: str, verdict: StepOutcome) -> str:
     return f"{what}: {told}"
 
 
-def failed_outcome(step: str, error: FailureError) -> StepOutcome:
+def failed_outcome(step: str, error: FailureError) -> Failed:
     """Return the outcome of a pipeline whose activity has failed for good."""
     category, message, attempt = _described(error)
-    return StepOutcome(step=step, error=message, category=category, attempt=attempt)
+    return Failed(step=step, error=message, category=category, attempt=attempt)
 
 
 def cause_of(error: FailureError) -> BaseException | None:

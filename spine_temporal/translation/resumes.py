@@ -6,9 +6,8 @@ has none under way, and asks when the signal comes.
 """
 
 from spine_temporal.definition.params import ResumeOptions
-from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.translation import calls
-from spine_temporal.translation.messages import VERDICT
+from spine_temporal.translation.messages import VERDICT, Verdict
 
 
 class Resumes:
@@ -38,10 +37,10 @@ class Resumes:
 
     async def ask(self, run_id: str) -> bool:
         """Ask whether a person wants the run of that id to go on otherwise; return whether so."""
-        question = StepOutcome(step="", reset_of=run_id)
+        question = Verdict(step="", reset_of=run_id)
         signals = self._signals
         try:
-            answer: StepOutcome = await calls.record_patiently(VERDICT, question, StepOutcome, "ask how to go on")
+            answer: Verdict = await calls.record_patiently(VERDICT, question, Verdict, "ask how to go on")
             self.wanted = answer.resume
         finally:
             if self.wanted is None:

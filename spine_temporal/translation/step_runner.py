@@ -7,6 +7,7 @@ from typing import assert_never
 from temporalio import workflow as temporal
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
+from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.run_result import Decision, WorkflowResult
 from spine_temporal.machine.evaluate import VALUE, Asked, Computing, Question, planned_items, there
 from spine_temporal.machine.fan import Fan, ItemOutcome, counts_of, item_name, known, map_outcome
@@ -20,12 +21,12 @@ from spine_temporal.machine.plan import (
     PlannedWorkflow,
 )
 from spine_temporal.machine.state import Doing, Hold
-from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.machine.step_outcome import Answered, Cancelled, Completed, Failed, StepOutcome
 from spine_temporal.translation import calls, requests
 from spine_temporal.translation.guard import ask
 from spine_temporal.translation.live_run import LiveRun
 from spine_temporal.translation.maps import BATCH, run_items
-from spine_temporal.translation.messages import DECIDE, Measured, Recorded, WaitForRequest
+from spine_temporal.translation.messages import DECIDE, Measured, Recorded, Verdict, WaitForRequest
 from spine_temporal.translation.waiting import MissingCode
 
 #: Seconds between two looks for code that this worker lacks.
@@ -35,6 +36,9 @@ _WHAT = {
     Asked.VERDICT: {"lambda": "gate", "choice": "choice"},
     Asked.VALUE: {"pipeline": "params of", "workflow": "params of", "map": "items of", "wait_for": "partitions of"},
 }
+
+#: What a step's task comes to: how the step ended, what was decided of it, or how the run is to go on otherwise.
+Answer = StepOutcome | Decision | ResumeOptions
 
 
 def _takes_over() -> bool:
@@ -52,8 +56,8 @@ class StepRunner:
     #: Events of the history at the first task of this instance that was not a replay.
     _live_since: int | None = None
 
-    async def do(self, command: Doing) -> StepOutcome | Decision:  # noqa: PLR0911 - one for each kind
-        """Do one command and return how the step ended, or what was decided of it."""
+    async def do(self, command: Doing) -> Answer:  # noqa: PLR0911 - one for each kind
+        """Do one command and return what came of it."""
         if isinstance(command, Hold):
             return await self._hold(command)
         match command.step:
@@ -71,14 +75,14 @@ class StepRunner:
                 return await self._run_workflow(step, command.round)
         assert_never(command.step)
 
-    async def _run_pipeline(self, step: PlannedPipeline, again: int) -> StepOutcome:
+    async def _run_pipeline(self, step: PlannedPipeline, again: int) -> Answer:
         if self.run.begun.is_dry_run:
-            return StepOutcome(step=step.name, output=step.sample_output)
+            return Completed(step=step.name, output=step.sample_output)
         params = dict(step.params)
         if step.computed:
-            value = await self._computed(step)
+            value = await self._recorded(step, Asked.VALUE)
             if value.failed:
-                return value
+                return value.resume or value.outcome
             params = dict(value.output[VALUE])
         failure = self.run.state.failure
         if failure is not None:
@@ -93,30 +97,33 @@ class StepRunner:
         except BaseException:
             self.run.unwritten.put_back(carried)
             raise
-        self.run.key = self.run.key.with_epoch(outcome.epoch)
-        if outcome.failed:  # its transaction was rolled back, and what it carried with it
+        if isinstance(outcome, Failed):  # its transaction was rolled back, and what it carried with it
             self.run.unwritten.put_back(carried)
-        elif outcome.kept_from is None and outcome.resume is None:
+            return outcome
+        self.run.key = self.run.key.with_epoch(outcome.epoch)
+        if outcome.resume is not None:
+            return outcome.resume
+        if outcome.kept_from is None:
             self.run.acknowledged.add(requests.execution_name(step.name, again))
         return outcome
 
-    async def _evaluate(self, step: PlannedGate | PlannedChoice, again: int) -> StepOutcome:
-        """Ask the gate, and go by the verdict that history holds: the code may have changed since."""
+    async def _evaluate(self, step: PlannedGate | PlannedChoice, again: int) -> Answer:
         verdict = await self._recorded(step, Asked.VERDICT)
+        if verdict.resume is not None:
+            return verdict.resume
         if verdict.quality is not None and not self.run.begun.is_dry_run:
             self.run.unwritten.add(measured=(Measured(step=step.name, round=again, quality=verdict.quality),))
-        return verdict
+        return verdict.outcome
 
-    async def _computed(self, step: Computing) -> StepOutcome:
-        """Ask the code what the step works with, and go by what history holds of the answer."""
-        return await self._recorded(step, Asked.VALUE)
-
-    async def _recorded(self, step: Computing | PlannedGate | PlannedChoice, asked: Asked) -> StepOutcome:
+    async def _recorded(self, step: Computing | PlannedGate | PlannedChoice, asked: Asked) -> Verdict:
+        """Ask the step's code, and go by the answer that history holds: the code may have changed since."""
         name, what = step.name, _WHAT[asked][step.kind]
         beside = self._is_beside(name)
         is_shown = beside
         while True:
-            verdict = requests.asked_of_reset(self._answer(step, asked), self.run.begun, temporal.info().run_id)
+            verdict = Verdict.of(
+                name, self._answer(step, asked), reset_of=requests.reset_of(self.run.begun, temporal.info().run_id)
+            )
             recorded, has_failed = await calls.record_verdict(
                 verdict, f"{what} {name}", beside=beside, shown=self.run.details
             )
@@ -132,10 +139,10 @@ class StepRunner:
                 with self.run.details.during(missing):
                     await temporal.sleep(MISSING_CODE_INTERVAL, summary=f"no code for step {name}")
 
-    def _answer(self, step: Computing | PlannedGate | PlannedChoice, asked: Asked) -> StepOutcome:
+    def _answer(self, step: Computing | PlannedGate | PlannedChoice, asked: Asked) -> Answered | None:
         """Ask the code; in a replay nobody, as the history has the answer. If it has none, the caller asks again."""
         if temporal.unsafe.is_replaying():
-            return StepOutcome(step=step.name, missing=True)
+            return None
         context = self.run.state.context_of(step.name)
         return ask(Question(asked=asked, step=step, context=context), self.run.spine)
 
@@ -152,19 +159,19 @@ class StepRunner:
         """Whether others may run at the same time."""
         return self.run.begun.plan.places[name].parallel is not None
 
-    async def _wait(self, step: PlannedWait) -> StepOutcome:
+    async def _wait(self, step: PlannedWait) -> Completed:
         began = temporal.now()
         left = 0.0 if self.run.begun.is_dry_run else step.left(began)
         if left > 0:
             await temporal.sleep(left, summary=f"{step.name}: waits {left:.0f} s")
-        return StepOutcome(step=step.name, started_at=began, completed_at=temporal.now())
+        return Completed(step=step.name, started_at=began, completed_at=temporal.now())
 
-    async def _wait_for(self, step: PlannedWaitFor) -> StepOutcome:
+    async def _wait_for(self, step: PlannedWaitFor) -> Answer:
         partitions = step.partitions
         if partitions is None:
-            value = await self._computed(step)
+            value = await self._recorded(step, Asked.VALUE)
             if value.failed:
-                return value
+                return value.resume or value.outcome
             partitions = tuple(value.output[VALUE])
         if self.run.begun.is_dry_run:
             return there(step, partitions)
@@ -174,26 +181,25 @@ class StepRunner:
             step, WaitForRequest(workflow=step.workflow, partitions=partitions, reached=step.reached), again=has_waited
         )
 
-    async def _run_workflow(self, step: PlannedWorkflow, again: int) -> StepOutcome:
+    async def _run_workflow(self, step: PlannedWorkflow, again: int) -> Answer:
         began = temporal.now()
         params = dict(step.params)
         if step.computed:
-            value = await self._computed(step)
+            value = await self._recorded(step, Asked.VALUE)
             if value.failed:
-                return value
+                return value.resume or value.outcome
             params = dict(value.output[VALUE])
         params = {**known(self.run.begun.params, step.known_params), **params}
         name = f"{step.name}#{again}" if again else step.name
         answer = await calls.run_workflow(name, self.run.begun, step.workflow, params)
         if isinstance(answer, WorkflowResult):
             self.run.sub_runs += () if self.run.begun.is_dry_run else (answer.run_id,)
-            return StepOutcome(step=step.name, output=dict(answer.outputs), started_at=began)
+            return Completed(step=step.name, output=dict(answer.outputs), started_at=began)
         return answer.model_copy(update={"step": step.name, "attempt": 1})
 
-    async def _run_map(self, step: PlannedMap, again: int) -> StepOutcome:
-        context = self.run.state.context_of(step.name)
-        found = await self._computed(step) if step.computed else planned_items(self.run.begun.plan, step, context)
-        if found.failed or found.resume is not None:
+    async def _run_map(self, step: PlannedMap, again: int) -> Answer:
+        found = await self._items(step)
+        if not isinstance(found, Completed):
             return found
         items = tuple(found.output[VALUE])
         whole = requests.batch_of(step, self.run.begun, self.run.key, items, again)
@@ -217,6 +223,12 @@ class StepRunner:
                 break
         self._acknowledge(step, again, outcomes)
         return map_outcome(step, total, outcomes)
+
+    async def _items(self, step: PlannedMap) -> Answered | ResumeOptions:
+        if step.computed:
+            value = await self._recorded(step, Asked.VALUE)
+            return value.resume or value.outcome
+        return planned_items(self.run.begun.plan, step, self.run.state.context_of(step.name))
 
     def _acknowledge(self, step: PlannedMap, again: int, outcomes: Mapping[int, ItemOutcome]) -> None:
         """Count the items that are executions of this run."""
@@ -266,10 +278,10 @@ class StepRunner:
         self.run.key = self.run.key.with_epoch(recorded.epoch if recorded is not None else None)
 
 
-def ended(name: str, failure: BaseException, *, stopped: bool) -> StepOutcome:
+def ended(name: str, failure: BaseException, *, stopped: bool) -> Cancelled | Failed:
     """Return the outcome of a step whose task has raised: as we have ``stopped`` it, or as it failed."""
     if stopped and is_cancelled_exception(failure):
-        return StepOutcome(step=name, cancelled=True)
+        return Cancelled(step=name)
     if isinstance(failure, FailureError):
         return requests.failed_outcome(name, failure)
     raise failure

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from spine_temporal import AnomalyRecorder, DefinitionError, SpineError, WorkManifest
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.run_key import RunKey
-from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.machine.step_outcome import Completed
 from spine_temporal.recording.anomalies import fault_id_of
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.ended_runs import _forget_sent_back
@@ -200,7 +200,7 @@ def test_a_pipeline_has_only_as_long_as_any_other_between_its_last_statement_and
 
 def test_what_was_sent_back_is_forgotten_with_the_steps_within_it(connection):
     names = {"steps": [{"name": "a"}, {"name": "p", "steps": [{"name": "inner"}]}, {"name": "z"}]}
-    outcomes = {name: StepOutcome(step=name) for name in ("a", "p", "inner", "z")}
+    outcomes = {name: Completed(step=name) for name in ("a", "p", "inner", "z")}
     key = _begun(connection, _key("r1"))
     connection.execute(
         text("UPDATE core_runs SET plan = CAST(:plan AS jsonb), correction = CAST(:told AS jsonb)"),

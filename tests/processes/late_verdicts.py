@@ -6,9 +6,8 @@ import os
 from temporalio import activity
 
 from spine_temporal import Pipeline, Step, StepResult, Workflow, register_pipeline
-from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.runtime.run_activities import RunActivities
-from spine_temporal.translation.messages import VERDICT
+from spine_temporal.translation.messages import VERDICT, Verdict
 
 
 @register_pipeline("late_verdicts.count")
@@ -27,7 +26,7 @@ LATE = Workflow(name="late_verdicts", steps=[Step.pipeline("count", Count.name),
 
 
 @activity.defn(name=VERDICT)
-async def _never(_self, _outcome: StepOutcome) -> StepOutcome:
+async def _never(_self, _verdict: Verdict) -> Verdict:
     await asyncio.sleep(600)
     raise AssertionError("unreachable")
 

@@ -7,7 +7,8 @@ from spine_temporal.definition.run_result import Decision
 from spine_temporal.machine.machine import advance, start
 from spine_temporal.machine.planning import plan_of
 from spine_temporal.machine.state import Cancelled, Decided, Do, Finish, Hold, Run, StepEnded, Stop
-from spine_temporal.machine.step_outcome import CONDITION, StepOutcome
+from spine_temporal.machine.step_outcome import CONDITION, Completed, Failed, Skipped
+from spine_temporal.machine.step_outcome import Cancelled as Stopped
 
 NOON = datetime(2025, 11, 28, 12, tzinfo=UTC)
 
@@ -33,11 +34,14 @@ def begin(plan, kept=None, **options):
 
 
 def outcome(step, **fields):
-    return StepOutcome(step=step, **fields)
+    """Return how a step ended; which way, its fields say."""
+    if "error" in fields:
+        return Failed(step=step, **fields)
+    return Skipped(step=step, **fields) if "skip_reason" in fields else Completed(step=step, **fields)
 
 
 def ended(step, at=NOON, **fields):
-    return StepEnded(outcome=StepOutcome(step=step, **fields), at=at)
+    return StepEnded(outcome=outcome(step, **fields), at=at)
 
 
 def ok(step, **output):
@@ -49,7 +53,7 @@ def bad(step, category="DATA_QUALITY", error="bad", **fields):
 
 
 def stopped(step):
-    return ended(step, cancelled=True)
+    return StepEnded(outcome=Stopped(step=step), at=NOON)
 
 
 def chosen(step, answer):

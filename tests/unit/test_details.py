@@ -7,7 +7,7 @@ from spine_temporal.definition.run_result import WorkflowStatus
 from spine_temporal.machine.machine import advance, start
 from spine_temporal.machine.planning import plan_of
 from spine_temporal.machine.state import Run, StepEnded
-from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.machine.step_outcome import Completed, Failed
 from spine_temporal.translation.details import current_details, earlier_details, ended_details
 
 BEGAN = datetime(2026, 1, 2, tzinfo=UTC)
@@ -34,7 +34,7 @@ def rows(details):
     return [[cell.strip(" \u2003") for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
-INGESTED = StepOutcome(step="ingest", output={"row_count": 7}, attempt=2)
+INGESTED = Completed(step="ingest", output={"row_count": 7}, attempt=2)
 
 
 def test_a_running_pipeline_says_how_many_attempts_it_has():
@@ -44,7 +44,7 @@ def test_a_running_pipeline_says_how_many_attempts_it_has():
 
 
 def test_a_held_gate_is_the_first_thing_that_is_said():
-    details = current_details(after(INGESTED, StepOutcome(step="check", error="a | b", category="QUALITY_GATE")))
+    details = current_details(after(INGESTED, Failed(step="check", error="a | b", category="QUALITY_GATE")))
     assert details.startswith("**HELD**\n\nWaits: `check` is held for a person (QUALITY_GATE: a \\| b)")
     assert rows(details)[:2] == [
         ["ingest", "pipeline", "COMPLETED", "2", "1.00", "7"],
@@ -53,8 +53,8 @@ def test_a_held_gate_is_the_first_thing_that_is_said():
 
 
 def test_a_run_that_has_ended_says_how_at_which_step_and_after_how_long():
-    failed = StepOutcome(step="look", error="KeyError: 'x' (gates.py:3 in look)", category="INTERNAL")
-    state = after(INGESTED, StepOutcome(step="check"), failed)
+    failed = Failed(step="look", error="KeyError: 'x' (gates.py:3 in look)", category="INTERNAL")
+    state = after(INGESTED, Completed(step="check"), failed)
     details = ended_details(state, state.result)
     assert details.startswith(
         "**FAILED at look (INTERNAL)** after 3.00 s\n\n`look` failed (INTERNAL): KeyError: 'x' (gates.py:3 in look)\n\n"
@@ -63,7 +63,7 @@ def test_a_run_that_has_ended_says_how_at_which_step_and_after_how_long():
 
 
 def test_a_run_that_completed_says_so_and_one_that_had_nothing_to_do_whose_result_it_gives():
-    state = after(INGESTED, StepOutcome(step="check"), StepOutcome(step="look"))
+    state = after(INGESTED, Completed(step="check"), Completed(step="look"))
     assert state.status is WorkflowStatus.COMPLETED
     assert ended_details(state, state.result).startswith("**COMPLETED** after 3.00 s\n\n| step")
     assert "Already completed by run `run` at" in earlier_details(state.result)

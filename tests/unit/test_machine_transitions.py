@@ -346,7 +346,7 @@ def test_the_code_of_a_step_beside_others_does_not_see_what_they_gave():
 
 
 def test_a_failure_without_a_category_counts_as_a_fault_in_code():
-    state, _ = play(begin(LINE), bad("load", category=None))
+    state, _ = play(begin(LINE), ended("load", error="bad"))
     assert state.failure.category == "INTERNAL"
 
 

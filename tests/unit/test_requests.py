@@ -18,9 +18,9 @@ from spine_temporal import RetryPolicy, Step, Workflow
 from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.run_result import Decision, StepExecution, WorkflowResult
 from spine_temporal.machine.state import Hold, State
-from spine_temporal.machine.step_outcome import CONDITION, StepOutcome
+from spine_temporal.machine.step_outcome import CONDITION, Completed
 from spine_temporal.translation import requests
-from spine_temporal.translation.messages import Begun, Recorded
+from spine_temporal.translation.messages import Begun, Recorded, Verdict
 from spine_temporal.translation.payloads import Unreadable
 from tests.unit.machine_builders import NOON, bad, begin, gate, outcome, pipe, planned, play
 
@@ -138,7 +138,7 @@ def test_a_held_gate_is_recorded_with_what_it_answered():
     command = Hold(step=step("check"), outcome=outcome("check", error="too few", category="QUALITY_GATE"), round=2)
     told = requests.hold_request(KEY, command)
     assert (told.step, told.round, told.error, told.category) == ("check", 2, "too few", "QUALITY_GATE")
-    plain = requests.hold_request(KEY, Hold(step=step("check"), outcome=outcome("check")))
+    plain = requests.hold_request(KEY, Hold(step=step("check"), outcome=outcome("check", error="")))
     assert (plain.error, plain.category) == ("", "INTERNAL")
 
 
@@ -155,11 +155,27 @@ def test_an_execution_is_of_its_step_and_an_item_of_its_map(name, of):
     assert requests.step_of(requests.execution_name(name, 3)) == of
 
 
+@pytest.mark.parametrize(("run_id", "reset_of"), [("r1", None), ("r2", "r1")])
+def test_a_verdict_of_a_run_that_was_reset_asks_why_it_was(run_id, reset_of):
+    asked = Verdict.of("check", outcome("check"), reset_of=requests.reset_of(begun(), run_id))
+    assert asked.reset_of == reset_of
+
+
 @pytest.mark.parametrize(
-    ("run", "run_id", "reset_of"), [(None, "r2", None), (begun(), "r1", None), (begun(), "r2", "r1")]
+    "answered",
+    [
+        outcome("check", output={"n": 1}, next_step="load", quality={"passed": True}),
+        outcome("check", error="too few", category="QUALITY_GATE", traceback="line", output={"n": 1}),
+    ],
 )
-def test_a_verdict_of_a_run_that_was_reset_asks_why_it_was(run, run_id, reset_of):
-    assert requests.asked_of_reset(outcome("check"), run, run_id).reset_of == reset_of
+def test_a_verdict_gives_back_what_the_code_has_answered(answered):
+    recorded = Verdict.model_validate_json(Verdict.of("check", answered).model_dump_json(exclude_unset=True))
+    assert recorded.outcome == answered
+    assert not recorded.missing
+
+
+def test_a_verdict_says_that_the_code_is_not_there():
+    assert Verdict.of("check", None).missing
 
 
 @pytest.mark.parametrize(
@@ -177,7 +193,7 @@ def test_a_verdict_of_a_run_that_was_reset_asks_why_it_was(run, run_id, reset_of
     ],
 )
 def test_a_step_that_is_no_pipeline_has_its_stage_written_for_it(name, fields, written):
-    stage = requests.stage_of(begun(), StepOutcome(step=name, **fields))
+    stage = requests.stage_of(begun(), Completed(step=name, **fields))
     told = stage and (stage.stage, stage.stage_rank, stage.row_count, stage.metrics, stage.execution_id)
     assert told == written
 
@@ -220,9 +236,9 @@ def test_a_start_that_cannot_be_read_is_told_why(params, options, extra, words):
 
 
 def test_only_a_run_that_may_write_nothing_more_is_lost():
-    categories = ["CLAIM_LOST", "STATE_LOST", "DATA_QUALITY", "INTERNAL", "OF_OUR_OWN", None]
+    categories = ["CLAIM_LOST", "STATE_LOST", "DATA_QUALITY", "INTERNAL", "OF_OUR_OWN"]
     lost = [requests.is_lost(outcome("load", error="x", category=category)) for category in categories]
-    assert lost == [True, True, False, False, False, False]
+    assert lost == [True, True, False, False, False]
     failure = requests.lost(outcome("load", error="taken over", category="CLAIM_LOST"))
     assert (failure.message, failure.type, failure.non_retryable) == ("taken over", "CLAIM_LOST", True)
 
@@ -288,7 +304,7 @@ def test_an_activitys_failure_is_the_runs_own_where_the_run_fails_of_it():
     assert (failure.message, failure.type, failure.non_retryable) == ("busy", "PARTITION_BUSY", True)
 
 
-FAILED = outcome("check", error="too few", category="QUALITY_GATE")
+FAILED = Verdict(step="check", error="too few", category="QUALITY_GATE")
 
 
 def test_a_failed_verdict_travels_as_a_failure_and_comes_back_as_it_was():
@@ -304,7 +320,7 @@ def test_a_failed_verdict_travels_as_a_failure_and_comes_back_as_it_was():
         ApplicationError("away", FAILED, type="DEPENDENCY"),
         ApplicationError("no details", type="INTERNAL", non_retryable=True),
         ApplicationError("others", "text", type="INTERNAL", non_retryable=True),
-        ApplicationError("no failure", outcome("check"), type="INTERNAL", non_retryable=True),
+        ApplicationError("no failure", Verdict(step="check"), type="INTERNAL", non_retryable=True),
         timed_out(TimeoutType.START_TO_CLOSE),
     ],
 )
@@ -324,12 +340,12 @@ def test_what_an_activity_has_recorded_that_fails_as_it_is_meant_to_is_read_from
 @pytest.mark.parametrize(
     ("verdict", "line"),
     [
-        (outcome("check"), "gate check: passed"),
+        (Verdict(step="check"), "gate check: passed"),
         (FAILED, "gate check: FAILED QUALITY_GATE too few"),
-        (outcome("check", missing=True), "gate check: no code here"),
-        (outcome("check", output={CONDITION: True}), "gate check: yes"),
-        (outcome("check", output={CONDITION: False}), "gate check: no"),
-        (outcome("check", output={CONDITION: "soft"}), "gate check: passed"),
+        (Verdict(step="check", missing=True), "gate check: no code here"),
+        (Verdict(step="check", output={CONDITION: True}), "gate check: yes"),
+        (Verdict(step="check", output={CONDITION: False}), "gate check: no"),
+        (Verdict(step="check", output={CONDITION: "soft"}), "gate check: passed"),
     ],
 )
 def test_a_verdict_is_told_in_a_line(verdict, line):

@@ -12,7 +12,7 @@ from spine_temporal.definition.run_result import ItemCounts
 from spine_temporal.machine.machine import advance, start
 from spine_temporal.machine.planning import plan_of
 from spine_temporal.machine.state import Progressed, Run, StepEnded
-from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.machine.step_outcome import Failed
 from spine_temporal.translation import shown_details
 from spine_temporal.translation.details import current_details
 from spine_temporal.translation.payloads import SpinePayloadConverter
@@ -61,7 +61,7 @@ STATES = {
     "held": (
         begun(
             Step.lambda_("check", passes, on_error="HOLD"),
-            StepOutcome(step="check", error="a | b\nc", category="QUALITY_GATE"),
+            Failed(step="check", error="a | b\nc", category="QUALITY_GATE"),
         ),
         HeldGate(step="check", category="QUALITY_GATE", error="a | b\nc"),
     ),

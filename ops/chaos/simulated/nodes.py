@@ -185,7 +185,7 @@ def root(number: int, kept: int) -> Node:
     """Return the first node of a run that keeps these steps."""
     plan = PLANS[number]
     outcomes = {
-        name: plan.outcome(step).model_copy(update={"kept_from": "earlier"})
+        name: plan.completed(step).model_copy(update={"kept_from": "earlier"})
         for step, name in enumerate(plan.names) if kept >> step & 1
     }  # fmt: skip
     state, asked = start(plan.plan, Run(run_id="run", started_at=_AT), outcomes)

@@ -16,7 +16,6 @@ from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
 from spine_temporal.definition.errors import ParamsError
 from spine_temporal.definition.params import resolve_params
-from spine_temporal.machine.step_outcome import StepOutcome
 from spine_temporal.runtime.processes.child_logging import WorkingOn
 from spine_temporal.runtime.processes.frames import Kind, Line
 from spine_temporal.runtime.processes.loading import load
@@ -25,6 +24,7 @@ from spine_temporal.runtime.processes.messages import GateRequest, GatesStart, P
 from spine_temporal.translation import classes
 from spine_temporal.translation.classes import Source
 from spine_temporal.translation.guard import Guard
+from spine_temporal.translation.messages import Verdict
 from spine_temporal.translation.snapshot import MAIN
 
 #: Seconds that a gate may compute, and its module as it is loaded; what ends the process then.
@@ -62,7 +62,7 @@ class _Child:
         self._restrictions = restrictions
         self._guards: OrderedDict[tuple[str, Source], Guard] = OrderedDict()
 
-    def answer(self, asked: GateRequest) -> StepOutcome:
+    def answer(self, asked: GateRequest) -> Verdict:
         """Ask the code of the run."""
         WorkingOn.now = f"{asked.question.step.name} of run {asked.run_id}"
         with limited(DEFAULT_MEMORY):
@@ -71,7 +71,7 @@ class _Child:
             with _computing():
                 answer = guard.answer(asked.question)
         WorkingOn.now = ""
-        return answer
+        return Verdict.of(asked.question.step.name, answer)
 
     def _guard(self, run_id: str, source: Source) -> Guard:
         known = self._guards.pop((run_id, source), None)

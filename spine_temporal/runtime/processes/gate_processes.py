@@ -11,7 +11,7 @@ from temporalio.worker.workflow_sandbox import SandboxRestrictions
 from spine_temporal.definition.errors import DefinitionError, ErrorCategory, ParamsError, SpineError
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.evaluate import Question
-from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.machine.step_outcome import Answered, Failed
 from spine_temporal.runtime.processes import fork_server
 from spine_temporal.runtime.processes.child_logging import LoggingSetup
 from spine_temporal.runtime.processes.frames import Kind
@@ -20,6 +20,7 @@ from spine_temporal.runtime.processes.gate_process import DiedError, GateProcess
 from spine_temporal.runtime.processes.host import NoProcessError, ProcessHost
 from spine_temporal.runtime.processes.messages import GateRequest, GatesStart, ParamsAnswer, ParamsRequest
 from spine_temporal.translation.classes import Source
+from spine_temporal.translation.messages import Verdict
 
 #: Seconds that a workflow task waits for a gate; Temporal gives it up after two.
 _PATIENCE = 1.7
@@ -46,24 +47,25 @@ class GateProcesses:
         """Return who answers a run of the workflow of that source."""
         return RunGates(self, source, run_id)
 
-    def answer(self, name: str, request: str) -> StepOutcome:
+    def answer(self, name: str, request: str) -> Answered | None:
         """Return a gate's answer.
 
-        It is ``missing`` where no process can be had now, and where the machine is too busy for the gate to be done:
+        None where no process can be had now, and where the machine is too busy for the gate to be done:
         asked again, the process that went on has the answer, or has computed for too long.
         """
         try:
-            return StepOutcome.model_validate_json(self._exchanged(Kind.REQUEST, request))
+            verdict = Verdict.model_validate_json(self._exchanged(Kind.REQUEST, request))
         except NoProcessError:
-            return StepOutcome(step=name, missing=True)
+            return None
         except DefinitionError as error:
-            return StepOutcome(step=name, error=str(error), category=ErrorCategory.CONFIGURATION.value)
+            return Failed(step=name, error=str(error), category=ErrorCategory.CONFIGURATION.value)
         except TooLongError:
             told = f"GATE_TIMEOUT: gate {name!r} took longer than {GATE_LIMIT:g} s: do it in a pipeline"
-            return StepOutcome(step=name, error=told, category=ErrorCategory.CONFIGURATION.value)
+            return Failed(step=name, error=told, category=ErrorCategory.CONFIGURATION.value)
         except DiedError as died:
             told = f"WORKER_LOST: gate {name!r}: the process that asked it {died}"
-            return StepOutcome(step=name, error=told, category=ErrorCategory.INTERNAL.value)
+            return Failed(step=name, error=told, category=ErrorCategory.INTERNAL.value)
+        return None if verdict.missing else verdict.outcome
 
     def params(self, workflow: Workflow, source: Source, given: Any, *, inherited: bool) -> dict[str, Any]:
         """Return the params of a run as its ``params_model`` has them; raises ``SpineError``."""
@@ -162,7 +164,7 @@ class RunGates:
     source: Source
     run_id: str
 
-    def answer(self, question: Question) -> StepOutcome:
+    def answer(self, question: Question) -> Answered | None:
         """Return the answer; never raises."""
         request = GateRequest(
             run_id=self.run_id, module=self.source.module, attribute=self.source.attribute, question=question

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.machine.evaluate import Question
-from spine_temporal.machine.step_outcome import StepOutcome
+from spine_temporal.machine.step_outcome import Completed
 from spine_temporal.recording.database_errors import DatabaseAwayError
 from spine_temporal.recording.fence import ClaimLostError, StateLostError
 from spine_temporal.runtime.processes.child_logging import LoggingSetup
@@ -96,7 +96,7 @@ class FingerprintAnswer(_Message):
 class AttemptAnswer(_Message):
     """What it came to: an outcome, or an error."""
 
-    outcome: StepOutcome | None = None
+    outcome: Completed | None = None
     error: "AttemptError | None" = None
     #: Whether the process ends with it, and another is to be started for the next.
     is_spent: bool = False
