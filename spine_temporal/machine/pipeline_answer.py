@@ -70,8 +70,13 @@ def _result_of(given: Any, pipeline: str) -> PipelineResult:
 
 
 def _output_of(result: PipelineResult, step: str, pipeline: str) -> dict[str, Any]:
-    if result.status is PipelineStatus.FAILED:
+    if result.status == PipelineStatus.FAILED:
         raise SpineError(result.error or f"pipeline {pipeline!r} failed", result.category)
+    if result.status != PipelineStatus.COMPLETED:
+        raise SpineError(
+            clean_text(f"pipeline {pipeline!r} returned the status {result.status}: return COMPLETED or FAILED"),
+            ErrorCategory.CONFIGURATION,
+        )
     where = f"output of step {step!r}"
     output: dict[str, Any] = to_json(dict(result.metrics), where)
     require_size(output, where, MAX_OUTPUT_BYTES, _TOO_LARGE)

@@ -43,6 +43,12 @@ def test_metrics_are_the_output_as_json(given, output):
         (PipelineResult.fail("no file", ErrorCategory.DEPENDENCY), "DEPENDENCY", "no file"),
         (PipelineResult.fail("no file"), "INTERNAL", "no file"),
         (PipelineResult(status=PipelineStatus.FAILED), "INTERNAL", "pipeline 'files.load' failed"),
+        (PipelineResult(status="FAILED"), "INTERNAL", "pipeline 'files.load' failed"),
+        (
+            PipelineResult(status=PipelineStatus.RUNNING),
+            "CONFIGURATION",
+            "pipeline 'files.load' returned the status RUNNING: return COMPLETED or FAILED",
+        ),
         (PipelineResult(metrics=7), "INTERNAL", "TypeError: 'int' object is not iterable"),
         (PipelineResult(quality="good"), "CONFIGURATION", "quality of step 'load' must be QualityMetrics, not str"),
     ],
