@@ -16,7 +16,7 @@ def clone(short_home):
     """A copy of what the demo runs, in a folder that Postgres's user may pass as it may pass a user's own."""
     short_home.chmod(0o711)
     for room in ("spine_temporal", "activities", "workflows", "ops"):
-        shutil.copytree(ROOT / room, short_home / "clone" / room, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / room, short_home / "clone" / room)
     return short_home / "clone"
 
 
