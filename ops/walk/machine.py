@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _SOURCES = ("pyproject.toml", "README.md", "LICENSE", "spine_temporal")
 #: Variables that a new user has not set; pip's own say where packages come from.
 _OURS = ("SPINE_", "TEMPORAL_", "PG", "PYTHON", "VIRTUAL_ENV", "COLUMNS", "PYTEST", "COVERAGE")
-_PIN = re.compile(r"^[\w.-]+==\S+", re.MULTILINE)
+_PIN = re.compile(r"^([\w.-]+)(?:\[.+\])?(==\S+)", re.MULTILINE)
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def new_machine() -> Iterator[Path]:
     try:
         home.chmod(0o711)  # where root walks, Postgres runs as another user, who must pass through
         _copy_to(home / "spine-temporal")
-        pins = _PIN.findall((ROOT / "requirements.lock").read_text())
+        pins = map("".join, _PIN.findall((ROOT / "requirements.lock").read_text()))  # a constraint has no extras
         (home / "versions.txt").write_text("\n".join(pins))
         yield home
     finally:
