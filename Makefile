@@ -21,7 +21,7 @@ test: .venv/.installed lint types
 
 # What a minute can tell: lint, types, and the tests that need no server.
 quick: .venv/.installed lint types
-	$(PY) -m pytest -q -m "not server" $(TESTS)
+	$(PY) -m pytest -q -n auto -m "not server" $(TESTS)
 
 # Of this process alone: what the commands do as programs of their own is tested and not counted.
 coverage: .venv/.installed
