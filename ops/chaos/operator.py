@@ -1,4 +1,7 @@
-"""The operator: pauses runs, resets them, and terminates them to resume them twice at once; the seed says when."""
+"""The operator: pauses runs, resets them, and cancels or terminates them to resume them twice at once.
+
+The seed says when.
+"""
 
 import asyncio
 import contextlib
@@ -30,7 +33,7 @@ _BETWEEN = (0.5, 4.0)
 _PAUSED = (0.5, 5.0)
 _PATIENCE = 180
 _OPEN = {WorkflowExecutionStatus.RUNNING}
-_DEEDS = ("pause", "reset", "resume")
+_DEEDS = ("pause", "reset", "cancel", "terminate")
 _TASK_COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 
 
@@ -83,7 +86,7 @@ class Operator:
             await self._reset(handle)
         else:
             self.operated.touched.add(identity)
-            await handle.terminate("the operator stops it")
+            await (handle.cancel() if deed == "cancel" else handle.terminate("the operator stops it"))
             self._later(self._resume(identity))
         self.operated.events[deed] += 1
         print(f"  the operator: {deed} {identity}", flush=True)
@@ -128,17 +131,24 @@ class Operator:
             )
 
     async def _resume(self, identity: str) -> None:
-        """Resume it twice at once, until it goes on: one of the two is told that the other does it."""
+        """Resume it twice at once, once it has ended, until it goes on: one of the two is told that the other does it.
+
+        A run that was cancelled in vain has its end, as it had come to it before.
+        """
         loop = asyncio.get_running_loop()
         until = loop.time() + _PATIENCE
         told: list[str] = []
+        while await self._is_open(identity) is not False and loop.time() < until:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.3)
         while loop.time() < until:
+            if await self._goes_on(identity):
+                return
             database = Database(self._url)
             try:
                 answers = await asyncio.gather(*(self._resumed(identity, database) for _ in range(2)))
             finally:
                 database.close()
-            if "" in answers or await self._goes_on(identity):
+            if "" in answers:
                 return
             told = answers
             await asyncio.sleep(1)
@@ -153,17 +163,22 @@ class Operator:
         return ""
 
     async def _goes_on(self, identity: str) -> bool:
-        """Whether it is open, or had recorded its end before it was terminated."""
-        with contextlib.suppress(RPCError, RuntimeError, psycopg.Error):
-            description = await self._client.get_workflow_handle(identity).describe()
-            return description.status in _OPEN or await asyncio.to_thread(self._has_ended, identity)
+        """Whether it is open, or had recorded its end before it was cancelled or terminated."""
+        with contextlib.suppress(psycopg.Error):
+            return bool(await self._is_open(identity)) or await asyncio.to_thread(self._has_ended, identity)
         return False
+
+    async def _is_open(self, identity: str) -> bool | None:
+        """Whether Temporal has it open; None where Temporal is away."""
+        with contextlib.suppress(RPCError, RuntimeError):
+            return (await self._client.get_workflow_handle(identity).describe()).status in _OPEN
+        return None
 
     def _has_ended(self, identity: str) -> bool:
         with psycopg.connect(self._url, connect_timeout=2) as connection:
             query = "SELECT status FROM core_runs WHERE workflow_id = %s ORDER BY started_at DESC LIMIT 1"
             row = connection.execute(query, (identity,)).fetchone()
-            return row is not None and row[0] in {"COMPLETED", "PARTIAL"}
+            return row is not None and row[0] in {"COMPLETED", "PARTIAL", "FAILED"}
 
 
 async def _persist(call: Callable[[], Awaitable[Any]]) -> None:
