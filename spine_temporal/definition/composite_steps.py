@@ -9,6 +9,7 @@ from spine_temporal.definition.context import WorkflowContext
 from spine_temporal.definition.errors import DefinitionError, ErrorCategory
 from spine_temporal.definition.json_values import JsonValueError, to_json
 from spine_temporal.definition.policies import ErrorPolicy
+from spine_temporal.definition.runnable import Runnable
 from spine_temporal.definition.simple_steps import ChoiceStep, LambdaStep, Params, PipelineStep, WaitStep
 from spine_temporal.definition.step_checks import (
     NOTHING,
@@ -199,9 +200,7 @@ def partitions_of(given: Any) -> list[dict[str, Any]]:
 
 
 def _check_workflow(step: Any, what: str) -> None:
-    from spine_temporal.definition.workflow import Workflow  # noqa: PLC0415 - a workflow consists of steps
-
-    if not isinstance(step.workflow, Workflow):
+    if not isinstance(step.workflow, Runnable):
         raise DefinitionError(f"step {step.name!r}: {what} must be a Workflow, not {step.workflow!r}")
 
 

@@ -13,13 +13,14 @@ from spine_temporal.definition.items import items_path
 from spine_temporal.definition.json_values import JsonValueError, to_json
 from spine_temporal.definition.routing import Routes, routes_of
 from spine_temporal.definition.run_key import recording_domain
+from spine_temporal.definition.runnable import Runnable
 from spine_temporal.definition.simple_steps import PipelineStep
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:\-]{0,199}")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Workflow:
+class Workflow(Runnable):
     """What a job does, step by step.
 
     ``params_model`` validates params before anything runs. ``partition_by`` names the params that identify what a

@@ -81,6 +81,28 @@ def test_imports_go_one_way(room):
         assert inside <= {room, *ROOMS[room]}, path
 
 
+def loading(path):
+    """Return the modules of the package that a module imports, but for what only a type checker reads."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("spine_temporal"):
+            names = [f"{node.module}.{name.name}" for name in node.names]
+            yield from (name if name in MODULES else node.module for name in names)
+
+
+MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "spine_temporal").rglob("*.py")}
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    left = {name: set(loading(ROOT / f"{name.replace('.', '/')}.py")) & MODULES - {name} for name in MODULES}
+    while free := {name for name, needed in left.items() if not needed}:
+        left = {name: needed - free for name, needed in left.items() if name not in free}
+    assert left == {}
+
+
 def test_each_room_has_its_line():
     rooms = {path.parent.name for path in (ROOT / "spine_temporal").glob("*/__init__.py")}
     assert rooms == ROOMS.keys()
