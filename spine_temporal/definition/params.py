@@ -83,7 +83,10 @@ _OPTIONS = {
 def resolve_params(workflow: Workflow, given: Any, *, inherited: bool = False) -> dict[str, Any]:
     """Return the run's params: defaults, then ``given``, validated by the workflow's ``params_model``.
 
-    ``inherited``: they come from another run, so that a run option's name among them is a param's. Raises
+    One start asks up to three times. The command says what it understood; the client names the run after its partition;
+    the worker must ask again, as a start may come from the Temporal CLI or a schedule.
+
+    ``inherited``: the params come from another run, so that a run option's name among them is a param's. Raises
     ``ParamsError`` naming the field.
     """
     if given is None:

@@ -47,7 +47,8 @@ class Definitions:
 def load_definitions(modules: Iterable[str]) -> Definitions:
     """Import the modules with everything below them, and gather and check what they define.
 
-    A module is a dotted name or the path of a ``.py`` file. Raises ``DefinitionError``.
+    A module is a dotted name or the path of a ``.py`` file. Raises ``DefinitionError``. Who runs a single workflow
+    (``WorkflowRunner``) loads them for the pipelines that they register.
     """
     found: dict[str, tuple[Workflow, Source]] = {}
     loaded = imported_modules(modules)
