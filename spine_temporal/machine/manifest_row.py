@@ -8,8 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from spine_temporal.definition.json_values import json_size
 
-#: Bytes, as JSON, of a value that is a metric: larger ones stand in the ledger, or in history, alone.
+#: Bytes, as JSON, of a value that is a metric, and of all of them: what is beyond stands in the ledger, or in history,
+#: alone.
 MAX_METRIC_BYTES = 1024
+MAX_METRICS_BYTES = 16 * 1024
 _ROW_COUNT = "row_count"
 
 
@@ -32,8 +34,17 @@ def rows_of(stages: Iterable[StageReached]) -> str:
 
 
 def metrics_of(output: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that are small."""
-    return {name: value for name, value in output.items() if json_size(value) <= MAX_METRIC_BYTES}
+    """Return the values that are small, in order, as far as all of them are."""
+    metrics: dict[str, Any] = {}
+    left = MAX_METRICS_BYTES
+    for name, value in output.items():
+        size = json_size(value)
+        if size <= MAX_METRIC_BYTES:
+            left -= size + len(name)
+            if left < 0:
+                break
+            metrics[name] = value
+    return metrics
 
 
 def metrics_beside_rows(output: Mapping[str, Any]) -> dict[str, Any]:

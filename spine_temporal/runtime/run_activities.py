@@ -85,7 +85,7 @@ class RunActivities:
 
         One that has failed is the activity's failure, with the verdict in its details.
         """
-        if outcome.reset_of is not None:
+        if outcome.reset_of not in {None, activity.info().workflow_run_id}:  # its own request is taken already
             try:
                 resume = await self._requested()
             except SpineError as error:

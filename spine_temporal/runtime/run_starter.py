@@ -23,7 +23,7 @@ from spine_temporal.recording.database import Database
 from spine_temporal.recording.ended_runs import ended_run
 from spine_temporal.recording.executions import supersede_executions
 from spine_temporal.recording.partitions import Claim, claim, claim_of, release
-from spine_temporal.recording.resume_requests import requested_resume, take_resume
+from spine_temporal.recording.resume_requests import requested_resume, take_resume, withdraw_resume
 from spine_temporal.recording.runs import (
     BegunRun,
     CompletedRun,
@@ -46,7 +46,7 @@ from spine_temporal.runtime.orphaned_runs import write_orphaned_end
 from spine_temporal.runtime.resets import Resets
 from spine_temporal.runtime.temporal_runs import RESET, Standing
 from spine_temporal.translation.classes import Source
-from spine_temporal.translation.messages import BeginRequest, Begun, ResumeRequest
+from spine_temporal.translation.messages import REVISION, BeginRequest, Begun, ResumeRequest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +140,7 @@ class RunStarter:
             holds_gates=options.on_gate_failure == "hold",
             search_attributes=await self._search_attributes(),
             resume=resume,
+            revision=REVISION,
         )
         if resume is not None:
             return begun
@@ -195,6 +196,8 @@ class RunStarter:
         if known is not None and known.has_ended:
             return _as_ended(await self._begun_again(request, workflow, ended), known)
         if _was_done(row, options.resume):
+            if isinstance(request, BeginRequest):  # of a reset the next one who resumes sees that its request is spent
+                await asyncio.to_thread(self._withdraw, options.resume)
             return _reused(await self._begun_again(request, workflow, ended), WorkflowResult.model_validate(row.result))
         fresh = resumed(workflow, ended, options.resume)
         begun = Begun(
@@ -207,9 +210,14 @@ class RunStarter:
             holds_gates=options.on_gate_failure == "hold",
             search_attributes=await self._search_attributes(),
             kept=fresh.kept,
+            revision=REVISION,
         )
         beginning = await self._beginning(request, workflow, options, begun)
         return await self._claimed_by(replace(beginning, resumed=fresh))
+
+    def _withdraw(self, options: ResumeOptions) -> None:
+        with self._database.begin() as connection:
+            withdraw_resume(connection, options.run_id, options.request_id)
 
     async def _begun_again(self, request: BeginRequest | ResumeRequest, workflow: Workflow, ended: EndedRun) -> Begun:
         return Begun(

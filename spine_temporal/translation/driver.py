@@ -46,7 +46,7 @@ class Driver:
             key=begun.key(info.workflow_id, info.run_id),
             state=state,
             details=details,
-            waited=before.waited if before is not None else set(),
+            looked_at=before.looked_at if before is not None else set(),
         )
         #: Whether somebody has cancelled the run: it ends so also where it has just begun, or goes on otherwise.
         self.is_cancelled = is_cancelled
@@ -61,7 +61,7 @@ class Driver:
         """
         move = _cancelled_at(self.run.state) if self.is_cancelled else (self.run.state, self._first)
         self.run.reached(None, move[0])
-        if not await self._performed(move):
+        if not await self._performed(move) or self._resumes.wanted is not None:
             return None
         result = await self._record_end()
         return None if self._resumes.wanted is not None else result

@@ -52,8 +52,9 @@ class LiveRun:
     details: ShownDetails
     #: What people have decided of held gates, by step.
     decisions: dict[str, Decision] = field(default_factory=dict)
-    #: Steps that have waited for partitions before in this history, also before the run went on otherwise.
-    waited: set[str] = field(default_factory=set)
+    #: Steps whose look for partitions has not come to an end of its own, also before the run went on otherwise: it may
+    #: still be under way.
+    looked_at: set[str] = field(default_factory=set)
     unwritten: Unwritten = field(default_factory=Unwritten)
     #: Completed executions that history holds, and those of them that a decision has sent back; runs of sub-workflows
     #: whose end it holds: a database that has fewer was restored.

@@ -31,6 +31,14 @@ HELD = "HELD"
 MAP = "spine.map"
 
 
+#: Since which revision the workflow code of a run does what; one that began under an older one does as it did then.
+#: Each signal to look for a resume counts by itself; a look for partitions that is made beside an older one has its own
+#: id.
+SIGNALS_COUNT_ALONE = LOOKS_ARE_NUMBERED = 1
+#: The newest.
+REVISION = 1
+
+
 class _Message(BaseModel):
     # NaN and Infinity arrive as they were given, to be refused by name, and not as null.
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
@@ -94,6 +102,8 @@ class Begun(_Message):
     kept: Mapping[str, Kept] = Field(default_factory=dict)
     #: Set where a person has reset the run so that it goes on otherwise: how. Nothing has begun then.
     resume: ResumeOptions | None = None
+    #: What the run's workflow code does from here on; 0: as before there were revisions.
+    revision: int = 0
 
     def key(self, workflow_id: str, execution_run_id: str) -> RunKey:
         """Return the run's identity, as the Temporal run of that id works for it now."""

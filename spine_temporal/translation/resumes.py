@@ -7,7 +7,7 @@ has none under way, and asks when the signal comes.
 
 from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.translation import calls
-from spine_temporal.translation.messages import VERDICT, Verdict
+from spine_temporal.translation.messages import SIGNALS_COUNT_ALONE, VERDICT, Begun, Verdict
 
 
 class Resumes:
@@ -16,10 +16,9 @@ class Resumes:
     def __init__(self) -> None:
         #: How a person wants the run to go on otherwise; None: nobody does.
         self.wanted: ResumeOptions | None = None
-        #: How many signals have come, without those after which the run asked and found no request; and how many
-        #: requests the run has acted on.
-        self._signals = 0
-        self._taken = 0
+        #: A signal is answered when the run has asked, or has gone on otherwise.
+        self._signals = self._answered = 0
+        self._is_asking = False
 
     def signal(self) -> None:
         """Take in a signal."""
@@ -27,30 +26,36 @@ class Resumes:
 
     @property
     def is_signalled(self) -> bool:
-        """Whether a signal has come that the run has not acted on: it has neither followed a request nor found none."""
-        return self._signals > self._taken
+        """Whether a signal has come that is not answered."""
+        return self._signals > self._answered
 
     @property
     def is_pending(self) -> bool:
         """Whether the run may be about to go on otherwise."""
-        return self.is_signalled or self.wanted is not None
+        return self.is_signalled or self._is_asking or self.wanted is not None
 
     async def ask(self, run_id: str) -> bool:
         """Ask whether a person wants the run of that id to go on otherwise; return whether so."""
-        question = Verdict(step="", reset_of=run_id)
-        signals = self._signals
+        self._signals = self._answered
+        self._is_asking = True
         try:
+            question = Verdict(step="", reset_of=run_id)
             answer: Verdict = await calls.record_patiently(VERDICT, question, Verdict, "ask how to go on")
-            self.wanted = answer.resume
         finally:
-            if self.wanted is None:
-                self._signals += self._taken - signals
+            self._is_asking = False
+        self.wanted = answer.resume
         return self.wanted is not None
 
-    def take(self) -> None:
-        """Note that the run acts on the request that ``wanted`` holds."""
-        self._taken += 1
+    def go_on(self) -> None:
+        """Note that the run is about to act on the request that ``wanted`` holds."""
+        self._answered += 1
 
-    def done(self) -> None:
-        """Note that the run has begun again, so that nothing is wanted any more."""
+    def gone_on(self, begun: Begun) -> None:
+        """Note that the run has begun again.
+
+        What was signalled before is answered by it. A run that was resumed by an older worker counts on: it takes a
+        signal for one that was announced already, and its history holds that it did not ask.
+        """
         self.wanted = None
+        if begun.revision >= SIGNALS_COUNT_ALONE:
+            self._signals = self._answered

@@ -146,7 +146,7 @@ class SpineWorkflow:
 
     async def _go_on(self, options: ResumeOptions) -> Begun:
         """Begin again with what the reset run has completed."""
-        self._resumes.take()
+        self._resumes.go_on()
         info = temporal.info()
         request = ResumeRequest(
             workflow=self.spine.name,
@@ -162,7 +162,7 @@ class SpineWorkflow:
                 RESUME, request, Begun, f"from run {options.run_id}", shown=self._details, late=late
             )
         )
-        self._resumes.done()
+        self._resumes.gone_on(begun)
         return begun
 
     async def _begun(self, begin: Callable[[Callable[[], None]], Coroutine[Any, Any, Begun]]) -> Begun:

@@ -26,7 +26,7 @@ from spine_temporal.translation import calls, requests
 from spine_temporal.translation.guard import ask
 from spine_temporal.translation.live_run import LiveRun
 from spine_temporal.translation.maps import BATCH, run_items
-from spine_temporal.translation.messages import DECIDE, Measured, Recorded, Verdict, WaitForRequest
+from spine_temporal.translation.messages import DECIDE, LOOKS_ARE_NUMBERED, Measured, Recorded, Verdict, WaitForRequest
 from spine_temporal.translation.waiting import MissingCode
 
 #: Seconds between two looks for code that this worker lacks.
@@ -175,11 +175,12 @@ class StepRunner:
             partitions = tuple(value.output[VALUE])
         if self.run.begun.is_dry_run:
             return there(step, partitions)
-        has_waited = step.name in self.run.waited
-        self.run.waited.add(step.name)
-        return await calls.wait_for(
-            step, WaitForRequest(workflow=step.workflow, partitions=partitions, reached=step.reached), again=has_waited
-        )
+        request = WaitForRequest(workflow=step.workflow, partitions=partitions, reached=step.reached)
+        is_looked_at = step.name in self.run.looked_at and self.run.begun.revision >= LOOKS_ARE_NUMBERED
+        self.run.looked_at.add(step.name)
+        outcome = await calls.wait_for(step, request, again=is_looked_at)
+        self.run.looked_at.discard(step.name)
+        return outcome
 
     async def _run_workflow(self, step: PlannedWorkflow, again: int) -> Answer:
         began = temporal.now()

@@ -105,6 +105,8 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
         code = 0
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
+        if isinstance(stop.code, str):
+            print(stop.code, file=sys.stderr)
     except BaseException:  # noqa: BLE001 - told, as Python itself does
         traceback.print_exc()
     finally:
