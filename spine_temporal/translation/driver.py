@@ -1,6 +1,7 @@
 """Drives the machine through a run that has begun: does what it asks for, and tells it what came of that."""
 
 import asyncio
+from contextlib import suppress
 
 from temporalio import workflow as temporal
 from temporalio.exceptions import FailureError, is_cancelled_exception
@@ -14,12 +15,14 @@ from spine_temporal.machine.step_outcome import Completed, Failed, StepOutcome
 from spine_temporal.translation import calls, requests
 from spine_temporal.translation.details import ending
 from spine_temporal.translation.live_run import LiveRun
-from spine_temporal.translation.messages import END, Begun, Ended
+from spine_temporal.translation.messages import END, STOPS_ARE_BOUNDED, Begun, Ended
 from spine_temporal.translation.resumes import Resumes
 from spine_temporal.translation.search_attributes import ShownOutcome
 from spine_temporal.translation.shown_details import ShownDetails
 from spine_temporal.translation.step_runner import Answer, StepRunner, ended
 
+#: Seconds that a run which was reset waits for what it stops: an attempt whose worker is gone takes its heartbeat's.
+STOP_PATIENCE = 60
 StepTask = asyncio.Task[Answer]
 
 
@@ -75,7 +78,7 @@ class Driver:
                     lambda: self._resumes.is_signalled or any(task.done() for task in tasks.values())
                 )
                 if self._resumes.is_signalled and await self._resumes.ask(self.run.begun.run_id):
-                    await _stopped(tasks)
+                    await self._stop(tasks)
                     return False
             except asyncio.CancelledError:
                 self.is_cancelled = True
@@ -88,10 +91,10 @@ class Driver:
             answer = _answer_of(name, tasks.pop(name))
             if isinstance(answer, ResumeOptions):
                 self._resumes.wanted = answer
-                await _stopped(tasks)
+                await self._stop(tasks)
                 return False
             if isinstance(answer, Failed) and requests.is_lost(answer):
-                await _stopped(tasks)
+                await self._stop(tasks)
                 self._shown.show(answer.category)
                 raise requests.lost(answer)
             move = self._advanced(name, answer)
@@ -124,16 +127,34 @@ class Driver:
 
     async def _cancelled(self, tasks: dict[str, StepTask]) -> Move:
         """Stop what runs, keep what completed all the same, and let the machine end as cancelled."""
-        await _stopped(tasks)
+        await self._stop(tasks)
         state = self.run.state
         for name, task in tasks.items():
-            answer = _answer_of(name, task)
+            answer = _answer_of(name, task) if task.done() else None
             if isinstance(answer, Completed):
                 after, _ = advance(state, StepEnded(outcome=answer, at=temporal.now()))
                 self.run.reached(state, after)
                 state = after
         tasks.clear()
         return _cancelled_at(state)
+
+    async def _stop(self, tasks: dict[str, StepTask]) -> None:
+        """Cancel what runs, and wait until it has stopped.
+
+        A run that was reset waits a while only: what a child came to after its parent was terminated, nobody is told.
+        """
+        for task in tasks.values():
+            task.cancel()
+        info = temporal.info()
+        if info.run_id == info.first_execution_run_id or self.run.begun.revision < STOPS_ARE_BOUNDED:
+            await asyncio.gather(*tasks.values(), return_exceptions=True)
+            return
+        with suppress(TimeoutError):
+            await temporal.wait_condition(
+                lambda: all(task.done() for task in tasks.values()),
+                timeout=STOP_PATIENCE,
+                timeout_summary="steps that are being stopped",
+            )
 
     async def _record_end(self) -> WorkflowResult:
         run = self.run
@@ -178,10 +199,3 @@ def _answer_of(name: str, task: StepTask) -> Answer:
     """Return what a step's task came to; only one that we have stopped is a cancelled step."""
     failure = asyncio.CancelledError() if task.cancelled() else task.exception()
     return task.result() if failure is None else ended(name, failure, stopped=task.cancelling() > 0)
-
-
-async def _stopped(tasks: dict[str, StepTask]) -> None:
-    """Cancel what runs, and wait until it has stopped."""
-    for task in tasks.values():
-        task.cancel()
-    await asyncio.gather(*tasks.values(), return_exceptions=True)

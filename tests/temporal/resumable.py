@@ -132,7 +132,8 @@ FOLLOWING = _workflow(
     "resumable.following",
     Step.wait_for("sourced", "resumable.sourced", [{"week": "of another"}], timeout=60, poll_interval=0.2),
 )
-ALL = (GATED, SOURCED, PARTIAL, WAITING, ROUTED, MAPPED, FOLLOWING)
+SUBBED = _workflow("resumable.subbed", Step.workflow("sub", WAITING))
+ALL = (GATED, SOURCED, PARTIAL, WAITING, ROUTED, MAPPED, FOLLOWING, SUBBED)
 
 
 async def until_waiting(folder, times=1):

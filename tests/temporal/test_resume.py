@@ -172,6 +172,21 @@ async def test_one_that_waits_for_others_goes_on_while_its_last_look_lasts(servi
     assert [one.failure.message for one in failures if one.failure.message and one.cause != RESET] == []
 
 
+async def test_one_whose_sub_workflow_ended_with_it_and_untold_goes_on(service, params, tmp_path, monkeypatch):
+    """A child is cancelled with its parent, and where that is over before the reset Temporal tells nobody."""
+    monkeypatch.setattr("spine_temporal.translation.driver.STOP_PATIENCE", 3)
+    client = service.client.client
+    handle = await service.client.start(resumable.SUBBED, params)
+    await resumable.until_waiting(tmp_path)
+    [child] = (await client.get_workflow_handle(handle.workflow_id).describe()).raw_description.pending_children
+    await handle.handle.terminate("by mistake")
+    result = await result_of(client, client.get_workflow_handle(child.workflow_id))
+    assert result.status is WorkflowStatus.CANCELLED
+    (tmp_path / "go").touch()
+    result = await _resume(service, handle.workflow_id)
+    assert result.completed_steps == ["ingest", "sub", "last"]
+
+
 async def test_one_that_completes_while_it_is_resumed_is_complete(service, params, tmp_path):
     """A run that was terminated may yet write its end: after the look at it, which is left out here."""
     (tmp_path / "source").touch()
