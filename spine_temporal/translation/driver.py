@@ -10,6 +10,7 @@ from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.run_result import Decision, WorkflowResult, WorkflowStatus
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.machine import Move, advance, start
+from spine_temporal.machine.plan import PlannedMap, PlannedWorkflow
 from spine_temporal.machine.state import Cancelled, Decided, Finish, Run, State, StepEnded, Stop
 from spine_temporal.machine.step_outcome import Completed, Failed, StepOutcome
 from spine_temporal.translation import calls, requests
@@ -21,7 +22,7 @@ from spine_temporal.translation.search_attributes import ShownOutcome
 from spine_temporal.translation.shown_details import ShownDetails
 from spine_temporal.translation.step_runner import Answer, StepRunner, ended
 
-#: Seconds that a run which was reset waits for what it stops: an attempt whose worker is gone takes its heartbeat's.
+#: Seconds that a run which was reset waits for a child that it stops.
 STOP_PATIENCE = 60
 StepTask = asyncio.Task[Answer]
 
@@ -141,20 +142,27 @@ class Driver:
     async def _stop(self, tasks: dict[str, StepTask]) -> None:
         """Cancel what runs, and wait until it has stopped.
 
-        A run that was reset waits a while only: what a child came to after its parent was terminated, nobody is told.
+        A run that was reset waits only a while for children: what one came to after its parent was terminated, nobody
+        is told. An activity always ends, and until it has, Temporal takes its id for no other.
         """
         for task in tasks.values():
             task.cancel()
-        info = temporal.info()
-        if info.run_id == info.first_execution_run_id or self.run.begun.revision < STOPS_ARE_BOUNDED:
-            await asyncio.gather(*tasks.values(), return_exceptions=True)
-            return
-        with suppress(TimeoutError):
-            await temporal.wait_condition(
-                lambda: all(task.done() for task in tasks.values()),
-                timeout=STOP_PATIENCE,
-                timeout_summary="steps that are being stopped",
-            )
+        info, places = temporal.info(), self.run.begun.plan.places
+        is_told_all = info.run_id == info.first_execution_run_id or self.run.begun.revision < STOPS_ARE_BOUNDED
+        children = [
+            task
+            for name, task in tasks.items()
+            if not is_told_all and isinstance(places[name].step, PlannedWorkflow | PlannedMap)
+        ]
+        others = [task for task in tasks.values() if task not in children]
+        await asyncio.gather(*others, return_exceptions=True)
+        if children:
+            with suppress(TimeoutError):
+                await temporal.wait_condition(
+                    lambda: all(task.done() for task in children),
+                    timeout=STOP_PATIENCE,
+                    timeout_summary="sub-workflows that are being stopped",
+                )
 
     async def _record_end(self) -> WorkflowResult:
         run = self.run

@@ -154,7 +154,7 @@ INNOCENT = [
     "postgresql://postgres@/postgres?host=%2Ftmp%2Fspine%2Fpostgres",
     "postgresql://host:5432/db?application_name=a@b",
     "ssh://git@example.org/repo.git",
-    "https://registry.npmjs.org/@types/node@20.1.0",
+    "https://packages.example.org/@types/node@20.1.0",
     "mail ann@example.org about http://host:8233/namespaces/default/workflows",
     "tier 'OTC' of 2025-11-28: passed 12 of 12",
     "finra.otc_transparency:NMS_TIER_1:2025-11-28:0a1b2c3d4e5f",
