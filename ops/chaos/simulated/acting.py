@@ -31,6 +31,10 @@ class Actor:
         self.frozen = False
         self.given_up = self.expired = self.abandoned = self.dead = self.parked = False
 
+    def let_go(self) -> None:
+        """Hold nothing any more, so that there is no circle and Python frees a simulation without looking for it."""
+        self.steps = self.execution = self.pending = None  # type: ignore[assignment]
+
 
 class Acting:
     """Everything that acts, and the servers that it acts on."""
@@ -83,13 +87,14 @@ class Acting:
 
     def go(self, steps: int = _MOST + 1) -> None:
         """Let them act, so many steps at most, until nothing is ready or something is wrong."""
+        ready = self.ready
         while steps and not self.violation:
             actor = self.current
             while actor is None or actor.dead or actor.parked:
-                if not self.ready:
+                if not ready:
                     self.current = None
                     return
-                actor = self.current = self.ready.pop()
+                actor = self.current = ready.pop()
             steps -= 1
             self.clock += 1
             self.count += 1
@@ -98,9 +103,11 @@ class Acting:
             except StopIteration as end:
                 actor.dead, self.current = True, None
                 self.ended(actor, end.value)
+                actor.let_go()
             except (RetryError, LostError, RefusedError) as error:
                 actor.dead, self.current = True, None
                 self.failed(actor, error)
+                actor.let_go()
             else:
                 if waits is not None:
                     self._waits(actor, waits)

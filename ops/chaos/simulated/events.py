@@ -28,6 +28,9 @@ def _crash(world: World, _: int) -> None:
         if actor.kind != PERSON and not actor.given_up:
             world.kill(actor)
             world.again(actor)
+    for actor in live:
+        if actor.dead:
+            actor.let_go()
 
 
 def _lose(world: World, argument: int) -> None:
@@ -214,6 +217,7 @@ def _kill_person(world: World, _: int) -> None:
     people = [one for one in (world.current, *world.ready) if one is not None and one.kind == PERSON]
     if people:
         world.kill(people[0])
+        people[0].let_go()
 
 
 def _time(world: World, _: int) -> None:
