@@ -11,6 +11,9 @@ from ops.chaos.simulated.temporal import Execution
 from ops.chaos.simulated.world import World
 
 _ROUNDS = 12
+_COMPLETED = {COMPLETED, PARTIAL}
+#: Records after which a decision that was accepted counts no more.
+_FORGETTING = {RESUMED, CANCEL}
 
 
 def finish(world: World) -> None:
@@ -22,9 +25,11 @@ def finish(world: World) -> None:
             world.unpause(execution)
     for _ in range(_ROUNDS):
         _settle(world)
-        _check_waiting(world)
-        if world.violation or not _waive(world):
+        waiting = held(world)
+        _check_waiting(world, waiting)
+        if world.violation or not waiting:
             break
+        _waive(world, waiting)
     if not world.violation:
         _check(world)
 
@@ -32,12 +37,11 @@ def finish(world: World) -> None:
 def _settle(world: World) -> None:
     """Let time pass: what was frozen wakes up last, and the orphan closer looks after it."""
     world.go()
-    places = {one.place for one in world.temporal.executions.values()}
     for _ in range(_ROUNDS):
         passed = _time_passes(world)
         world.go()
         if any(run.status == RUNNING for run in world.store.runs.values()):
-            for place in places:
+            for place in {one.place for one in world.temporal.executions.values()}:
                 world.act(Actor(WORKER), operators.look(world, place))
                 world.go()
         if world.violation or not (passed or world.parked):
@@ -61,20 +65,17 @@ def _time_passes(world: World) -> bool:
     return woken
 
 
-def _waive(world: World) -> bool:
-    """Let a person decide of each gate that is still held; return whether there was one."""
-    waiting = held(world)
-    for execution, step in waiting:
+def _waive(world: World, gates: list[tuple[Execution, int]]) -> None:
+    """Let a person decide of each gate that is still held."""
+    for execution, step in gates:
         operators.decide(world, execution, step, 0, -1, 99)
-    return bool(waiting)
 
 
-def _check_waiting(world: World) -> None:
+def _check_waiting(world: World, gates: list[tuple[Execution, int]]) -> None:
     """What is open waits for a person, or for one that does; and the database knows it."""
-    store = world.store
-    waiting = {execution.id for execution, _ in held(world)}
-    if not waiting:
+    if not gates:
         return
+    store, waiting = world.store, {execution.id for execution, _ in gates}
     for execution in world.temporal.executions.values():
         if execution.id in waiting and execution.driver.begun is not None and not execution.driver.pending:
             run = execution.driver.begun.run
@@ -108,7 +109,8 @@ def _check_run(world: World, run: Run) -> None:
     if run.status == RUNNING:
         world.fails(f"run {run.id} is RUNNING, and nobody works for it")
         return
-    if run.status in {COMPLETED, PARTIAL}:
+    completed = run.status in _COMPLETED
+    if completed:
         _check_rows(world, run)
     worked = world.temporal.executions[run.execution]
     begun = worked.driver.begun
@@ -116,7 +118,6 @@ def _check_run(world: World, run: Run) -> None:
         return  # it goes on for another run by now
     if worked.started <= world.restored or 0 < worked.closed_at < run.began:
         return  # the database lost what it knew of it, or a worker that was given up has begun it within its time
-    completed = run.status in {COMPLETED, PARTIAL}
     if (worked.closed == "completed") is not completed and not (completed and worked.closed == "terminated"):
         world.fails(f"run {run.id} is {run.status}, and its execution {worked.id} {worked.closed} in Temporal")
     if run.status == FAILED and worked.closed == "canceled":
@@ -140,7 +141,7 @@ def _check_rows(world: World, run: Run) -> None:
 
 def _has_child(world: World, number: int) -> bool:
     """Return whether the sub-workflow's partition was completed, by whichever run: what is completed is reused."""
-    return any(run.partition == number and run.status in {COMPLETED, PARTIAL} for run in world.store.runs.values())
+    return any(run.partition == number and run.status in _COMPLETED for run in world.store.runs.values())
 
 
 def _check_decisions(world: World, execution: Execution) -> None:
@@ -151,5 +152,5 @@ def _check_decisions(world: World, execution: Execution) -> None:
             accepted.setdefault(step, given[:2])
         elif kind == DECIDED and code == OK and accepted.pop(step, given) != given:
             world.fails(f"gate {step} of execution {execution.id}: another decision is recorded than was accepted")
-        elif kind in {RESUMED, CANCEL}:
+        elif kind in _FORGETTING:
             accepted.clear()

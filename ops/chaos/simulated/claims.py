@@ -80,14 +80,15 @@ Known = tuple[int, int, tuple[int, ...]]
 
 def _knows(world: "World", store: Store, run: Run, known: Known) -> bool:
     """Return whether the database knows as much of a run as its history does, or was restored."""
-    guards = world.guards
-    if guards.acknowledged and known[0]:
-        sent_back = known[1] and guards.sent_back
-        if run.done + (sum(one == SENT_BACK for one in run.ledger.values()) if sent_back else 0) < known[0] + (
-            known[1] if sent_back else 0
-        ):
+    guards, (done, sent_back, subs) = world.guards, known
+    if guards.acknowledged and done:
+        has = run.done
+        if sent_back and guards.sent_back:
+            done += sent_back
+            has += sum(one == SENT_BACK for one in run.ledger.values())
+        if has < done:
             return False
-    return not guards.children or all(not sub or _has_ended(store, sub) for sub in known[2])
+    return not subs or not guards.children or all(not sub or _has_ended(store, sub) for sub in subs)
 
 
 def _has_ended(store: Store, run: int) -> bool:

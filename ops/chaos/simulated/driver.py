@@ -18,6 +18,8 @@ HOLDING, DECIDING, ASKING = 10_000, 20_000, 30_000
 
 #: How a run is closed in Temporal, by its status; any other is completed.
 CLOSED_AS = {"FAILED": "failed", "CANCELLED": "canceled"}
+#: Answers of a step after which the run does something else.
+_AIMS = {RESUME, LOST}
 
 
 class Options:
@@ -129,7 +131,7 @@ class Driver:
                 self.late = (*self.late, step)
             self._stopped(step)
             return
-        if code in {RESUME, LOST}:
+        if code in _AIMS:
             self._aim(code, names)
             return
         if epoch:
@@ -143,11 +145,11 @@ class Driver:
 
     def _acknowledge(self, step: int, before: Node, *, kept: bool) -> None:
         """Count an execution that history holds, an item when its map is over: ``Stepping._acknowledge``."""
-        done = () if kept or step in before.stopping else ((step, before.round_of(step)),)
+        done = set() if kept or step in before.stopping else {(step, before.round_of(step))}
         if step < ITEM:
-            self.acknowledged = self.acknowledged.union(done)
+            self.acknowledged = self.acknowledged | done
             return
-        self.items = self.items.union(done)
+        self.items = self.items | done
         if self.node is not None and all(cmd.step // ITEM != step // ITEM for cmd in self.node.commands):
             self.acknowledged, self.items = self.acknowledged | self.items, set()
 

@@ -50,7 +50,7 @@ class Node:
     """A state of a run: what it is asked to do, what is being stopped, and how it has ended."""
 
     __slots__ = (
-        "_commands", "_fans", "_next", "commands", "done", "ended_before", "other", "plan",
+        "_commands", "_fans", "_next", "commands", "done", "ended_before", "local", "other", "plan",
         "state", "status", "stopping", "targets",
     )  # fmt: skip
 
@@ -66,6 +66,8 @@ class Node:
         self.other = sum(1 << plan.of_name[n] for n, e in state.executions.items() if e.status not in both)
         self.stopping: set[int] = set()
         self.commands = () if ended else tuple(one for command in commands for one in self._asked(command))
+        #: What is to be done first within the workflow task.
+        self.local = next((cmd for cmd in self.commands if cmd.local), None)
         self.targets = [plan.of_name[n] for n, e in state.executions.items() if e.status is StepStatus.COMPLETED]
 
     def after(self, step: int, code: int) -> "Node":

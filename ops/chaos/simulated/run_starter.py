@@ -196,6 +196,8 @@ def _started_from(store: Store, beginning: _Beginning, row: Run, epoch: int) -> 
 def _before(store: Store, beginning: _Beginning) -> Run | None:
     """Return the run that this one goes on from without a person's saying so, or with ``start_from``."""
     execution, me = beginning.execution, beginning.begun.run
+    if execution.first == execution.id and execution.from_step is None and execution.lineage is None:
+        return None
     others = [run for run in store.runs.values() if run.id != me]
     if execution.from_step is not None:
         found = store.newest([run for run in others if run.partition == execution.partition])
@@ -204,8 +206,6 @@ def _before(store: Store, beginning: _Beginning) -> Run | None:
         return found
     if execution.lineage is not None:
         return store.newest([run for run in others if run.lineage == execution.lineage])
-    if execution.first == execution.id:
-        return None
     chain = (execution.wid, execution.first, execution.place)
     return store.newest([run for run in others if (run.wid, run.first, run.place) == chain])
 

@@ -163,7 +163,9 @@ class Store:
 
     def newest(self, runs: list[Run]) -> Run | None:
         """Return the one that was started last."""
-        return max(runs, key=lambda run: (run.started, -run.id)) if runs else None
+        if len(runs) > 1:
+            return max(runs, key=lambda run: (run.started, -run.id))
+        return runs[0] if runs else None
 
     def latest_run(self, wid: Any) -> Run | None:
         """Return the newest run of a workflow id, of whichever Temporal, as ``recording.runs.latest_run``."""

@@ -1,12 +1,11 @@
 """A workflow task: the run goes on from its history as far as it can, as ``Driver.drive``."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ops.chaos.simulated.attempts import end, pipeline, verdict
 from ops.chaos.simulated.claims import RefusedError, RetryError, Steps
 from ops.chaos.simulated.driver import BEGIN, DECIDING, HOLDING, RESUMED, Driver, Options, Record
-from ops.chaos.simulated.nodes import FAILED, HOLD, LOST, OK, PIPELINE, RESUME, VERDICT, Cmd
+from ops.chaos.simulated.nodes import FAILED, LOST, OK, PIPELINE, RESUME, VERDICT, Cmd
 from ops.chaos.simulated.run_starter import begin, resume
 from ops.chaos.simulated.temporal import Execution, Pending
 
@@ -25,58 +24,54 @@ def task(world: "World", actor: "Actor") -> Steps:
     pending = tuple(driver.pending.values())
     records: list[Record] = []
     yield None
-    while not driver.closed:
-        call = _local(world, actor, driver)
-        if call is None:
-            break
-        tries = 0
-        while True:
-            actor.expired = actor.frozen and actor.given_up
-            try:
-                record = yield from call()
-                break
-            except RetryError:
-                if actor.given_up:
-                    raise
-                tries += 1
+    tries = 0
+    while not driver.closed and (steps := _local(world, actor, driver)) is not None:
+        actor.expired = actor.frozen and actor.given_up
+        try:
+            record = yield from steps
+        except RetryError:
+            if actor.given_up:
+                raise
+            tries += 1
             if tries >= _QUICK:  # it waits for another run
                 world.park(actor)
             yield None
+            continue
         records.append(record)
         driver.take(record)
+        tries = 0
     yield None
     world.completes(actor, driver, records, (begins, pending))
 
 
-def _local(world: "World", actor: "Actor", driver: Driver) -> Callable[[], Steps] | None:
+def _local(world: "World", actor: "Actor", driver: Driver) -> Steps | None:
     """Return what is to be done within the task now; None where it waits."""
     if driver.cancelled and driver.begun is None and not world.guards.heard:
         driver.closed = "canceled"
         return None
     options = driver.options
     if options is not None:
-        return lambda: _resume(world, actor.execution, options)
+        return _resume(world, actor.execution, options)
     if driver.begun is None:
-        return lambda: _begin(world, actor.execution)
+        return _begin(world, actor.execution)
     return None if driver.goal else _of_node(world, actor, driver)
 
 
-def _of_node(world: "World", actor: "Actor", driver: Driver) -> Callable[[], Steps] | None:
+def _of_node(world: "World", actor: "Actor", driver: Driver) -> Steps | None:
     node = driver.node
     assert node is not None
     if node.status:
         hangs = node.ended_before and not world.guards.finished
-        return None if hangs else lambda: end(world, actor, driver)
-    cmd = next((cmd for cmd in node.commands if cmd.local), None)
-    return None if cmd is None else _of_command(world, actor, driver, cmd)
+        return None if hangs else end(world, actor, driver)
+    return None if node.local is None else _of_command(world, actor, driver, node.local)
 
 
-def _of_command(world: "World", actor: "Actor", driver: Driver, cmd: Cmd) -> Callable[[], Steps]:
+def _of_command(world: "World", actor: "Actor", driver: Driver, cmd: Cmd) -> Steps:
     if cmd.kind == VERDICT:
-        return lambda: verdict(world, actor.execution, driver, cmd.step)
+        return verdict(world, actor.execution, driver, cmd.step)
     assert driver.begun is not None
     pending = Pending(cmd.step, PIPELINE, cmd, driver.begun, actor.execution.id, driver)
-    return lambda: _locally(world, actor, driver, pending)
+    return _locally(world, actor, driver, pending)
 
 
 def _locally(world: "World", actor: "Actor", driver: Driver, pending: Pending) -> Steps:
@@ -104,9 +99,7 @@ def _resume(world: "World", execution: Execution, options: Options) -> Steps:
 
 
 def waiting(driver: Driver, cmd: Cmd) -> int | None:
-    """Return the name of what a command has to wait for next; None where it waits for a person."""
-    if cmd.kind != HOLD:
-        return cmd.step
+    """Return the name of what a held gate has to wait for next; None where it waits for a person."""
     if cmd.step not in driver.held:
         return HOLDING + cmd.step
     return DECIDING + cmd.step if cmd.step in driver.decisions else None

@@ -6,9 +6,6 @@ from ops.chaos.simulated.driver import CANCEL, HOLDING, Begun, Driver, Options, 
 from ops.chaos.simulated.guards import Guards
 from ops.chaos.simulated.nodes import Cmd
 
-#: An execution that is open.
-OPEN = ""
-
 
 class Pending:
     """Something that was scheduled and has not ended: a pipeline, a child, a timer, a hold, a question.
@@ -51,14 +48,16 @@ class Execution:
 
     __slots__ = (
         "accepted", "asked", "buffered", "closed", "closed_at", "deleted", "driver", "first", "force",
-        "from_step", "history", "id", "lineage", "parent", "parent_step", "partition", "paused",
+        "from_step", "history", "id", "is_open", "lineage", "parent", "parent_step", "partition", "paused",
         "place", "plan", "points", "reason", "resume", "started", "task", "wid",
     )  # fmt: skip
 
     def __init__(self, number: int, place: int, wid: Any, plan: int, partition: int, started: int) -> None:
         self.id = self.first = number
         self.place, self.wid, self.plan, self.partition, self.started = place, wid, plan, partition, started
-        self.closed = OPEN
+        #: Whether it is running or paused; if not, how it was closed and when.
+        self.is_open = True
+        self.closed = ""
         self.closed_at = 0
         self.paused = self.deleted = False
         #: The request to resume that the reset's reason names; 0: none.
@@ -80,11 +79,6 @@ class Execution:
         self.task: Any = None
         #: Gates of which a decision was accepted: run, step and round.
         self.accepted: set[tuple[int, int, int]] = set()
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it is running or paused."""
-        return self.closed == OPEN
 
 
 class Temporal:
@@ -117,19 +111,19 @@ class Temporal:
         if newest is not None and (newest.id == run or (self.guards.chain and newest.first == first)):
             if asked_by and newest.id == asked_by != run:
                 return False
-            return newest.closed == OPEN and (self.guards.paused or not newest.paused)
+            return newest.is_open and (self.guards.paused or not newest.paused)
         return False
 
     def is_working(self, place: int, wid: Any, execution: int) -> bool:
         """Return whether this very execution is the open one of its id, as ``TemporalRuns.is_working``."""
         newest = self.newest(place, wid)
-        return newest is not None and newest.id == execution and newest.closed == OPEN
+        return newest is not None and newest.id == execution and newest.is_open
 
     def truly_open(self, row: tuple[int, Any, int, int], asked_by: int) -> bool:
         """Return whether anybody works for a run, whatever the guards say; one that asks for itself does not count."""
         _, wid, first, place = row
         newest = self.newest(place, wid)
-        return newest is not None and newest.first == first and newest.closed == OPEN and newest.id != asked_by
+        return newest is not None and newest.first == first and newest.is_open and newest.id != asked_by
 
     def reset(self, base: Execution, point: int, number: int, started: int) -> Execution:
         """Return the execution that goes on from the start of a workflow task, with all that history held then."""

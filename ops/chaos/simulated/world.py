@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ops.chaos.plans import PLANS
-from ops.chaos.simulated.acting import ACTIVITY, PERSON, TASK, WORKER, Acting, Actor
+from ops.chaos.simulated.acting import ACTIVITY, PERSON, TASK, Acting, Actor
 from ops.chaos.simulated.attempts import ask, decide, hold, pipeline, verdict
 from ops.chaos.simulated.claims import RetryError, Steps
 from ops.chaos.simulated.driver import (
@@ -28,6 +28,11 @@ _QUICK = 4
 #: The action that asks a gate again (``nodes.ACTIONS``).
 RETRY = 1
 _ASK = Cmd(0, 0, 0, local=False)
+#: Pending things that no worker does.
+_WITHOUT_ACTOR = {TIMER, CHILD}
+#: Ends after which everything else that is pending is stopped, and records with which something pending ends.
+_STOPPING = {LOST, RESUME}
+_ENDING = {STEP, CANCEL, ASKED, HELD, DECIDED}
 
 
 class World(Acting):
@@ -56,7 +61,7 @@ class World(Acting):
 
     def failed(self, actor: Actor, error: Exception) -> None:
         """Let Temporal try again what can be tried again."""
-        if actor.given_up or actor.kind in {PERSON, WORKER} or not isinstance(error, RetryError):
+        if actor.given_up or actor.kind >= PERSON or not isinstance(error, RetryError):
             return
         if actor.kind == ACTIVITY and actor.abandoned:
             assert actor.pending is not None
@@ -89,12 +94,12 @@ class World(Acting):
         driver = execution.driver
         if record[0] == DECISION and not self._accepts(execution, record):
             return
-        if record[0] == CANCEL or record[2] in {LOST, RESUME}:
+        if record[0] == CANCEL or record[2] in _STOPPING:
             record = _stopping(record, driver)
         execution.history.append(record)
         before = list(driver.pending.values())
         driver.take(record)
-        if driver.goal or record[0] in {STEP, CANCEL, ASKED, HELD, DECIDED}:
+        if driver.goal or record[0] in _ENDING:
             for pending in before:
                 if pending.name not in driver.pending and pending.actor is not None:
                     self.give_up(pending.actor)
@@ -117,11 +122,14 @@ class World(Acting):
 
     def _flush(self, execution: Execution) -> bool:
         """Take in what came while a task was being done; return whether there was anything."""
-        buffered, execution.buffered = execution.buffered, []
+        buffered = execution.buffered
+        if not buffered:
+            return False
+        execution.buffered = []
         for record in buffered:
             if _is_awaited(execution.driver, record):
                 self._take(execution, record)
-        return bool(buffered)
+        return True
 
     def completes(self, actor: Actor, driver: Driver, records: list[Record], point: tuple[int, Any]) -> None:
         """Let Temporal hear of a workflow task, where it still waits for it."""
@@ -145,7 +153,7 @@ class World(Acting):
 
     def close(self, execution: Execution, how: str, *, by_reset: bool = False) -> None:
         """Close an execution; what works for it lives on."""
-        execution.closed, execution.closed_at = how, self.clock
+        execution.is_open, execution.closed, execution.closed_at = False, how, self.clock
         if execution.task is not None:
             self.give_up(execution.task)
             execution.task = None
@@ -196,7 +204,7 @@ class World(Acting):
         """Let a paused run go on."""
         execution.paused = False
         for pending in list(execution.driver.pending.values()):
-            if pending.actor is None and pending.kind not in {TIMER, CHILD}:
+            if pending.actor is None and pending.kind not in _WITHOUT_ACTOR:
                 self._attempt(execution, pending, 1)
         self.begin_task(execution)
 
@@ -219,7 +227,7 @@ class World(Acting):
             self._stop(execution)
             return
         for cmd in node.commands:
-            name = waiting(driver, cmd)
+            name = cmd.step if cmd.kind != HOLD else waiting(driver, cmd)
             if name is None or name in driver.pending:
                 continue
             if HOLDING <= name < DECIDING:
@@ -275,12 +283,10 @@ class World(Acting):
         if execution.paused:
             return
         actor = pending.actor = Actor(ACTIVITY, execution, pending, number)
+        actor.steps = _activity(self, actor, pending)
         if number > _QUICK and not self.ready:
             self.park(actor)
-            actor.steps = _activity(self, actor, pending)
-            return
-        actor.steps = _activity(self, actor, pending)
-        if number > 1:
+        elif number > 1:
             self.ready.insert(0, actor)
         else:
             self.ready.append(actor)
@@ -288,7 +294,9 @@ class World(Acting):
     def _stop(self, execution: Execution) -> None:
         """Ask what is pending to stop where the run does not want it any more."""
         driver = execution.driver
-        stopping = driver.waits if driver.goal else driver.node.stopping if driver.node is not None else ()
+        stopping = driver.waits if driver.goal else driver.node.stopping if driver.node is not None else None
+        if not stopping:
+            return
         for name in list(stopping):
             pending = driver.pending.get(name)
             if pending is None:
@@ -302,11 +310,11 @@ class World(Acting):
 
 
 def _activity(world: World, actor: Actor, pending: Pending) -> Steps:
-    call: Callable[[World, Actor, Pending], Steps] = _ACTIVITIES.get(pending.name // HOLDING, pipeline)
-    if pending.name < HOLDING and pending.kind != PIPELINE:
-        execution = actor.execution
-        return verdict(world, execution, execution.driver, pending.cmd.step)
-    return call(world, actor, pending)
+    if pending.name >= HOLDING:
+        return _ACTIVITIES[pending.name // HOLDING](world, actor, pending)
+    if pending.kind == PIPELINE:
+        return pipeline(world, actor, pending)
+    return verdict(world, actor.execution, actor.execution.driver, pending.cmd.step)
 
 
 _ACTIVITIES: dict[int, Callable[[World, Actor, Pending], Steps]] = {1: hold, 2: decide, 3: ask}
