@@ -101,8 +101,9 @@ class World(Acting):
         driver.take(record)
         if driver.goal or record[0] in _ENDING:
             for pending in before:
-                if pending.name not in driver.pending and pending.actor is not None:
-                    self.give_up(pending.actor)
+                actor = pending.actor
+                if actor is not None and not actor.dead and pending.name not in driver.pending:
+                    self.give_up(actor)
         self._stop(execution)
 
     def _accepts(self, execution: Execution, record: Record) -> bool:
