@@ -291,7 +291,7 @@ def _decided(state: State, name: str, decision: Decision, at: datetime) -> Move:
     state = replace(state, held=_without(state.held, name))
     match decision.action:
         case "retry":
-            return _again(state, name, decision, at)
+            return _sent_back(state, name, decision, at)
         case "waive":
             return _step_ended(state, held.waived(decision, at), at)
     told = {"error": f"{held.error} ({decision})", "decision": decision, "completed_at": at}
@@ -310,18 +310,10 @@ def _aborted(state: State, outcome: Failed, at: datetime) -> Move:
     return _failed(_with_ended(state, outcome, at), outcome, at)
 
 
-def steps_again(plan: Plan, gate: str, start_from: str) -> tuple[str, ...]:
-    """Return the steps that are done again where a gate sends the run back, the gate with them."""
-    first, last = plan.places[start_from].position, plan.places[gate].position
-    assert first is not None and last is not None  # noqa: S101, PT018 - hooks are not held
-    span = range(first, last + 1)
-    return tuple(name for name, place in plan.places.items() if place.position in span)
-
-
-def _again(state: State, gate: str, decision: Decision, at: datetime) -> Move:
+def _sent_back(state: State, gate: str, decision: Decision, at: datetime) -> Move:
     """Check again; from an earlier step, whose outputs and those after it are forgotten first."""
     start_from = decision.start_from
-    names = (gate,) if start_from is None else steps_again(state.plan, gate, start_from)
+    names = (gate,) if start_from is None else state.plan.span(start_from, gate)
     state = replace(state, rounds={**state.rounds, **{name: state.rounds.get(name, 0) + 1 for name in names}})
     if start_from is None:
         nothing = {"error": None, "error_category": None, "traceback": None}

@@ -197,3 +197,9 @@ class Plan(BaseModel):
         for hook in (*self.on_failure, *self.on_cancel):
             places[hook.name] = Place(step=hook, position=None)
         return places
+
+    def span(self, first: str, last: str) -> tuple[str, ...]:
+        """Return the names of the steps from one to another, both included, with the steps of a parallel step."""
+        begins, ends = self.places[first].position, self.places[last].position
+        assert begins is not None and ends is not None  # noqa: S101, PT018 - nobody goes back to a hook, or from one
+        return tuple(name for name, place in self.places.items() if place.position in range(begins, ends + 1))

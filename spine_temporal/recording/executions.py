@@ -231,9 +231,9 @@ class Failed:
     was_committed_open: bool = False
 
 
-def execution_id_of(run_id: str, step: str, repeated: int = 0) -> UUID:
-    """Return the id of a step's execution: uuid5 of run, step, and how often a person has sent the run back to it."""
-    return uuid5(_NAMESPACE, f"{run_id}/{step}#{repeated}" if repeated else f"{run_id}/{step}")
+def execution_id_of(run_id: str, step: str, round_: int = 0) -> UUID:
+    """Return the id of a step's execution: uuid5 of run, step and round."""
+    return uuid5(_NAMESPACE, f"{run_id}/{step}#{round_}" if round_ else f"{run_id}/{step}")
 
 
 def run_key_of(run_id: str) -> int:

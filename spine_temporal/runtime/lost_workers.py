@@ -62,7 +62,7 @@ class LostWorkers:
         if len(self._here) > _REMEMBERED:
             self._here.popitem(last=False)
         if info.is_local:
-            was_lost = attempt.request.repeated and await _repeats_its_task()
+            was_lost = attempt.request.task_may_repeat and await _repeats_its_task()
         else:
             was_lost = info.attempt > 1 and before != info.attempt - 1 and await _follows_a_lost_one()
         if was_lost:

@@ -100,7 +100,7 @@ def pipeline_activity(
 async def _run(pipeline: type[Pipeline], places: Places, request: PipelineRequest) -> Completed:
     info = activity.info()
     heart = Heart(info.heartbeat_details, silent=info.is_local)
-    number, progress = info.attempt + request.again, info.heartbeat_details
+    number, progress = info.attempt + request.was_tried_locally, info.heartbeat_details
     attempt = attempt_of(request, pipeline, places.database, heart.tell, number, progress, is_local=info.is_local)
     heart.start(request.heartbeat_timeout / 3)
     try:

@@ -216,7 +216,7 @@ async def run_pipeline(request: PipelineRequest, *, local: bool = False) -> Step
                 return failed_outcome(request.step, error)
         else:
             return tried
-        request = request.model_copy(update={"again": True})
+        request = request.model_copy(update={"was_tried_locally": True})
     return await _run_pipeline(request)
 
 
@@ -276,11 +276,10 @@ async def run_batch(request: BatchRequest) -> BatchResult:
     """Run a part of a map as a child, which has a history of its own."""
     last = request.first + len(request.items) - 1
     name = f"{request.step.name}[{request.first}-{last}]"
-    repeated = f"#{request.round}" if request.round else ""
     batch: BatchResult = await temporal.execute_child_workflow(
         MAP,
         request,
-        id=_child_id(f"{name}{repeated}", request.begun),
+        id=_child_id(f"{name}#{request.round}" if request.round else name, request.begun),
         id_reuse_policy=WorkflowIDReusePolicy.TERMINATE_IF_RUNNING,
         result_type=BatchResult,
         cancellation_type=temporal.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -295,18 +294,18 @@ def _child_id(name: str, begun: Begun) -> str:
     return f"{begun.plan.workflow}/{name}~{begun.run_id}"
 
 
-async def wait_for(step: PlannedWaitFor, request: WaitForRequest, *, again: bool) -> Completed | Failed:
+async def wait_for(step: PlannedWaitFor, request: WaitForRequest, *, is_under_way: bool) -> Completed | Failed:
     """Look for the partitions until they are there; between two looks no worker is held, and no event written.
 
-    A step that waits ``again`` may do so before the look that was cancelled has ended, and Temporal takes no id twice:
-    then the id is Temporal's own.
+    ``is_under_way``: whether an earlier look of the step, which was cancelled, may not have ended yet. Temporal takes no
+    id twice, so the look then gets an id of Temporal's own.
     """
     try:
         outcome: Completed = await temporal.execute_activity(
             WAIT_FOR,
             request,
             result_type=Completed,
-            activity_id=None if again else step.name,
+            activity_id=None if is_under_way else step.name,
             summary=_one_line(f"{step.name}: {step.workflow} to be {step.reached}"),
             start_to_close_timeout=timedelta(seconds=20),
             schedule_to_close_timeout=timedelta(seconds=step.timeout),

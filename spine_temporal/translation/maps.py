@@ -62,8 +62,8 @@ async def _run_item(request: BatchRequest, index: int) -> ItemOutcome:
     if begun.is_dry_run:
         return ItemOutcome()
     name = item_name(step.name, request.first + index)
-    repeated = f"{name}#{request.round}" if request.round else name
-    answer = await calls.run_workflow(repeated, begun, step.workflow, params)
+    name = f"{name}#{request.round}" if request.round else name
+    answer = await calls.run_workflow(name, begun, step.workflow, params)
     if isinstance(answer, WorkflowResult):
         return ItemOutcome(output=dict(answer.outputs))
     return ItemOutcome(error=answer.error, category=answer.category)

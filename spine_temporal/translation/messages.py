@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.params import ResumeOptions
@@ -40,9 +40,14 @@ SIGNALS_COUNT_ALONE = LOOKS_ARE_NUMBERED = STOPS_ARE_BOUNDED = 1
 REVISION = 1
 
 
+def _written_as(json_name: str, name: str) -> Any:
+    """Return a field whose JSON name is an older one than its own: histories and older workers have that."""
+    return Field(default=False, validation_alias=AliasChoices(name, json_name), serialization_alias=json_name)
+
+
 class _Message(BaseModel):
     # NaN and Infinity arrive as they were given, to be refused by name, and not as null.
-    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants", serialize_by_alias=True)
 
 
 class BeginRequest(_Message):
@@ -227,9 +232,9 @@ class PipelineRequest(_OfRun):
     #: Whether it is an item of a map, which reaches no stage.
     is_item: bool = False
     #: Whether an attempt within a workflow task came before, and may live on.
-    again: bool = False
+    was_tried_locally: bool = _written_as("again", "was_tried_locally")
     #: Whether the workflow task that a local attempt runs in may have been begun before, on a worker that is gone.
-    repeated: bool = False
+    task_may_repeat: bool = _written_as("repeated", "task_may_repeat")
     #: How many completed executions of the run its history holds; one that a decision has sent back counts twice. A
     #: database that knows of fewer was restored to an earlier state.
     acknowledged: int = 0

@@ -20,7 +20,6 @@ from spine_temporal.definition.json_values import clean_text, json_size
 from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.run_result import OMITTED, Decision, WorkflowResult
 from spine_temporal.machine.fan import item_name, item_params, tolerated_of
-from spine_temporal.machine.machine import steps_again
 from spine_temporal.machine.manifest_row import StageReached, metrics_of, row_count_of
 from spine_temporal.machine.plan import PlannedMap, PlannedPipeline
 from spine_temporal.machine.state import Hold, State
@@ -51,7 +50,7 @@ def rank_of(begun: Begun, step: str) -> int:
 
 
 def pipeline_request(
-    step: PlannedPipeline, begun: Begun, key: RunKey, params: Mapping[str, Any], *, repeated: int
+    step: PlannedPipeline, begun: Begun, key: RunKey, params: Mapping[str, Any], *, round_: int
 ) -> PipelineRequest:
     """Return what the pipeline's activity is given; its own params win over the run's."""
     forced = {"force": True} if begun.force else {}
@@ -67,7 +66,7 @@ def pipeline_request(
         on_error=step.on_error,
         timeout=step.timeout,
         heartbeat_timeout=step.heartbeat_timeout,
-        round=repeated,
+        round=round_,
     )
 
 
@@ -108,7 +107,7 @@ def sub_options(begun: Begun, name: str) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value}
 
 
-def batch_of(step: PlannedMap, begun: Begun, key: RunKey, items: tuple[Any, ...], again: int) -> BatchRequest:
+def batch_of(step: PlannedMap, begun: Begun, key: RunKey, items: tuple[Any, ...], round_: int) -> BatchRequest:
     """Return a whole map as one part, with what its items need to know of the run: neither its plan nor its items."""
     plan = begun.plan.model_copy(update={"steps": (), "on_failure": (), "on_cancel": ()})
     params = {name: value for name, value in begun.params.items() if name != step.items_param}
@@ -119,7 +118,7 @@ def batch_of(step: PlannedMap, begun: Begun, key: RunKey, items: tuple[Any, ...]
         first=0,
         items=items,
         tolerated=tolerated_of(step, len(items)),
-        round=again,
+        round=round_,
     )
 
 
@@ -138,12 +137,12 @@ def sent_back(state: State, gate: str, decision: Decision) -> dict[str, int]:
     """Return the steps whose outputs a decision takes back, each with its last round."""
     if decision.start_from is None:
         return {}
-    return {name: state.rounds.get(name, 0) for name in steps_again(state.plan, gate, decision.start_from)}
+    return {name: state.rounds.get(name, 0) for name in state.plan.span(decision.start_from, gate)}
 
 
-def execution_name(step: str, repeated: int) -> str:
+def execution_name(step: str, round_: int) -> str:
     """Return how a run names a completed execution of its own."""
-    return f"{step}#{repeated}"
+    return f"{step}#{round_}"
 
 
 def step_of(execution: str) -> str:

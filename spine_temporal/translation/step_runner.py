@@ -75,7 +75,7 @@ class StepRunner:
                 return await self._run_workflow(step, command.round)
         assert_never(command.step)
 
-    async def _run_pipeline(self, step: PlannedPipeline, again: int) -> Answer:
+    async def _run_pipeline(self, step: PlannedPipeline, round_: int) -> Answer:
         if self.run.begun.is_dry_run:
             return Completed(step=step.name, output=step.sample_output)
         params = dict(step.params)
@@ -88,9 +88,9 @@ class StepRunner:
         if failure is not None:
             params = {"failure": vars(failure), **params}
         carried = self.run.unwritten.taken()
-        request = requests.pipeline_request(step, self.run.begun, self.run.key, params, repeated=again)
+        request = requests.pipeline_request(step, self.run.begun, self.run.key, params, round_=round_)
         local = step.local and not self._is_beside(step.name)
-        told = self.run.told(**vars(carried), repeated=local and self._may_repeat())
+        told = self.run.told(**vars(carried), task_may_repeat=local and self._may_repeat())
         request = request.model_copy(update=told)
         try:
             outcome = await calls.run_pipeline(request, local=local)
@@ -104,15 +104,15 @@ class StepRunner:
         if outcome.resume is not None:
             return outcome.resume
         if outcome.kept_from is None:
-            self.run.acknowledged.add(requests.execution_name(step.name, again))
+            self.run.acknowledged.add(requests.execution_name(step.name, round_))
         return outcome
 
-    async def _evaluate(self, step: PlannedGate | PlannedChoice, again: int) -> Answer:
+    async def _evaluate(self, step: PlannedGate | PlannedChoice, round_: int) -> Answer:
         verdict = await self._recorded(step, Asked.VERDICT)
         if verdict.resume is not None:
             return verdict.resume
         if verdict.quality is not None and not self.run.begun.is_dry_run:
-            self.run.unwritten.add(measured=(Measured(step=step.name, round=again, quality=verdict.quality),))
+            self.run.unwritten.add(measured=(Measured(step=step.name, round=round_, quality=verdict.quality),))
         return verdict.outcome
 
     async def _recorded(self, step: Computing | PlannedGate | PlannedChoice, asked: Asked) -> Verdict:
@@ -178,11 +178,11 @@ class StepRunner:
         request = WaitForRequest(workflow=step.workflow, partitions=partitions, reached=step.reached)
         is_looked_at = step.name in self.run.looked_at and self.run.begun.revision >= LOOKS_ARE_NUMBERED
         self.run.looked_at.add(step.name)
-        outcome = await calls.wait_for(step, request, again=is_looked_at)
+        outcome = await calls.wait_for(step, request, is_under_way=is_looked_at)
         self.run.looked_at.discard(step.name)
         return outcome
 
-    async def _run_workflow(self, step: PlannedWorkflow, again: int) -> Answer:
+    async def _run_workflow(self, step: PlannedWorkflow, round_: int) -> Answer:
         began = temporal.now()
         params = dict(step.params)
         if step.computed:
@@ -191,19 +191,19 @@ class StepRunner:
                 return value.resume or value.outcome
             params = dict(value.output[VALUE])
         params = {**known(self.run.begun.params, step.known_params), **params}
-        name = f"{step.name}#{again}" if again else step.name
+        name = f"{step.name}#{round_}" if round_ else step.name
         answer = await calls.run_workflow(name, self.run.begun, step.workflow, params)
         if isinstance(answer, WorkflowResult):
             self.run.sub_runs += () if self.run.begun.is_dry_run else (answer.run_id,)
             return Completed(step=step.name, output=dict(answer.outputs), started_at=began)
         return answer.model_copy(update={"step": step.name, "attempt": 1})
 
-    async def _run_map(self, step: PlannedMap, again: int) -> Answer:
+    async def _run_map(self, step: PlannedMap, round_: int) -> Answer:
         found = await self._items(step)
         if not isinstance(found, Completed):
             return found
         items = tuple(found.output[VALUE])
-        whole = requests.batch_of(step, self.run.begun, self.run.key, items, again)
+        whole = requests.batch_of(step, self.run.begun, self.run.key, items, round_)
         total, tolerated = len(items), whole.tolerated
         if total <= BATCH:
 
@@ -211,7 +211,7 @@ class StepRunner:
                 self.run.progressed(step.name, counts_of(total, fan.outcomes))
 
             ended_items = await run_items(whole, progressed)
-            self._acknowledge(step, again, ended_items)
+            self._acknowledge(step, round_, ended_items)
             return map_outcome(step, total, ended_items)
         outcomes: dict[int, ItemOutcome] = {}
         for first in range(0, total, BATCH):
@@ -222,7 +222,7 @@ class StepRunner:
             self.run.progressed(step.name, counts)
             if tolerated is not None and counts.failed > tolerated:
                 break
-        self._acknowledge(step, again, outcomes)
+        self._acknowledge(step, round_, outcomes)
         return map_outcome(step, total, outcomes)
 
     async def _items(self, step: PlannedMap) -> Answered | ResumeOptions:
@@ -231,12 +231,12 @@ class StepRunner:
             return value.resume or value.outcome
         return planned_items(self.run.begun.plan, step, self.run.state.context_of(step.name))
 
-    def _acknowledge(self, step: PlannedMap, again: int, outcomes: Mapping[int, ItemOutcome]) -> None:
+    def _acknowledge(self, step: PlannedMap, round_: int, outcomes: Mapping[int, ItemOutcome]) -> None:
         """Count the items that are executions of this run."""
         if step.pipeline is None or self.run.begun.is_dry_run:
             return
         done = [index for index, item in outcomes.items() if item.error is None and item.kept_from is None]
-        names = [requests.execution_name(item_name(step.name, index), again) for index in done]
+        names = [requests.execution_name(item_name(step.name, index), round_) for index in done]
         self.run.acknowledged.update(names)
 
     async def _hold(self, command: Hold) -> Decision:

@@ -6,7 +6,7 @@ import pytest
 
 from spine_temporal import Step, Workflow, WorkflowStatus
 from spine_temporal.definition.run_result import ItemCounts
-from spine_temporal.machine.machine import advance, steps_again
+from spine_temporal.machine.machine import advance
 from spine_temporal.machine.state import Progressed
 from tests.unit.machine_builders import (
     CANCELLED,
@@ -270,8 +270,8 @@ def test_a_run_that_is_sent_back_forgets_what_it_did_since_and_counts_the_rounds
 
 def test_what_is_done_again_is_all_from_the_step_to_the_gate():
     plan = planned(pipe("load"), Step.parallel("both", [pipe("a"), pipe("b")]), gate("check"), pipe("after"))
-    assert steps_again(plan, "check", "load") == ("load", "both", "a", "b", "check")
-    assert steps_again(plan, "check", "both") == ("both", "a", "b", "check")
+    assert plan.span("load", "check") == ("load", "both", "a", "b", "check")
+    assert plan.span("both", "check") == ("both", "a", "b", "check")
 
 
 KEPT = {

@@ -1,5 +1,6 @@
 """What activities are asked for, and what their failures say of a step."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -20,8 +21,8 @@ from spine_temporal.definition.run_result import Decision, StepExecution, Workfl
 from spine_temporal.machine.state import Hold, State
 from spine_temporal.machine.step_outcome import CONDITION, Completed
 from spine_temporal.translation import requests
-from spine_temporal.translation.messages import Begun, Recorded, Verdict
-from spine_temporal.translation.payloads import Unreadable
+from spine_temporal.translation.messages import Begun, PipelineRequest, Recorded, Verdict
+from spine_temporal.translation.payloads import SpinePayloadConverter, Unreadable
 from tests.unit.machine_builders import NOON, bad, begin, gate, outcome, pipe, planned, play
 
 KEY = RunKey(run_id="r1", workflow="w", workflow_id="w/1", domain="d", partition={"day": "1"}, epoch=7)
@@ -43,8 +44,8 @@ def step(name):
     return PLAN.places[name].step
 
 
-def asked(name="load", own=None, repeated=0, **fields):
-    return requests.pipeline_request(step(name), begun(**fields), KEY, own or {}, repeated=repeated)
+def asked(name="load", own=None, round_=0, **fields):
+    return requests.pipeline_request(step(name), begun(**fields), KEY, own or {}, round_=round_)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_steps_have_ranks_behind_the_start_those_of_a_parallel_one_behind_it(nam
 
 
 def test_a_pipeline_is_asked_for_as_its_step_says():
-    told = asked(repeated=2).model_dump(
+    told = asked(round_=2).model_dump(
         include={"step", "pipeline", "stage", "stage_rank", "on_error", "timeout", "heartbeat_timeout", "round"}
     )
     assert told == {
@@ -350,3 +351,13 @@ def test_what_an_activity_has_recorded_that_fails_as_it_is_meant_to_is_read_from
 )
 def test_a_verdict_is_told_in_a_line(verdict, line):
     assert requests.verdict_summary("gate check", verdict) == line
+
+
+def test_a_request_keeps_the_json_names_that_histories_and_older_workers_know():
+    request = asked().model_copy(update={"was_tried_locally": True, "task_may_repeat": True})
+    written = json.loads(SpinePayloadConverter().to_payloads([request])[0].data)
+    assert {"again": True, "repeated": True}.items() <= written.items()
+    assert not {"was_tried_locally", "task_may_repeat"} & written.keys()
+    read = PipelineRequest.model_validate(written)
+    assert read == request
+    assert PipelineRequest.model_validate_json(request.model_dump_json(by_alias=False)) == request

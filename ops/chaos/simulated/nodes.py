@@ -7,7 +7,7 @@ from functools import cache
 from ops.chaos.plans import ITEM, ITEMS, PLANS, Simulated
 from spine_temporal.definition.run_result import Decision, StepStatus, WorkflowStatus
 from spine_temporal.machine.fan import Fan, ItemOutcome, map_outcome, tolerated_of
-from spine_temporal.machine.machine import advance, start, steps_again
+from spine_temporal.machine.machine import advance, start
 from spine_temporal.machine.plan import PlannedChoice, PlannedGate, PlannedMap, PlannedPipeline, PlannedWorkflow
 from spine_temporal.machine.state import (
     Cancelled,
@@ -109,7 +109,7 @@ class Node:
     def sent_back(self, gate: int, start_from: int) -> dict[int, int]:
         """Return the steps that a decision sends back, each with its last round: ``requests.sent_back``."""
         plan = self.plan
-        names = steps_again(plan.plan, plan.names[gate], plan.names[start_from])
+        names = plan.plan.span(plan.names[start_from], plan.names[gate])
         return {plan.of_name[name]: self.round_of(plan.of_name[name]) for name in names}
 
     def _ended(self, step: int, code: int) -> "Node":
