@@ -100,7 +100,7 @@ class Simulated:
         return Completed(step=name, output={CONDITION: True} if kind == "choice" else {"row_count": 3})
 
     def from_step(self, start_from: int) -> set[int]:
-        """Return the steps from that one on, as ``runtime.run_starter._send_back`` names them."""
+        """Return the steps from that one on, as ``runtime.beginning.send_back`` names them."""
         first = self.positions[start_from]
         return {step for step, at in enumerate(self.positions) if at is not None and first is not None and at >= first}
 

@@ -10,7 +10,7 @@ from spine_temporal.client.descriptions import described
 from spine_temporal.client.spine_client import RunHandle
 from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.recording.database import Database
-from spine_temporal.recording.executions import FailedExecution, failed_executions
+from spine_temporal.recording.ended_executions import FailedExecution, failed_executions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,8 @@ from spine_temporal.definition.run_result import OMITTED, StepExecution, StepSta
 from spine_temporal.machine.plan import Plan
 from spine_temporal.machine.resumed_run import EndedRun
 from spine_temporal.machine.step_outcome import Completed, Kept, Skipped
-from spine_temporal.recording.runs import LedgerOutput, RunRow, ledger_outputs, runs_of_lineage
+from spine_temporal.recording.ended_executions import CompletedExecution, completed_in_lineage
+from spine_temporal.recording.runs import RunRow, runs_of_lineage
 
 
 def ended_run(connection: Connection, row: RunRow) -> EndedRun:
@@ -33,7 +34,7 @@ def _outcomes(connection: Connection, row: RunRow) -> dict[str, Kept]:
             break
     pipelines = {name for name, place in Plan.model_validate(row.plan).places.items() if place.step.kind == "pipeline"}
     outcomes = {name: one for name, one in outcomes.items() if name not in pipelines or isinstance(one, Skipped)}
-    for entry in ledger_outputs(connection, row.lineage_id):
+    for entry in completed_in_lineage(connection, row.lineage_id):
         outcomes[entry.step] = _of_ledger(entry)
     return {name: _as_of(outcome, row.run_id) for name, outcome in outcomes.items()}
 
@@ -85,7 +86,7 @@ def _of_result(execution: StepExecution, output: Mapping[str, Any], run_id: str)
     )
 
 
-def _of_ledger(entry: LedgerOutput) -> Completed:
+def _of_ledger(entry: CompletedExecution) -> Completed:
     return Completed(
         step=entry.step,
         output=entry.output or {},

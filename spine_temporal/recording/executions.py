@@ -1,7 +1,7 @@
 """The ledger: one row per pipeline execution, which is what makes a step happen once."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,7 +25,7 @@ _REOPENED = "REOPENED"
 #: Of a row that is never run again.
 _DONE = "ledger.status IN ('COMPLETED', 'SUPERSEDED')"
 #: Runs that go on from each other, and from which a step's output is taken over.
-_LINEAGE = "run_id IN (SELECT run_id FROM core_runs WHERE lineage_id = :lineage_id)"
+LINEAGE = "run_id IN (SELECT run_id FROM core_runs WHERE lineage_id = :lineage_id)"
 
 # The advisory lock comes first in the plan, as the INSERT reads from it: a second attempt waits here until the
 # first has committed or gone, and then meets its row. A pipeline may compute for long between two statements.
@@ -98,14 +98,6 @@ _FAIL = text("""
     RETURNING attempt, (SELECT status FROM before)
 """)
 
-_OPEN_PART = text("""
-    SELECT pg_current_xact_id()::text FROM set_config('idle_in_transaction_session_timeout', '0', true)
-""")
-
-_CLOSE_PART = text("SELECT set_config('idle_in_transaction_session_timeout', :idle_timeout, true)")
-
-_SAME = text("SELECT pg_current_xact_id_if_assigned()::text = :transaction")
-
 # LOST: nothing is known of the attempts so far but that their workers are gone. Any other status says more.
 _COUNT_LOST = text("""
     INSERT INTO core_executions AS ledger
@@ -122,27 +114,8 @@ _COUNT_LOST = text("""
 _SUPERSEDE = text(f"""
     UPDATE core_executions AS ledger SET status = 'SUPERSEDED'
     FROM jsonb_each_text(CAST(:rounds AS jsonb)) AS sent_back (step, round)
-    WHERE ledger.{_LINEAGE} AND ledger.status = 'COMPLETED' AND split_part(ledger.step, '[', 1) = sent_back.step
+    WHERE ledger.{LINEAGE} AND ledger.status = 'COMPLETED' AND split_part(ledger.step, '[', 1) = sent_back.step
         AND (ledger.run_id <> :run_id OR ledger.round <= CAST(sent_back.round AS int))
-""")
-
-_DONE_IN_LINEAGE = text(f"""
-    SELECT run_id, output, attempt, started_at, completed_at FROM core_executions
-    WHERE {_LINEAGE} AND run_id <> :run_id AND step = :step AND status = 'COMPLETED'
-        AND pipeline = :pipeline AND params - 'force' = CAST(:params AS jsonb) - 'force'
-    ORDER BY completed_at DESC LIMIT 1
-""")
-
-_FAILED = text("""
-    SELECT step, pipeline, attempt, error, traceback FROM core_executions
-    WHERE run_id = :run_id AND status = 'FAILED' ORDER BY completed_at, step
-""")
-
-_HOLDERS = text("""
-    SELECT pg_terminate_backend(pid) FROM pg_locks
-    WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND ((classid::bigint << 32) | objid::bigint) = ANY(:lock_keys) AND objsubid = 1
 """)
 
 
@@ -195,30 +168,6 @@ class LedgerEntry:
     transaction: str
     #: Whether somebody has committed the row of an attempt that is one transaction, before it had come to its end.
     was_committed_open: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class CompletedExecution:
-    """What the ledger holds of a step that a run has completed."""
-
-    run_id: str
-    output: Mapping[str, Any] | None
-    attempt: int
-    started_at: datetime
-    completed_at: datetime | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class FailedExecution:
-    """A pipeline execution that has failed."""
-
-    step: str
-    pipeline: str
-    #: How many attempts the pipeline itself ended.
-    attempt: int
-    error: str | None
-    #: The user's frames, where its code raised.
-    traceback: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,12 +231,6 @@ def open_execution(
     )
 
 
-def done_in_lineage(connection: Connection, execution: Execution) -> CompletedExecution | None:
-    """Return what an earlier run of the lineage gave for the step, from the same pipeline with the same params."""
-    row = connection.execute(_DONE_IN_LINEAGE, execution.values()).mappings().one_or_none()
-    return CompletedExecution(**row) if row else None
-
-
 def complete_execution(
     connection: Connection,
     execution: Execution,
@@ -318,22 +261,6 @@ def complete_execution(
     return bool(held)
 
 
-def open_part(connection: Connection) -> str:
-    """Let a transaction take as long as its step may; return its id."""
-    return str(connection.execute(_OPEN_PART).scalar_one())
-
-
-def close_part(connection: Connection) -> None:
-    """Limit the transaction's idle time again: only the commit is left, and a frozen process must lose its locks."""
-    connection.execute(_CLOSE_PART, {"idle_timeout": f"{IDLE_TIMEOUT}s"})
-
-
-def require_transaction(connection: Connection, transaction: str) -> None:
-    """Raise ``TransactionEndedError`` where this is another transaction."""
-    if connection.execute(_SAME, {"transaction": transaction}).scalar() is not True:
-        raise TransactionEndedError("has ended")
-
-
 def fail_execution(
     connection: Connection, execution: Execution, error: str, started_at: datetime, *, traceback: str | None = None
 ) -> Failed:
@@ -346,22 +273,6 @@ def fail_execution(
 def count_lost(connection: Connection, execution: Execution) -> int:
     """Count an attempt that was lost with its worker; return how many were: none, where the execution is completed."""
     return connection.execute(_COUNT_LOST, execution.values()).scalar() or 0
-
-
-def failed_executions(connection: Connection, run_id: str) -> list[FailedExecution]:
-    """Return the executions of a run that have failed, the latest last."""
-    rows = connection.execute(_FAILED, {"run_id": run_id}).mappings()
-    return [FailedExecution(**row) for row in rows]
-
-
-def end_attempts(connection: Connection, execution_ids: Iterable[UUID]) -> None:
-    """End the sessions of attempts that Temporal has given up; what they had not committed is rolled back."""
-    connection.execute(_HOLDERS, {"lock_keys": [lock_key_of(execution_id) for execution_id in execution_ids]})
-
-
-def end_attempts_of_run(connection: Connection, run_id: str) -> None:
-    """End the sessions of all attempts of a run that is closed."""
-    connection.execute(_HOLDERS, {"lock_keys": [run_key_of(run_id)]})
 
 
 def supersede_executions(connection: Connection, key: RunKey, rounds: Mapping[str, int]) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from spine_temporal.definition.params import canonical
 from spine_temporal.definition.run_key import RunKey
-from spine_temporal.recording.fence import partition_values
+from spine_temporal.recording.fence import HELD, partition_values
 
 # Milliseconds of the clock, so that a database that was restored never gives an epoch a second time.
 _NEXT_EPOCH = "greatest(held.epoch + 1, CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint))"
@@ -49,6 +49,8 @@ _RELEASE = text("""
     UPDATE core_partitions SET run_id = NULL, execution_run_id = NULL
     WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb) AND run_id = :run_id
 """)
+
+_LOCK_PARTITION = text(f"{HELD} FOR UPDATE")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +106,12 @@ def release(connection: Connection, domain: str, partition: Mapping[str, Any], r
     """Give the partition back, where the run still holds it. Its epoch stays, so that the next one is newer."""
     values = {"domain": domain, "partition_key": canonical(dict(partition)), "run_id": run_id}
     connection.execute(_RELEASE, values)
+
+
+def lock_partition(connection: Connection, key: RunKey) -> bool:
+    """Keep the partition as it is until the transaction has ended; return whether the run holds it."""
+    holder = connection.execute(_LOCK_PARTITION, partition_values(key)).scalar()
+    return bool(holder == key.run_id)
 
 
 def _values(key: RunKey) -> dict[str, Any]:

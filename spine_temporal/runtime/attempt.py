@@ -20,11 +20,11 @@ from spine_temporal.machine.step_outcome import Completed
 from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of
 from spine_temporal.recording.database import Database, translated_errors
 from spine_temporal.recording.database_errors import DatabaseAwayError, ReadOnlyError
+from spine_temporal.recording.ended_executions import done_in_lineage
 from spine_temporal.recording.executions import (
     Execution,
     LedgerEntry,
     complete_execution,
-    done_in_lineage,
     open_execution,
 )
 from spine_temporal.recording.fence import require_fence

@@ -7,9 +7,10 @@ from sqlalchemy import Connection, text
 
 from spine_temporal.definition.pipeline import PipelineStatus
 from spine_temporal.machine.step_outcome import Completed
+from spine_temporal.recording.attempt_sessions import close_part, open_part, require_transaction
 from spine_temporal.recording.database import translated_errors
 from spine_temporal.recording.database_errors import DatabaseAwayError
-from spine_temporal.recording.executions import close_part, open_part, require_transaction, run_key_of
+from spine_temporal.recording.executions import run_key_of
 from spine_temporal.recording.fence import require_fence
 from spine_temporal.runtime.attempt import AbandonedError, Attempt
 from spine_temporal.runtime.older_attempts import end_older

@@ -13,7 +13,8 @@ from spine_temporal.definition.run_result import WorkflowStatus
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.fence import Acknowledged, ClaimLostError, Fence, StateLostError
 from spine_temporal.recording.partitions import Claim, claim_of, release, take_over
-from spine_temporal.recording.runs import reopen_run, run_of
+from spine_temporal.recording.run_lifecycle import reopen_run
+from spine_temporal.recording.runs import run_of
 from spine_temporal.runtime.orphaned_runs import close_orphaned_run
 from spine_temporal.runtime.temporal_runs import Standing, TemporalRun, TemporalRuns
 from spine_temporal.translation.messages import EndRequest, HoldRequest, PipelineRequest

@@ -35,6 +35,11 @@ class Definitions:
         named = [step.of_pipelines if isinstance(step, MapStep) else step for step in steps]
         return frozenset(step.pipeline for step in named if isinstance(step, PipelineStep))
 
+    def domain_of(self, workflow: str) -> str:
+        """Return the domain of a workflow; its name where no module defines it."""
+        found = self.workflows.get(workflow)
+        return found[0].domain if found else workflow
+
     def workflow(self, name: str) -> Workflow:
         """Return the workflow; raise ``DefinitionError`` naming those that there are."""
         if name not in self.workflows:

@@ -16,7 +16,7 @@ from spine_temporal.machine.manifest_row import StageReached
 from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of
 from spine_temporal.recording.fence import StateLostError
 from spine_temporal.recording.quality import record_quality
-from spine_temporal.recording.runs import close_run
+from spine_temporal.recording.run_lifecycle import close_run
 from spine_temporal.translation.messages import EndRequest
 
 #: Category of the anomaly of a failed run.

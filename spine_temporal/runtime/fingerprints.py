@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from spine_temporal.definition.pipeline import Pipeline
 from spine_temporal.machine.plan import Plan, PlannedPipeline
-from spine_temporal.recording.runs import CompletedRun
+from spine_temporal.recording.runs import RunRow
 from spine_temporal.translation.messages import Begun
 
 _log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ async def fingerprints_of(begun: Begun, pipelines: Mapping[str, type[Pipeline]],
     return found
 
 
-def changed_inputs(earlier: CompletedRun, now: Mapping[str, Any]) -> list[str]:
+def changed_inputs(earlier: RunRow, now: Mapping[str, Any]) -> list[str]:
     """Return the steps whose inputs are others than those of the run that completed the partition."""
     before = earlier.fingerprints or {}
     return [name for name, value in now.items() if name in before and before[name] != value]

@@ -3,9 +3,10 @@
 from sqlalchemy import text
 
 from spine_temporal.definition.errors import ErrorCategory
+from spine_temporal.recording.attempt_sessions import end_attempts
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.database_errors import DatabaseError
-from spine_temporal.recording.executions import Execution, end_attempts
+from spine_temporal.recording.executions import Execution
 
 #: Seconds that an attempt waits for an older one to commit, before it ends it.
 TURN = 5

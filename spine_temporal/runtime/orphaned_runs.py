@@ -11,11 +11,12 @@ from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.run_result import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
 from spine_temporal.machine.plan import Plan
 from spine_temporal.machine.step_outcome import Completed, Kept, Skipped
+from spine_temporal.recording.attempt_sessions import end_attempts_of_run
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.ended_runs import ended_run
-from spine_temporal.recording.executions import end_attempts_of_run
+from spine_temporal.recording.partitions import lock_partition
 from spine_temporal.recording.run_list import ListedRun
-from spine_temporal.recording.runs import RunRow, lock_partition, lock_run, run_of, running_runs
+from spine_temporal.recording.runs import RunRow, lock_run, run_of, running_runs
 from spine_temporal.runtime.ending import record_end
 from spine_temporal.runtime.metrics import ORPHANS
 from spine_temporal.runtime.temporal_runs import Standing, TemporalRun, TemporalRuns

@@ -32,7 +32,7 @@ from spine_temporal.runtime.heart import Heart
 from spine_temporal.runtime.lost_workers import LostTooOftenError, LostWorkers
 from spine_temporal.runtime.metrics import ATTEMPT_SECONDS, ATTEMPTS
 from spine_temporal.runtime.processes.host import NoProcessError
-from spine_temporal.runtime.run_starter import RunStarter
+from spine_temporal.runtime.resume_starter import ResumeStarter
 from spine_temporal.translation.messages import PipelineRequest, StepDone
 
 _log = logging.getLogger(__name__)
@@ -70,14 +70,14 @@ class Places:
 
 
 def pipeline_activity(
-    pipeline: type[Pipeline], places: Places, claims: Claims, run_starter: RunStarter
+    pipeline: type[Pipeline], places: Places, claims: Claims, resumes: ResumeStarter
 ) -> Callable[..., Any]:
     """Return the activity that runs a pipeline, under the pipeline's name."""
 
     @activity.defn(name=pipeline.name)
     async def run(request: PipelineRequest) -> Completed:
         if request.key.was_reset and not request.is_item:
-            resume = await _requested(run_starter, request)
+            resume = await _requested(resumes, request)
             if resume is not None:
                 return StepDone(step=request.step, resume=resume)
         outcomes: list[Completed] = []
@@ -127,11 +127,11 @@ def _counted(attempt: Attempt, outcome: Completed) -> Completed:
     return outcome
 
 
-async def _requested(run_starter: RunStarter, request: PipelineRequest) -> ResumeOptions | None:
+async def _requested(resumes: ResumeStarter, request: PipelineRequest) -> ResumeOptions | None:
     """Return how the person who reset the run wants it to go on; None where nothing is to change."""
     info = activity.info()
     try:
-        return await run_starter.requested(info.workflow_id or "", info.workflow_run_id or "")
+        return await resumes.requested(info.workflow_id or "", info.workflow_run_id or "")
     except SpineError as error:
         _log.warning("%s: %s", _named(request), error)
         again = error.category.retryable

@@ -28,7 +28,9 @@ from spine_temporal.runtime.processes.attempt_processes import AttemptProcesses
 from spine_temporal.runtime.processes.gate_processes import GateProcesses
 from spine_temporal.runtime.processes.host import ProcessHost
 from spine_temporal.runtime.resets import Resets
+from spine_temporal.runtime.resume_starter import ResumeStarter
 from spine_temporal.runtime.run_activities import RunActivities
+from spine_temporal.runtime.run_opener import RunOpener
 from spine_temporal.runtime.run_starter import RunStarter
 from spine_temporal.runtime.temporal_runs import TemporalRuns
 from spine_temporal.translation.failures import failure_converter_of
@@ -122,19 +124,17 @@ class SpinePlugin(SimplePlugin):
             raise DefinitionError("a Worker needs SpinePlugin(database=...): its activities write to Postgres")
         claims = Claims(self._database, TemporalRuns(client))
         places = self._attempts(self._database)
-        run_starter = RunStarter(
+        opener = RunOpener(
             self._database,
             self._definitions,
             claims,
-            Resets(client),
             naming=places.activities,
             search_attributes=self._search_attributes,
-            validators=gates,
         )
-        own = RunActivities(self._database, run_starter, claims)
-        pipelines = [
-            pipeline_activity(cls, places, claims, run_starter) for cls in self._definitions.pipelines.values()
-        ]
+        resumes = ResumeStarter(self._database, self._definitions, opener, Resets(client))
+        starts = RunStarter(self._definitions, opener, resumes, validators=gates)
+        own = RunActivities(self._database, self._definitions, starts, resumes, claims)
+        pipelines = [pipeline_activity(cls, places, claims, resumes) for cls in self._definitions.pipelines.values()]
         return [own.begin, own.resume, own.verdict, own.show, own.end, own.hold, own.decide, own.wait_for, *pipelines]
 
     def _gates(self, runner: WorkflowRunner) -> GateProcesses | None:

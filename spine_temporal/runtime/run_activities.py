@@ -18,12 +18,14 @@ from spine_temporal.machine.step_outcome import Completed
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.fence import ClaimLostError, StateLostError
 from spine_temporal.recording.manifest import WorkManifest
-from spine_temporal.recording.runs import begin_end
+from spine_temporal.recording.run_lifecycle import begin_end
 from spine_temporal.runtime.claims import Claims, Fenced, acknowledged_of, fenced
 from spine_temporal.runtime.deadlines import given_up_at, require_time
+from spine_temporal.runtime.definitions import Definitions
 from spine_temporal.runtime.ending import record_end, record_failure
 from spine_temporal.runtime.held_gates import record_decision, record_hold
 from spine_temporal.runtime.metrics import RUNS
+from spine_temporal.runtime.resume_starter import ResumeStarter
 from spine_temporal.runtime.run_starter import RunStarter
 from spine_temporal.translation import requests
 from spine_temporal.translation.messages import (
@@ -56,16 +58,20 @@ _log = logging.getLogger(__name__)
 class RunActivities:
     """The activities that every run calls, bound to one worker's database and definitions."""
 
-    def __init__(self, database: Database, run_starter: RunStarter, claims: Claims) -> None:
+    def __init__(
+        self, database: Database, definitions: Definitions, starts: RunStarter, resumes: ResumeStarter, claims: Claims
+    ) -> None:
         self._database = database
-        self._starter = run_starter
+        self._definitions = definitions
+        self._starts = starts
+        self._resumes = resumes
         self._claims = claims
 
     @activity.defn(name=BEGIN)
     async def begin(self, request: BeginRequest) -> Begun:
         """Validate, claim the partition, write the STARTED row, and return the plan that the run keeps."""
         try:
-            return await self._starter.begin(request)
+            return await self._starts.begin(request)
         except (ValueError, SpineError) as error:
             refused = error if isinstance(error, SpineError) else ParamsError(str(error))
             raise await self._refused(request, refused) from None
@@ -74,7 +80,7 @@ class RunActivities:
     async def resume(self, request: ResumeRequest) -> Begun:
         """Begin again from what an ended run has completed: its outputs are kept, the rest is planned anew."""
         try:
-            return await self._starter.resume(request)
+            return await self._resumes.resume(request)
         except (ValueError, SpineError) as error:
             refused = error if isinstance(error, SpineError) else ParamsError(str(error))
             raise await self._refused(request, refused) from None
@@ -158,7 +164,7 @@ class RunActivities:
     async def _requested(self) -> ResumeOptions | None:
         """Return how the person who reset this run wants it to go on; None where nothing is to change."""
         info = activity.info()
-        return await self._starter.requested(info.workflow_id or "", info.workflow_run_id or "")
+        return await self._resumes.requested(info.workflow_id or "", info.workflow_run_id or "")
 
     async def _recorded(self, request: HoldRequest, record: Callable[[Connection, HoldRequest], None]) -> Recorded:
         until = given_up_at()
@@ -194,7 +200,7 @@ class RunActivities:
             run_id=request.run_id,
             workflow=request.workflow,
             workflow_id=request.workflow_id,
-            domain=self._starter.domain_of(request.workflow),
+            domain=self._definitions.domain_of(request.workflow),
             partition=partition or {},
         )
         given = request.params if isinstance(request, BeginRequest) and isinstance(request.params, dict) else {}

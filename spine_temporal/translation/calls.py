@@ -297,8 +297,8 @@ def _child_id(name: str, begun: Begun) -> str:
 async def wait_for(step: PlannedWaitFor, request: WaitForRequest, *, is_under_way: bool) -> Completed | Failed:
     """Look for the partitions until they are there; between two looks no worker is held, and no event written.
 
-    ``is_under_way``: whether an earlier look of the step, which was cancelled, may not have ended yet. Temporal takes no
-    id twice, so the look then gets an id of Temporal's own.
+    ``is_under_way``: whether an earlier look of the step, which was cancelled, may not have ended yet. Temporal takes
+    no id twice, so this look then gets an id of Temporal's own.
     """
     try:
         outcome: Completed = await temporal.execute_activity(

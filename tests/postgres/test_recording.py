@@ -20,7 +20,8 @@ from spine_temporal.recording.fence import Acknowledged, ClaimLostError, StateLo
 from spine_temporal.recording.migrate import require_current, upgrade
 from spine_temporal.recording.partitions import claim, claim_of, release, take_over
 from spine_temporal.recording.resume_requests import request_resume, requested_resume, take_resume, withdraw_resume
-from spine_temporal.recording.runs import NewRun, close_run, open_run, reopen_run, run_of
+from spine_temporal.recording.run_lifecycle import NewRun, close_run, open_run, reopen_run
+from spine_temporal.recording.runs import run_of
 from spine_temporal.recording.tables import metadata
 from spine_temporal.recording.triage import acknowledge, list_anomalies, resolve
 from spine_temporal.runtime.ending import run_stage

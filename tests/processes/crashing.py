@@ -8,7 +8,7 @@ from typing import Any
 
 from spine_temporal.machine.state import StepEnded
 from spine_temporal.recording.anomalies import AnomalyRecorder
-from spine_temporal.runtime import attempt, run_activities, run_starter
+from spine_temporal.runtime import attempt, beginning, run_activities, run_opener
 from spine_temporal.translation import driver
 
 #: Variable with the pid of the worker, whose processes load this module after it.
@@ -64,8 +64,8 @@ POINTS: dict[str, Callable[[], None]] = {
     "before the commit": lambda: _after(attempt, "complete_execution"),
     "after the commit, before the answer": lambda: _after(attempt.Attempt, "run"),
     "after the answer, before the next workflow task": _when_the_workflow_hears_of_a_step,
-    "in begin, before its commit": lambda: _after(run_starter, "open_run"),
-    "in begin, after its commit": lambda: _after(run_starter.RunStarter, "_claim"),
+    "in begin, before its commit": lambda: _after(beginning, "open_run"),
+    "in begin, after its commit": lambda: _after(run_opener.RunOpener, "_claim"),
     "in the anomaly's write": lambda: _after(AnomalyRecorder, "record"),
     "in the last activity, before its commit": lambda: _after(run_activities, "record_end"),
     "in the last activity, after its commit": lambda: _after(run_activities.RunActivities, "_end"),

@@ -1,4 +1,4 @@
-"""How a run begins, by a start or by a resume: as ``runtime.run_starter`` and ``recording.resume_requests``."""
+"""How a run begins: as ``runtime.run_starter``, ``runtime.resume_starter`` and ``recording.resume_requests``."""
 
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def requested(world: "World", execution: Execution) -> Steps:
-    """Return how a person wants a reset run to go on, or None, as ``RunStarter.requested``."""
+    """Return how a person wants a reset run to go on, or None, as ``ResumeStarter.requested``."""
     if not execution.reason and world.guards.reason:
         return None
     yield None
@@ -61,13 +61,13 @@ def begin(world: "World", execution: Execution) -> Steps:
 
 
 def resume(world: "World", execution: Execution, options: Options) -> Steps:
-    """Begin the run that goes on for one that was reset, as ``RunStarter.resume``."""
+    """Begin the run that goes on for one that was reset, as ``ResumeStarter.resume``."""
     wanted = yield from requested(world, execution)
     return (yield from go_on(world, execution, wanted or options, world.clock))
 
 
 def go_on(world: "World", execution: Execution, options: Options, started: int) -> Steps:
-    """Keep what the ended run has done, and claim, as ``RunStarter._go_on``."""
+    """Keep what the ended run has done, and claim, as ``ResumeStarter.go_on``."""
     yield None
     known = world.store.runs.get(execution.id)
     if known is not None and known.status != RUNNING and world.guards.recorded:
@@ -87,7 +87,7 @@ def _claimed_by(world: "World", beginning: _Beginning) -> Steps:
 
 
 def _claim(world: "World", beginning: _Beginning) -> Steps:
-    """Write the beginning in one transaction, as ``RunStarter._claim``."""
+    """Write the beginning in one transaction, as ``RunOpener._claim``."""
     yield None
     actor = world.current
     tx = world.store.begin(actor)
@@ -104,7 +104,7 @@ def _claim(world: "World", beginning: _Beginning) -> Steps:
 def _claimed(
     world: "World", store: Store, partition: Partition, beginning: _Beginning, *, expired: bool
 ) -> Begun | Claim:
-    """Claim, and write the run's row: ``RunStarter._claimed``; whatever is raised has written nothing."""
+    """Claim, and write the run's row: ``run_opener._claimed``; whatever is raised has written nothing."""
     begun, execution = beginning.begun, beginning.execution
     known = store.runs.get(begun.run)
     if known is not None and known.status != RUNNING and world.guards.running:

@@ -9,8 +9,8 @@ from typing import Any
 from spine_temporal.definition.errors import DefinitionError, ErrorCategory, SpineError
 from spine_temporal.definition.pipeline import Pipeline
 from spine_temporal.machine.step_outcome import Completed
+from spine_temporal.recording.attempt_sessions import end_attempts
 from spine_temporal.recording.database import Database
-from spine_temporal.recording.executions import end_attempts
 from spine_temporal.runtime.attempt import Attempt
 from spine_temporal.runtime.processes import fork_server
 from spine_temporal.runtime.processes.attempt_process import AttemptProcess, Beat
