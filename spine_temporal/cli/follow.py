@@ -13,8 +13,8 @@ from spine_temporal.cli.progress import Progress
 from spine_temporal.cli.stand_in import StandIn
 from spine_temporal.client.attempts import Attempt, attempts_of
 from spine_temporal.client.descriptions import described
+from spine_temporal.client.run_handle import RunHandle
 from spine_temporal.client.servers import Servers
-from spine_temporal.client.spine_client import RunHandle
 from spine_temporal.client.web_ui import run_url, ui_of
 from spine_temporal.definition.errors import SpineError
 from spine_temporal.definition.run_result import StepStatus, WorkflowResult

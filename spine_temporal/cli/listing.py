@@ -1,7 +1,7 @@
 """``list`` and ``open``: find a run, and look at it in Temporal's Web UI."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -56,37 +56,39 @@ def list_(
 
     from spine_temporal.cli.printing import print_json  # noqa: PLC0415
     from spine_temporal.cli.session import run_async  # noqa: PLC0415
-    from spine_temporal.client.servers import connect, open_database, running_servers_of  # noqa: PLC0415
-    from spine_temporal.client.spine_client import SpineClient  # noqa: PLC0415
-    from spine_temporal.recording.run_list import unknown_workflow  # noqa: PLC0415
 
-    settings, wanted = Settings.from_environment(), _partition(partition or [])
-
-    async def work() -> "tuple[list[RunSummary], str]":
-        with running_servers_of(settings) as servers:
-            database = open_database(servers, settings)
-            try:
-                client = SpineClient(await connect(servers), task_queue=settings.task_queue)
-                found = await client.list_runs(
-                    database,
-                    workflow=workflow,
-                    filters=status or [],
-                    partition=wanted,
-                    children=children,
-                    limit=limit,
-                )
-                if found:
-                    return found, ""
-                with database.begin() as connection:
-                    return found, unknown_workflow(connection, workflow)
-            finally:
-                database.close()
-
-    runs, unknown = run_async(work)
+    settings = Settings.from_environment()
+    asked = {
+        "workflow": workflow,
+        "filters": status or [],
+        "partition": _partition(partition or []),
+        "children": children,
+        "limit": limit,
+    }
+    runs, unknown = run_async(lambda: _listed(settings, asked))
     if as_json:
         print_json([asdict(run) for run in runs])
         return
     _print_runs(runs, limit, nothing=unknown or "no runs")
+
+
+async def _listed(settings: Settings, asked: dict[str, Any]) -> "tuple[list[RunSummary], str]":
+    """Return the runs; where there is none, also that the workflow has none at all."""
+    from spine_temporal.client.servers import connect, open_database, running_servers_of  # noqa: PLC0415
+    from spine_temporal.client.spine_client import SpineClient  # noqa: PLC0415
+    from spine_temporal.recording.run_list import unknown_workflow  # noqa: PLC0415
+
+    with running_servers_of(settings) as servers:
+        database = open_database(servers, settings)
+        try:
+            client = SpineClient(await connect(servers), task_queue=settings.task_queue)
+            found = await client.list_runs(database, **asked)
+            if found:
+                return found, ""
+            with database.begin() as connection:
+                return found, unknown_workflow(connection, asked["workflow"])
+        finally:
+            database.close()
 
 
 def _partition(pairs: list[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.settings import Settings
 
 if TYPE_CHECKING:
-    from spine_temporal.client.spine_client import RunHandle
+    from spine_temporal.client.run_handle import RunHandle
     from spine_temporal.client.tracebacks import StepFailure
 
 #: Seconds in which a run ends that has nothing to do.

@@ -5,8 +5,8 @@ from types import TracebackType
 
 from spine_temporal.cli.session import definitions
 from spine_temporal.client.descriptions import described, is_paused
+from spine_temporal.client.run_handle import RunHandle
 from spine_temporal.client.servers import Servers, open_database
-from spine_temporal.client.spine_client import RunHandle
 from spine_temporal.client.task_queues import WORKFLOW_TASKS, is_runner_queue, standstill, workers_of
 from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.embedded import worker_lock_held

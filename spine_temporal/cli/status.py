@@ -13,7 +13,7 @@ from spine_temporal.cli.printing import how_to_decide, print_json, print_result,
 from spine_temporal.cli.progress import step_text
 from spine_temporal.client.attempts import Attempt, attempts_of
 from spine_temporal.client.descriptions import described
-from spine_temporal.client.spine_client import RunHandle
+from spine_temporal.client.run_handle import RunHandle
 from spine_temporal.client.task_queues import standstill
 from spine_temporal.definition.run_result import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
 

@@ -35,7 +35,7 @@ _CHILD = re.compile(CHILD)
 
 @dataclass(frozen=True, kw_only=True)
 class RunSummary:
-    """A run in a list of runs."""
+    """A run in a list of runs: how it stands is what Postgres and Temporal say together, or Temporal alone."""
 
     workflow: str
     workflow_id: str

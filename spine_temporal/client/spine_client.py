@@ -1,40 +1,29 @@
 """``SpineClient``: start runs and follow them, from a program."""
 
 import asyncio
-import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from pydantic import ValidationError
 from temporalio.client import (
     Client,
     WorkflowHandle,
-    WorkflowQueryFailedError,
-    WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from spine_temporal.client.descriptions import described
-from spine_temporal.client.ending import cancel_run, terminate_run
 from spine_temporal.client.ours import require_ours
-from spine_temporal.client.results import result_of
 from spine_temporal.client.resume_run import checked_options, resume_run
+from spine_temporal.client.run_handle import RunHandle
 from spine_temporal.client.run_list import RunSummary, listed_runs
 from spine_temporal.client.run_status import RunFilter
-from spine_temporal.client.task_queues import refuse_standstill
 from spine_temporal.definition.errors import (
     DefinitionError,
-    ErrorCategory,
     ParamsError,
     PartitionBusyError,
-    SpineError,
 )
 from spine_temporal.definition.params import fingerprint, partition_of, resolve_params, workflow_id
 from spine_temporal.definition.run_result import WorkflowResult
@@ -43,82 +32,8 @@ from spine_temporal.recording.database import Database
 from spine_temporal.runtime.namespace import NamespaceAttributes
 from spine_temporal.translation.search_attributes import of_run
 
-#: Seconds before the patience for a decision has passed, from which on it is too late for it.
-_LAST_MOMENT = 2.0
-#: What a worker gets to take a decision.
-_PATIENCE = timedelta(seconds=20)
 #: Memo key of the params' fingerprint, by which a start with other params is refused.
 FINGERPRINT = "spine_params_sha256"
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunHandle:
-    """A run that was started, or joined."""
-
-    workflow_id: str
-    handle: WorkflowHandle[Any, Any]
-    client: Client
-
-    async def result(self) -> WorkflowResult:
-        """Wait for the run's end and return what it came to; a failed run is a result too."""
-        return await result_of(self.client, self.handle)
-
-    async def progress(self) -> WorkflowResult | None:
-        """Return how far the run has come; asks the worker, so one must be there.
-
-        None before it has begun, and where its worker does not know the workflow.
-        """
-        try:
-            answer = await self.handle.query("progress")
-            return None if answer is None else WorkflowResult.model_validate(answer)
-        except (WorkflowQueryFailedError, ValidationError):
-            return None
-
-    async def decide(
-        self, action: str, step: str | None, *, by: str, reason: str, start_from: str | None = None
-    ) -> str:
-        """Decide of a held gate: ``waive``, ``retry`` or ``abort``; return what was decided.
-
-        No step: the only one that is held. Raises ``ParamsError`` where it is not held, or the decision does not fit,
-        ``StandstillError`` where nobody asks for the tasks of the run.
-        """
-        await refuse_standstill(self.handle, self.client)
-        # After it nobody may act on what is said here to have been heard by nobody.
-        until = time.time() + _PATIENCE.total_seconds() - _LAST_MOMENT
-        given = {"step": step, "by": by, "reason": reason, "from": start_from, "until": until}
-        told = {name: value for name, value in given.items() if value is not None}
-        try:
-            return str(await self.handle.execute_update(action, told, rpc_timeout=_PATIENCE))
-        except WorkflowUpdateFailedError as error:
-            raise ParamsError(getattr(error.cause, "message", str(error.cause))) from None
-        except WorkflowUpdateRPCTimeoutOrCancelledError:
-            raise SpineError(
-                f"no worker has taken the decision of {self.workflow_id} within {_PATIENCE.total_seconds():g} s, "
-                "and it is void",
-                ErrorCategory.DEPENDENCY,
-                advice="look with `spine-temporal why` whether the gate is still held, and decide again",
-            ) from None
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                raise ParamsError(
-                    f"{self.workflow_id} is not running: only a held gate of a run can be decided"
-                ) from None
-            raise
-
-    async def cancel(self, *, reason: str = "") -> None:
-        """Ask the run to stop: its pipeline is rolled back, the partition freed. ``result`` waits until it has.
-
-        Raises ``ParamsError`` where it has ended.
-        """
-        await cancel_run(self.client, self.handle, reason)
-
-    async def terminate(self, *, reason: str, database: Database | None = None) -> bool:
-        """Stop the run where it is; its pipeline is rolled back, nothing more of it runs.
-
-        With a ``database``, its end is recorded and its partition given back at once, else by a worker within a
-        minute; return whether that is done. Raises ``ParamsError`` where the run has ended.
-        """
-        return await terminate_run(self.client, self.handle, reason, database)
 
 
 class SpineClient:
@@ -150,14 +65,10 @@ class SpineClient:
             raise DefinitionError(f"start() takes a Workflow, not {workflow!r}")
         resolved = resolve_params(workflow, params)
         partition = partition_of(workflow, resolved)
-        identity = workflow_id(workflow, partition)
-        if not partition and workflow.partition_by is None:
-            identity = f"{identity}/{uuid4().hex[:12]}"  # each start is its own
-        if dry_run:
-            identity = f"{identity}/dry-run-{uuid4().hex[:8]}"
         options = _options(
             workflow, force=force, dry_run=dry_run, start_from=start_from, on_gate_failure=on_gate_failure
         )
+        identity = _identity(workflow, partition, dry_run=dry_run)
         mine = fingerprint(resolved)
         start = partial(
             self.client.start_workflow,
@@ -170,16 +81,7 @@ class SpineClient:
             search_attributes=await self._attributes(workflow, partition),
             static_summary=workflow.description[:200] or None,
         )
-        try:
-            # Eager: a worker on this very client takes the first workflow task with the answer.
-            handle = await start(id_conflict_policy=WorkflowIDConflictPolicy.FAIL, request_eager_start=True)
-        except WorkflowAlreadyStartedError as error:
-            if force or start_from:
-                raise PartitionBusyError(
-                    f"{identity} is running (run {error.run_id}): wait for it or cancel it before you run it again"
-                ) from None
-            handle = await start(id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING)
-            await self._check_same_params(handle, identity, mine)
+        handle = await self._started_or_joined(start, identity, mine, joins=not (force or start_from))
         return RunHandle(workflow_id=identity, handle=handle, client=self.client)
 
     async def execute(
@@ -283,6 +185,22 @@ class SpineClient:
         """
         return await (await self.handle_of(identity)).terminate(reason=reason, database=database)
 
+    async def _started_or_joined(
+        self, start: Callable[..., Awaitable[WorkflowHandle[Any, Any]]], identity: str, mine: str, *, joins: bool
+    ) -> WorkflowHandle[Any, Any]:
+        """Start the run, or join the one that is running where ``joins`` lets it and its params are the same."""
+        try:
+            # Eager: a worker on this very client takes the first workflow task with the answer.
+            return await start(id_conflict_policy=WorkflowIDConflictPolicy.FAIL, request_eager_start=True)
+        except WorkflowAlreadyStartedError as error:
+            if not joins:
+                raise PartitionBusyError(
+                    f"{identity} is running (run {error.run_id}): wait for it or cancel it before you run it again"
+                ) from None
+        handle = await start(id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING)
+        await self._check_same_params(handle, identity, mine)
+        return handle
+
     async def _attributes(self, workflow: Workflow, partition: Mapping[str, Any]) -> TypedSearchAttributes | None:
         """Return the run's search attributes, which the run itself would else have to set; None: not known here."""
         known = await self._namespace_attributes.known()
@@ -296,6 +214,14 @@ class SpineClient:
                 "wait for it or cancel it, then start again",
                 code="PARAMS_MISMATCH",
             )
+
+
+def _identity(workflow: Workflow, partition: Mapping[str, Any], *, dry_run: bool) -> str:
+    """Return the workflow id that a start asks for; where nothing names the partition, each start has its own."""
+    identity = workflow_id(workflow, partition)
+    if not partition and workflow.partition_by is None:
+        identity = f"{identity}/{uuid4().hex[:12]}"
+    return f"{identity}/dry-run-{uuid4().hex[:8]}" if dry_run else identity
 
 
 def _options(

@@ -7,7 +7,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowQueryFailedError
 from temporalio.service import RPCError
 
 from spine_temporal.client.descriptions import described
-from spine_temporal.client.spine_client import RunHandle
+from spine_temporal.client.run_handle import RunHandle
 from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.ended_executions import FailedExecution, failed_executions

@@ -14,7 +14,7 @@ from temporalio.exceptions import FailureError
 from temporalio.service import RPCError
 
 from spine_temporal.client.descriptions import described, how_to_unpause, is_paused, paused_by
-from spine_temporal.client.spine_client import RunHandle
+from spine_temporal.client.run_handle import RunHandle
 from spine_temporal.client.task_queues import ACTIVITY_TASKS, WORKFLOW_TASKS, is_polled, what_to_start, workers_of
 from spine_temporal.definition.run_result import WorkflowResult, WorkflowStatus
 from spine_temporal.translation.waiting import (

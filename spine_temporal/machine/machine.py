@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, assert_never
+from typing import assert_never
 
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.policies import ErrorPolicy
-from spine_temporal.definition.run_result import Decision, StepExecution, StepStatus, WorkflowStatus
+from spine_temporal.definition.run_result import Decision, StepStatus, WorkflowStatus
 from spine_temporal.machine.plan import (
     AnyPlanned,
     Inner,
@@ -33,7 +33,7 @@ from spine_temporal.machine.state import (
     Stop,
 )
 from spine_temporal.machine.step_outcome import CONDITION, Completed, Failed, Kept, Skipped, StepOutcome
-from spine_temporal.machine.step_outcome import Cancelled as Stopped
+from spine_temporal.machine.step_states import with_ended, with_running, with_skipped, without
 
 Move = tuple[State, tuple[Command, ...]]
 
@@ -82,13 +82,13 @@ def _past_kept(move: Move, at: datetime) -> Move:
 def _step_ended(state: State, outcome: StepOutcome, at: datetime) -> Move:
     place = state.plan.places[outcome.step]
     if place.position is None:
-        return _hook_ended(_with_ended(state, outcome, at), outcome.step, at)
+        return _hook_ended(with_ended(state, outcome, at), outcome.step, at)
     if place.parallel is not None:
         return _inner_ended(state, place, place.parallel, outcome, at)
     if isinstance(outcome, Failed) and _holds(state, place):
         return _hold(state, place.step, outcome)
     outcome, target = _routed(state, place.position, outcome)
-    state = _with_ended(state, outcome, at)
+    state = with_ended(state, outcome, at)
     if not isinstance(outcome, Failed):
         return _enter(state, place.position, target, at)
     if place.step.on_error is ErrorPolicy.CONTINUE or state.run.is_dry_run:
@@ -124,57 +124,10 @@ def _routed(state: State, position: int, outcome: StepOutcome) -> tuple[StepOutc
     return outcome.refused(error, _CONFIGURATION), step.following
 
 
-def _with_ended(state: State, outcome: StepOutcome, at: datetime) -> State:
-    begun = state.executions[outcome.step]
-    started = outcome.started_at or begun.started_at or at
-    ended = outcome.completed_at or at
-    execution = begun.model_copy(
-        update={
-            "status": _status_of(outcome),
-            "started_at": started,
-            "completed_at": ended,
-            "duration_seconds": max((ended - started).total_seconds(), 0.0),
-            "attempt": outcome.attempt,
-            "decision": outcome.decision or begun.decision,
-            **_told(outcome),
-        }
-    )
-    state = replace(state.with_execution(execution), held=_without(state.held, outcome.step))
-    if isinstance(outcome, Completed) or (isinstance(outcome, Failed) and outcome.output):
-        return replace(state, outputs={**state.outputs, outcome.step: outcome.output})
-    return state
-
-
-def _told(outcome: StepOutcome) -> dict[str, Any]:
-    """Return what each way of ending alone tells; what an earlier round has told is forgotten."""
-    names = ("error", "traceback", "next_step", "kept_from", "items")
-    told = {name: getattr(outcome, name, None) for name in names}
-    category = outcome.category if isinstance(outcome, Failed) else None
-    reason = outcome.skip_reason if isinstance(outcome, Skipped) else None
-    return told | {"error_category": category, "reason": reason}
-
-
-def _without(held: Mapping[str, Failed], name: str) -> Mapping[str, Failed]:
-    return {step: outcome for step, outcome in held.items() if step != name}
-
-
-def _status_of(outcome: StepOutcome) -> StepStatus:
-    match outcome:
-        case Completed():
-            return StepStatus.COMPLETED
-        case Failed():
-            return StepStatus.FAILED
-        case Skipped():
-            return StepStatus.SKIPPED
-        case Stopped():
-            return StepStatus.CANCELLED
-    assert_never(outcome)
-
-
 def _enter(state: State, position: int, target: int, at: datetime) -> Move:
     """Go on at ``target``; every step that is jumped over is skipped."""
     steps = state.plan.steps
-    state = _skipped(state, steps[position + 1 : target])
+    state = with_skipped(state, steps[position + 1 : target])
     if target >= len(steps):
         partial = any(step.status is StepStatus.FAILED for step in state.executions.values())
         return _finish(state, WorkflowStatus.PARTIAL if partial else WorkflowStatus.COMPLETED, at)
@@ -184,32 +137,15 @@ def _enter(state: State, position: int, target: int, at: datetime) -> Move:
     return _begun(state, step, at)
 
 
-def _skipped(state: State, steps: tuple[AnyPlanned, ...]) -> State:
-    for passed in steps:
-        if passed.name not in state.executions:
-            state = state.with_execution(
-                StepExecution(step_name=passed.name, step_type=passed.kind, status=StepStatus.SKIPPED)
-            )
-        if isinstance(passed, PlannedParallel):
-            state = _skipped(state, passed.steps)
-    return state
-
-
 def _begun(state: State, step: Inner | PlannedChoice, at: datetime) -> Move:
-    return _with_running(state, step, at), (Do(step=step, round=state.rounds.get(step.name, 0)),)
-
-
-def _with_running(state: State, step: AnyPlanned, at: datetime) -> State:
-    return state.with_execution(
-        StepExecution(step_name=step.name, step_type=step.kind, status=StepStatus.RUNNING, started_at=at)
-    )
+    return with_running(state, step, at), (Do(step=step, round=state.rounds.get(step.name, 0)),)
 
 
 def _enter_parallel(state: State, parallel: PlannedParallel, at: datetime) -> Move:
-    state = _with_running(state, parallel, at)
+    state = with_running(state, parallel, at)
     kept = state.kept.get(parallel.name)
     if isinstance(kept, Skipped):
-        return _step_ended(_skipped(state, parallel.steps), kept, at)
+        return _step_ended(with_skipped(state, parallel.steps), kept, at)
     names = tuple(step.name for step in parallel.steps)
     return _begin_waiting(replace(state, waiting={**state.waiting, parallel.name: names}), parallel, at)
 
@@ -239,12 +175,12 @@ def _inner_ended(state: State, place: Place, parallel: PlannedParallel, outcome:
     halted = parallel.name in state.halted
     if isinstance(outcome, Failed) and _holds(state, place) and not halted:
         return _hold(state, place.step, outcome)
-    state = _with_ended(state, outcome, at)
+    state = with_ended(state, outcome, at)
     commands: tuple[Command, ...] = ()
     stops = place.step.on_error is not ErrorPolicy.CONTINUE and not halted and not state.run.is_dry_run
     if isinstance(outcome, Failed) and stops:
         state = replace(state, halted={**state.halted, parallel.name: _failure_of(outcome)})
-        state = _skipped(replace(state, waiting={**state.waiting, parallel.name: ()}), parallel.steps)
+        state = with_skipped(replace(state, waiting={**state.waiting, parallel.name: ()}), parallel.steps)
         running = _open(state, parallel)
         commands = (Stop(steps=running),) if running else ()
     elif not halted:
@@ -288,7 +224,7 @@ def _decided(state: State, name: str, decision: Decision, at: datetime) -> Move:
     if name not in state.held:
         return state, ()
     held = state.held[name]
-    state = replace(state, held=_without(state.held, name))
+    state = replace(state, held=without(state.held, name))
     match decision.action:
         case "retry":
             return _sent_back(state, name, decision, at)
@@ -307,7 +243,7 @@ def _aborted(state: State, outcome: Failed, at: datetime) -> Move:
         inner = replace(place, step=stopping)
         after, commands = _inner_ended(unheld, inner, place.parallel, outcome, at)
         return replace(after, run=state.run), commands
-    return _failed(_with_ended(state, outcome, at), outcome, at)
+    return _failed(with_ended(state, outcome, at), outcome, at)
 
 
 def _sent_back(state: State, gate: str, decision: Decision, at: datetime) -> Move:

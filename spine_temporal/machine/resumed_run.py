@@ -31,7 +31,7 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True)
 class EndedRun:
-    """A run that has ended, as far as another can go on from it."""
+    """A run that has ended, as far as another can go on from it: what its whole lineage has done."""
 
     run_id: str
     status: str
@@ -44,7 +44,7 @@ class EndedRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Resumed:
-    """What the run works with that goes on."""
+    """What the run works with that goes on, before it has an id, a claim and an epoch (``Begun`` has them)."""
 
     plan: Plan
     params: Mapping[str, Any]

@@ -20,7 +20,7 @@ from spine_temporal.machine.step_outcome import Failed, Kept, StepOutcome
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """Which run this is, and what it works with; fixed from its beginning."""
+    """What the machine knows of its run. It is fixed, and has nothing of Temporal's or Postgres's (``Begun`` has)."""
 
     run_id: str
     started_at: datetime

@@ -38,7 +38,7 @@ _KNOWN = text(f"""
 
 @dataclass(frozen=True, kw_only=True)
 class ListedRun:
-    """A run, without its params, plan and outputs."""
+    """A run as a list has it: with its held gate, and without its plan, params and outputs, as ``RunRow`` has them."""
 
     run_id: str
     workflow_id: str

@@ -12,7 +12,8 @@ from spine_temporal.recording.database import translated_errors
 from spine_temporal.recording.database_errors import DatabaseAwayError
 from spine_temporal.recording.executions import run_key_of
 from spine_temporal.recording.fence import require_fence
-from spine_temporal.runtime.attempt import AbandonedError, Attempt
+from spine_temporal.runtime.attempt import Attempt
+from spine_temporal.runtime.attempt_services import AbandonedError
 from spine_temporal.runtime.older_attempts import end_older
 
 

@@ -33,7 +33,7 @@ from spine_temporal.runtime.run_activities import RunActivities
 from spine_temporal.runtime.run_opener import RunOpener
 from spine_temporal.runtime.run_starter import RunStarter
 from spine_temporal.runtime.temporal_runs import TemporalRuns
-from spine_temporal.translation.failures import failure_converter_of
+from spine_temporal.translation.failure_converter import failure_converter_of
 from spine_temporal.translation.maps import MapBatch
 from spine_temporal.translation.payloads import SpinePayloadConverter
 from spine_temporal.translation.runner import SpineWorkflowRunner, runner_of

@@ -20,7 +20,8 @@ from spine_temporal.runtime.orphaned_runs import write_orphaned_end
 from spine_temporal.runtime.resets import Resets
 from spine_temporal.runtime.run_opener import RunOpener
 from spine_temporal.runtime.temporal_runs import RESET, Standing
-from spine_temporal.translation.messages import REVISION, BeginRequest, Begun, ResumeRequest
+from spine_temporal.translation.messages import BeginRequest, Begun, ResumeRequest
+from spine_temporal.translation.revisions import REVISION
 
 
 class ResumeStarter:

@@ -27,12 +27,11 @@ from spine_temporal.runtime.held_gates import record_decision, record_hold
 from spine_temporal.runtime.metrics import RUNS
 from spine_temporal.runtime.resume_starter import ResumeStarter
 from spine_temporal.runtime.run_starter import RunStarter
-from spine_temporal.translation import requests
+from spine_temporal.translation import failures
 from spine_temporal.translation.messages import (
     BEGIN,
     DECIDE,
     END,
-    HELD,
     HOLD,
     RESUME,
     SHOW,
@@ -49,6 +48,8 @@ from spine_temporal.translation.messages import (
     WaitForRequest,
 )
 
+#: Failure type of ``spine.hold``: the gate is held.
+HELD = "HELD"
 #: Failure type of a look that found a partition not there yet.
 NOT_YET = "NOT_YET"
 
@@ -100,14 +101,14 @@ class RunActivities:
         if outcome.failed and outcome.resume is None:
             if not activity.info().is_local:
                 _tell(outcome)
-            raise requests.verdict_failure(outcome, outcome)
+            raise failures.verdict_failure(outcome, outcome)
         return outcome
 
     @activity.defn(name=SHOW)
     async def show(self, outcome: Verdict) -> None:
         """Fail as a verdict has that was recorded within a workflow task, where the Web UI does not show it."""
         _tell(outcome)
-        raise requests.verdict_failure(outcome)
+        raise failures.verdict_failure(outcome)
 
     @activity.defn(name=END)
     async def end(self, request: EndRequest) -> Ended:

@@ -33,7 +33,8 @@ from spine_temporal.runtime.resume_starter import ResumeStarter
 from spine_temporal.runtime.run_opener import RunOpener
 from spine_temporal.runtime.temporal_runs import RESET, Standing
 from spine_temporal.translation.classes import Source
-from spine_temporal.translation.messages import REVISION, BeginRequest, Begun
+from spine_temporal.translation.messages import BeginRequest, Begun
+from spine_temporal.translation.revisions import REVISION
 
 
 class Validators(Protocol):

@@ -6,7 +6,7 @@ from temporalio import workflow as temporal
 from temporalio.common import RawValue
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
-from spine_temporal.translation import calls, requests
+from spine_temporal.translation import bookkeeping, failures
 from spine_temporal.translation.messages import BEGIN, BeginRequest, Begun
 from spine_temporal.translation.shown_details import ShownDetails
 
@@ -30,9 +30,9 @@ class UnknownWorkflow:
             started_at=info.start_time,
         )
         try:
-            await calls.record(BEGIN, request, Begun, f"begin {info.workflow_type}", shown=ShownDetails())
+            await bookkeeping.record(BEGIN, request, Begun, f"begin {info.workflow_type}", shown=ShownDetails())
         except FailureError as error:
             if is_cancelled_exception(error):
                 raise
-            raise requests.failure_of(error) from error
+            raise failures.failure_of(error) from error
         raise NotHereError(f"this worker has no workflow {info.workflow_type!r}; a worker that has it must take it")

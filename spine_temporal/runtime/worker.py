@@ -63,7 +63,24 @@ async def running_worker(
     )
     snapshot.take()
     await plugin.start()
-    worker = Worker(
+    worker = _worker(client, plugin, task_queue, max_activities, version, grace)
+    async with worker:
+        books = asyncio.create_task(close_orphaned_runs(TemporalRuns(client), database))
+        try:
+            yield worker
+        finally:
+            books.cancel()
+
+
+def _worker(
+    client: Client,
+    plugin: SpinePlugin,
+    task_queue: str,
+    max_activities: int,
+    version: WorkerDeploymentVersion | None,
+    grace: float,
+) -> Worker:
+    return Worker(
         client,
         task_queue=task_queue,
         plugins=[plugin],
@@ -75,12 +92,6 @@ async def running_worker(
         sticky_queue_schedule_to_start_timeout=STICKY,
         deployment_config=_deployment(version),
     )
-    async with worker:
-        books = asyncio.create_task(close_orphaned_runs(TemporalRuns(client), database))
-        try:
-            yield worker
-        finally:
-            books.cancel()
 
 
 def deployment_version(settings: Settings) -> WorkerDeploymentVersion | None:

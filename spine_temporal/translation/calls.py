@@ -1,11 +1,9 @@
-"""How a run calls out: record something, run a pipeline, a sub-workflow or a part of a map, wait for others."""
+"""How a run calls out for a step: run a pipeline, a sub-workflow or a part of a map, wait for others."""
 
-import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel
 from temporalio import workflow as temporal
 from temporalio.common import RetryPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import (
@@ -15,175 +13,27 @@ from temporalio.exceptions import (
     FailureError,
     is_cancelled_exception,
 )
-from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
-from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.json_values import clean_text
 from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.machine.plan import PlannedWaitFor
 from spine_temporal.machine.step_outcome import Completed, Failed
+from spine_temporal.translation.bookkeeping import TOO_LARGE, one_line
+from spine_temporal.translation.failures import cause_of, failed_outcome
 from spine_temporal.translation.messages import (
-    HOLD,
     MAP,
-    SHOW,
-    VERDICT,
     WAIT_FOR,
     BatchRequest,
     BatchResult,
     Begun,
-    HoldRequest,
     PipelineRequest,
-    Recorded,
     StepDone,
-    Verdict,
     WaitForRequest,
 )
-from spine_temporal.translation.requests import (
-    cause_of,
-    failed_outcome,
-    failed_verdict,
-    is_answer,
-    recorded_by,
-    sub_options,
-    verdict_summary,
-)
-from spine_temporal.translation.shown_details import ShownDetails
-from spine_temporal.translation.waiting import Unrecorded
+from spine_temporal.translation.requests import sub_options
 
-Answer = TypeVar("Answer", bound=BaseModel)
-
-#: Never tried again: Temporal refused the size, and will again.
-TOO_LARGE = "PayloadsTooLarge"
-
-#: The quick way: inside the workflow task, which costs one event. Two tries, as a connection may be stale.
-_LOCALLY = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_attempts=2)
-#: The patient way: as an activity that the Web UI shows waiting, for as long as Postgres is away.
-_PATIENTLY = RetryPolicy(
-    initial_interval=timedelta(seconds=1),
-    maximum_interval=timedelta(seconds=20),
-    non_retryable_error_types=[TOO_LARGE],
-)
 #: Seconds that Temporal waits beyond a pipeline's time limit, so that the worker reports first that it has passed.
 _GRACE = 30.0
-#: Characters of a summary: it is a label in the Web UI, and Temporal limits what it keeps of one.
-_LONGEST_SUMMARY = 200
-
-
-async def record(
-    activity: str,
-    request: BaseModel,
-    answer: type[Answer] | None,
-    summary: str = "",
-    *,
-    shown: ShownDetails,
-    late: Callable[[], None] | None = None,
-) -> Any:
-    """Run one of the run's own activities: locally, and where Postgres is away as an activity that waits for it.
-
-    ``late`` is called when the run is cancelled meanwhile; the run then still waits for the local answer.
-    """
-    try:
-        return await _to_its_end(
-            temporal.execute_local_activity(
-                activity,
-                request,
-                result_type=answer,
-                start_to_close_timeout=timedelta(seconds=20),
-                retry_policy=_LOCALLY,
-                summary=_one_line(summary),
-            ),
-            late,
-        )
-    except FailureError as error:
-        if is_cancelled_exception(error) or not _waits(error):
-            raise
-        away = Unrecorded(activity=activity, summary=summary, error=str(cause_of(error)))
-    with shown.during(away):
-        return await record_patiently(activity, request, answer, summary)
-
-
-async def record_patiently(activity: str, request: BaseModel, answer: type[Answer] | None, summary: str) -> Any:
-    """Run one of the run's own activities as an activity from the start: it may be beside others.
-
-    Local ones that run at once may replay in another order.
-    """
-    return await temporal.execute_activity(
-        activity,
-        request,
-        result_type=answer,
-        start_to_close_timeout=timedelta(seconds=20),
-        retry_policy=_PATIENTLY,
-        summary=_one_line(summary),
-    )
-
-
-async def record_verdict(verdict: Verdict, what: str, *, beside: bool, shown: ShownDetails) -> tuple[Verdict, bool]:
-    """Record a verdict; return what history holds of it, and whether its recording has failed with it."""
-    summary = verdict_summary(what, verdict)
-    recorded: Verdict
-    try:
-        if beside:
-            recorded = await record_patiently(VERDICT, verdict, Verdict, summary)
-        else:
-            recorded = await record(VERDICT, verdict, Verdict, summary, shown=shown)
-    except FailureError as error:
-        failed = failed_verdict(error)
-        if failed is None:
-            raise
-        return failed, True
-    return recorded, False
-
-
-async def show_failure(failed: Verdict, what: str) -> None:
-    """Let an activity fail as the verdict has that was recorded within a workflow task.
-
-    The Web UI's timeline shows what is recorded there as neutral, whatever it says.
-    """
-    shown = Verdict(step=failed.step, error=failed.error, category=failed.category, traceback=failed.traceback)
-    await _failing(SHOW, shown, verdict_summary(what, failed))
-
-
-async def record_hold(request: HoldRequest) -> Recorded | None:
-    """Record that a gate is held, by an activity that fails of it; return what its failure tells."""
-    failure = await _failing(HOLD, request, f"{request.step}: HELD {request.category} {request.error}")
-    return recorded_by(failure) if failure is not None else None
-
-
-async def _failing(activity: str, request: BaseModel, summary: str) -> ActivityError | None:
-    """Run an activity that answers by failing, and return its failure; None in a history of an older worker."""
-    try:
-        await record_patiently(activity, request, None, summary)
-    except ActivityError as error:
-        if is_cancelled_exception(error) or not is_answer(error):
-            raise
-        return error
-    return None
-
-
-async def _to_its_end(call: Coroutine[Any, Any, Any], late: Callable[[], None] | None) -> Any:
-    """Wait for a local answer, also where the run is cancelled meanwhile: ``late`` is told of it.
-
-    A workflow task that was lost may have done all of the run; only the answer says whether it has.
-    """
-    if late is None:
-        return await call
-    task = asyncio.ensure_future(call)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        if task.cancelled():
-            raise
-        late()
-    try:
-        return await task
-    except FailureError:
-        raise asyncio.CancelledError from None
-
-
-def _one_line(summary: str) -> str | None:
-    """Return a summary as Temporal takes it, None for no summary."""
-    line = " ".join(summary.split())
-    return line[:_LONGEST_SUMMARY] or None
 
 
 def _attempts(request: PipelineRequest) -> str:
@@ -203,7 +53,7 @@ async def run_pipeline(request: PipelineRequest, *, local: bool = False) -> Step
                 request.pipeline,
                 request,
                 result_type=StepDone,
-                summary=_one_line(_attempts(request)),
+                summary=one_line(_attempts(request)),
                 start_to_close_timeout=timedelta(seconds=request.timeout + _GRACE),
                 retry_policy=RetryPolicy(maximum_attempts=1),
                 cancellation_type=temporal.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -228,7 +78,7 @@ async def _run_pipeline(request: PipelineRequest) -> StepDone | Failed:
             request,
             result_type=StepDone,
             activity_id=f"{request.step}#{request.round}" if request.round else request.step,
-            summary=_one_line(_attempts(request)),
+            summary=one_line(_attempts(request)),
             start_to_close_timeout=timedelta(seconds=request.timeout + _GRACE),
             heartbeat_timeout=timedelta(seconds=request.heartbeat_timeout),
             # The worker counts the pipeline's failures and says which is the last: an attempt that was lost with
@@ -263,7 +113,7 @@ async def run_workflow(name: str, begun: Begun, workflow: str, params: Mapping[s
             cancellation_type=temporal.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
             parent_close_policy=temporal.ParentClosePolicy.REQUEST_CANCEL,
             # Of a child the Web UI's timeline shows the summary alone, and not its type.
-            static_summary=_one_line(f"{name}: {workflow}"),
+            static_summary=one_line(f"{name}: {workflow}"),
         )
     except ChildWorkflowError as error:
         if is_cancelled_exception(error):
@@ -284,7 +134,7 @@ async def run_batch(request: BatchRequest) -> BatchResult:
         result_type=BatchResult,
         cancellation_type=temporal.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
         parent_close_policy=temporal.ParentClosePolicy.REQUEST_CANCEL,
-        static_summary=_one_line(name),
+        static_summary=one_line(name),
     )
     return batch
 
@@ -306,7 +156,7 @@ async def wait_for(step: PlannedWaitFor, request: WaitForRequest, *, is_under_wa
             request,
             result_type=Completed,
             activity_id=None if is_under_way else step.name,
-            summary=_one_line(f"{step.name}: {step.workflow} to be {step.reached}"),
+            summary=one_line(f"{step.name}: {step.workflow} to be {step.reached}"),
             start_to_close_timeout=timedelta(seconds=20),
             schedule_to_close_timeout=timedelta(seconds=step.timeout),
             retry_policy=RetryPolicy(
@@ -323,11 +173,3 @@ async def wait_for(step: PlannedWaitFor, request: WaitForRequest, *, is_under_wa
         message = f"{step.workflow} was not {step.reached} within {step.timeout:g} s{last}"
         return Failed(step=step.name, error=message, category=step.category)
     return outcome.model_copy(update={"step": step.name})
-
-
-def _waits(error: FailureError) -> bool:
-    cause = cause_of(error)
-    if isinstance(cause, ApplicationError):
-        kind = cause.type or ""
-        return not cause.non_retryable and kind in ErrorCategory.__members__ and ErrorCategory(kind).retryable
-    return isinstance(cause, TemporalTimeoutError)

@@ -13,11 +13,12 @@ from spine_temporal.machine.machine import Move, advance, start
 from spine_temporal.machine.plan import PlannedMap, PlannedWorkflow
 from spine_temporal.machine.state import Cancelled, Decided, Finish, Run, State, StepEnded, Stop
 from spine_temporal.machine.step_outcome import Completed, Failed, StepOutcome
-from spine_temporal.translation import calls, requests
+from spine_temporal.translation import bookkeeping, failures, requests
 from spine_temporal.translation.details import ending
 from spine_temporal.translation.live_run import LiveRun
-from spine_temporal.translation.messages import END, STOPS_ARE_BOUNDED, Begun, Ended
+from spine_temporal.translation.messages import END, Begun, Ended
 from spine_temporal.translation.resumes import Resumes
+from spine_temporal.translation.revisions import STOPS_ARE_BOUNDED
 from spine_temporal.translation.search_attributes import ShownOutcome
 from spine_temporal.translation.shown_details import ShownDetails
 from spine_temporal.translation.step_runner import Answer, StepRunner, ended
@@ -94,10 +95,10 @@ class Driver:
                 self._resumes.wanted = answer
                 await self._stop(tasks)
                 return False
-            if isinstance(answer, Failed) and requests.is_lost(answer):
+            if isinstance(answer, Failed) and failures.is_lost(answer):
                 await self._stop(tasks)
                 self._shown.show(answer.category)
-                raise requests.lost(answer)
+                raise failures.lost(answer)
             move = self._advanced(name, answer)
         return True
 
@@ -172,11 +173,11 @@ class Driver:
         request = requests.end_request(run.begun, run.key, result)
         request = request.model_copy(update=run.told(**vars(run.unwritten)))
         try:
-            ended_as: Ended | None = await calls.record(END, request, Ended, ending(result), shown=run.details)
+            ended_as: Ended | None = await bookkeeping.record(END, request, Ended, ending(result), shown=run.details)
         except FailureError as error:
             if is_cancelled_exception(error):
                 raise
-            failure = requests.failure_of(error)
+            failure = failures.failure_of(error)
             self._shown.show(str(failure.type))
             raise failure from error
         if ended_as is None:

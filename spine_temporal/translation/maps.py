@@ -11,7 +11,7 @@ from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.machine.fan import Fan, ItemOutcome, item_name, item_params
 from spine_temporal.machine.plan import PlannedPipeline
 from spine_temporal.machine.step_outcome import Failed
-from spine_temporal.translation import calls, requests
+from spine_temporal.translation import calls, failures, requests
 from spine_temporal.translation.messages import MAP, BatchRequest, BatchResult
 from spine_temporal.translation.waiting import WAITING, Waiting
 
@@ -47,7 +47,7 @@ def _outcome_of(name: str, task: asyncio.Task[ItemOutcome]) -> ItemOutcome:
         return task.result()
     if not isinstance(failure, FailureError):
         raise failure
-    failed = requests.failed_outcome(name, failure)
+    failed = failures.failed_outcome(name, failure)
     return ItemOutcome(error=failed.error, category=failed.category)
 
 

@@ -25,19 +25,8 @@ RESUME = "spine.resume"
 HOLD = "spine.hold"
 DECIDE = "spine.decide"
 WAIT_FOR = "spine.wait_for"
-#: Failure type of ``spine.hold``: the gate is held.
-HELD = "HELD"
 #: Workflow type of a part of a map.
 MAP = "spine.map"
-
-
-#: Since which revision the workflow code of a run does what; one that began under an older one does as it did then.
-#: Each signal to look for a resume counts by itself; a look for partitions that is made beside an older one has its own
-#: id.
-#: A run that was reset does not wait for ever for what it stops.
-SIGNALS_COUNT_ALONE = LOOKS_ARE_NUMBERED = STOPS_ARE_BOUNDED = 1
-#: The newest.
-REVISION = 1
 
 
 def _written_as(json_name: str, name: str) -> Any:
@@ -84,7 +73,7 @@ class ResumeRequest(_Message):
 
 
 class Begun(_Message):
-    """What a run works with from its beginning to its end."""
+    """What a run works with from its beginning to its end, as its history holds it."""
 
     plan: Plan
     run_id: str

@@ -6,8 +6,9 @@ has none under way, and asks when the signal comes.
 """
 
 from spine_temporal.definition.params import ResumeOptions
-from spine_temporal.translation import calls
-from spine_temporal.translation.messages import SIGNALS_COUNT_ALONE, VERDICT, Begun, Verdict
+from spine_temporal.translation import bookkeeping
+from spine_temporal.translation.messages import VERDICT, Begun, Verdict
+from spine_temporal.translation.revisions import SIGNALS_COUNT_ALONE
 
 
 class Resumes:
@@ -40,7 +41,7 @@ class Resumes:
         self._is_asking = True
         try:
             question = Verdict(step="", reset_of=run_id)
-            answer: Verdict = await calls.record_patiently(VERDICT, question, Verdict, "ask how to go on")
+            answer: Verdict = await bookkeeping.record_patiently(VERDICT, question, Verdict, "ask how to go on")
         finally:
             self._is_asking = False
         self.wanted = answer.resume

@@ -16,7 +16,7 @@ from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.run_result import Decision, WorkflowResult, WorkflowStatus
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.state import State
-from spine_temporal.translation import calls, requests
+from spine_temporal.translation import bookkeeping, failures, requests
 from spine_temporal.translation.decisions import decision_of, refused
 from spine_temporal.translation.details import earlier_details, ended_details, refused_details
 from spine_temporal.translation.driver import Driver
@@ -138,7 +138,9 @@ class SpineWorkflow:
             refused=requests.unreadable_start(self.spine.name, params, options, extra),
             is_child=info.parent is not None,
         )
-        begun = await self._begun(lambda late: calls.record(BEGIN, request, Begun, shown=self._details, late=late))
+        begun = await self._begun(
+            lambda late: bookkeeping.record(BEGIN, request, Begun, shown=self._details, late=late)
+        )
         self._resumes.wanted = begun.resume
         if info.typed_search_attributes.get(DOMAIN) is None:
             self._shown.upsert(updates_of(of_run(begun.plan.domain, begun.partition, begun.plan.version)))
@@ -158,7 +160,7 @@ class SpineWorkflow:
             asked_at=temporal.now(),
         )
         begun = await self._begun(
-            lambda late: calls.record(
+            lambda late: bookkeeping.record(
                 RESUME, request, Begun, f"from run {options.run_id}", shown=self._details, late=late
             )
         )
@@ -172,7 +174,7 @@ class SpineWorkflow:
         except FailureError as error:
             if is_cancelled_exception(error):
                 raise
-            failure = requests.failure_of(error)
+            failure = failures.failure_of(error)
             temporal.set_current_details(refused_details(failure.type or "", failure.message))
             raise failure from error
         self._shown.begin(is_known=begun.search_attributes)

@@ -22,11 +22,12 @@ from spine_temporal.machine.plan import (
 )
 from spine_temporal.machine.state import Doing, Hold
 from spine_temporal.machine.step_outcome import Answered, Cancelled, Completed, Failed, StepOutcome
-from spine_temporal.translation import calls, requests
+from spine_temporal.translation import bookkeeping, calls, failures, requests
 from spine_temporal.translation.guard import ask
 from spine_temporal.translation.live_run import LiveRun
 from spine_temporal.translation.maps import BATCH, run_items
-from spine_temporal.translation.messages import DECIDE, LOOKS_ARE_NUMBERED, Measured, Recorded, Verdict, WaitForRequest
+from spine_temporal.translation.messages import DECIDE, Measured, Recorded, Verdict, WaitForRequest
+from spine_temporal.translation.revisions import LOOKS_ARE_NUMBERED
 from spine_temporal.translation.waiting import MissingCode
 
 #: Seconds between two looks for code that this worker lacks.
@@ -124,13 +125,13 @@ class StepRunner:
             verdict = Verdict.of(
                 name, self._answer(step, asked), reset_of=requests.reset_of(self.run.begun, temporal.info().run_id)
             )
-            recorded, has_failed = await calls.record_verdict(
+            recorded, has_failed = await bookkeeping.record_verdict(
                 verdict, f"{what} {name}", beside=beside, shown=self.run.details
             )
             if has_failed and not is_shown:
                 # Once it is shown it is asked again, and that counts: so a run that is reset to before its last
                 # workflow task asks the code as it is then, which may have been mended.
-                await calls.show_failure(recorded, f"{what} {name}")
+                await bookkeeping.show_failure(recorded, f"{what} {name}")
                 is_shown = True
             elif not recorded.missing:
                 return recorded
@@ -248,7 +249,7 @@ class StepRunner:
         held = held.model_copy(update=self.run.told(measured=carried.measured))
         self.run.unwritten.add(stages=carried.stages)
         try:
-            self._renew(await calls.record_hold(held))
+            self._renew(await bookkeeping.record_hold(held))
         except BaseException:
             self.run.unwritten.add(measured=carried.measured)
             raise
@@ -270,7 +271,7 @@ class StepRunner:
         sent_back = requests.sent_back(self.run.state, step.name, decision)
         decided = requests.hold_request(self.run.key, command)
         decided = decided.model_copy(update=self.run.told(decision=decision, sent_back=sent_back))
-        self._renew(await calls.record_patiently(DECIDE, decided, Recorded, f"{step.name}: {decision}"))
+        self._renew(await bookkeeping.record_patiently(DECIDE, decided, Recorded, f"{step.name}: {decision}"))
         self.run.sent_back.update(one for one in self.run.acknowledged if requests.step_of(one) in sent_back)
         return decision
 
@@ -284,5 +285,5 @@ def ended(name: str, failure: BaseException, *, stopped: bool) -> Cancelled | Fa
     if stopped and is_cancelled_exception(failure):
         return Cancelled(step=name)
     if isinstance(failure, FailureError):
-        return requests.failed_outcome(name, failure)
+        return failures.failed_outcome(name, failure)
     raise failure

@@ -9,7 +9,7 @@ import pytest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from spine_temporal.client.spine_client import RunHandle
+from spine_temporal.client.run_handle import RunHandle
 from tests.processes.lost_jobs import KILLS, KILLS_LOCALLY
 
 MODULES = "activities,workflows,tests.processes.lost_jobs"

@@ -11,7 +11,7 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowFailureError
 
 from spine_temporal import ParamsError, WorkflowStatus
-from spine_temporal.client.spine_client import RunHandle
+from spine_temporal.client.run_handle import RunHandle
 from spine_temporal.client.tracebacks import step_failures
 from spine_temporal.recording.database_errors import DatabaseAwayError
 from spine_temporal.runtime import run_activities

@@ -14,7 +14,7 @@ from temporalio.exceptions import ApplicationError
 
 from spine_temporal import WorkflowContext
 from spine_temporal.translation.decisions import decision_of
-from spine_temporal.translation.failures import failure_converter_of
+from spine_temporal.translation.failure_converter import failure_converter_of
 
 PAYLOADS = DataConverter.default.payload_converter
 

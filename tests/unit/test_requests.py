@@ -20,7 +20,7 @@ from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.run_result import Decision, StepExecution, WorkflowResult
 from spine_temporal.machine.state import Hold, State
 from spine_temporal.machine.step_outcome import CONDITION, Completed
-from spine_temporal.translation import requests
+from spine_temporal.translation import failures, requests
 from spine_temporal.translation.messages import Begun, PipelineRequest, Recorded, Verdict
 from spine_temporal.translation.payloads import SpinePayloadConverter, Unreadable
 from tests.unit.machine_builders import NOON, bad, begin, gate, outcome, pipe, planned, play
@@ -238,9 +238,9 @@ def test_a_start_that_cannot_be_read_is_told_why(params, options, extra, words):
 
 def test_only_a_run_that_may_write_nothing_more_is_lost():
     categories = ["CLAIM_LOST", "STATE_LOST", "DATA_QUALITY", "INTERNAL", "OF_OUR_OWN"]
-    lost = [requests.is_lost(outcome("load", error="x", category=category)) for category in categories]
+    lost = [failures.is_lost(outcome("load", error="x", category=category)) for category in categories]
     assert lost == [True, True, False, False, False]
-    failure = requests.lost(outcome("load", error="taken over", category="CLAIM_LOST"))
+    failure = failures.lost(outcome("load", error="taken over", category="CLAIM_LOST"))
     assert (failure.message, failure.type, failure.non_retryable) == ("taken over", "CLAIM_LOST", True)
 
 
@@ -295,13 +295,13 @@ def timed_out(kind):
     ],
 )
 def test_an_activitys_failure_is_the_outcome_of_its_step(error, category, message, attempt):
-    failed = requests.failed_outcome("load", error)
+    failed = failures.failed_outcome("load", error)
     assert (failed.step, failed.category, failed.attempt) == ("load", category, attempt)
     assert failed.error == message if message else "hunter2" not in failed.error
 
 
 def test_an_activitys_failure_is_the_runs_own_where_the_run_fails_of_it():
-    failure = requests.failure_of(of_activity(ApplicationError("busy", type="PARTITION_BUSY")))
+    failure = failures.failure_of(of_activity(ApplicationError("busy", type="PARTITION_BUSY")))
     assert (failure.message, failure.type, failure.non_retryable) == ("busy", "PARTITION_BUSY", True)
 
 
@@ -309,10 +309,10 @@ FAILED = Verdict(step="check", error="too few", category="QUALITY_GATE")
 
 
 def test_a_failed_verdict_travels_as_a_failure_and_comes_back_as_it_was():
-    failure = requests.verdict_failure(FAILED, FAILED)
+    failure = failures.verdict_failure(FAILED, FAILED)
     assert (str(failure), failure.type, failure.non_retryable) == ("QUALITY_GATE: check: too few", "QUALITY_GATE", True)
-    assert requests.failed_verdict(of_activity(failure)) == FAILED
-    assert requests.is_answer(of_activity(failure))
+    assert failures.failed_verdict(of_activity(failure)) == FAILED
+    assert failures.is_answer(of_activity(failure))
 
 
 @pytest.mark.parametrize(
@@ -326,16 +326,16 @@ def test_a_failed_verdict_travels_as_a_failure_and_comes_back_as_it_was():
     ],
 )
 def test_what_failed_otherwise_is_no_verdict(failure):
-    assert requests.failed_verdict(of_activity(failure)) is None
-    assert not requests.is_answer(of_activity(failure))
+    assert failures.failed_verdict(of_activity(failure)) is None
+    assert not failures.is_answer(of_activity(failure))
 
 
 def test_what_an_activity_has_recorded_that_fails_as_it_is_meant_to_is_read_from_its_failure():
     benign = ApplicationErrorCategory.BENIGN
     told = ApplicationError("held", Recorded(epoch=8), type="HELD", category=benign)
-    assert requests.recorded_by(of_activity(told)) == Recorded(epoch=8)
-    assert requests.recorded_by(of_activity(ApplicationError("held", type="HELD", category=benign))) is None
-    assert requests.recorded_by(of_activity(timed_out(TimeoutType.HEARTBEAT))) is None
+    assert failures.recorded_by(of_activity(told)) == Recorded(epoch=8)
+    assert failures.recorded_by(of_activity(ApplicationError("held", type="HELD", category=benign))) is None
+    assert failures.recorded_by(of_activity(timed_out(TimeoutType.HEARTBEAT))) is None
 
 
 @pytest.mark.parametrize(
@@ -350,7 +350,7 @@ def test_what_an_activity_has_recorded_that_fails_as_it_is_meant_to_is_read_from
     ],
 )
 def test_a_verdict_is_told_in_a_line(verdict, line):
-    assert requests.verdict_summary("gate check", verdict) == line
+    assert failures.verdict_summary("gate check", verdict) == line
 
 
 def test_a_request_keeps_the_json_names_that_histories_and_older_workers_know():

@@ -14,7 +14,7 @@ class Guards:
     #: A transaction requires its run's epoch (``Fence.lost``).
     epoch: bool = True
     #: A transaction requires its run's row to be running, and a run that has ended does not begin (``Fence.lost``,
-    #: ``RunStarter._claimed``).
+    #: ``run_opener._claimed``).
     running: bool = True
     #: What Temporal has given up commits nothing (``require_time``).
     late: bool = True
@@ -52,7 +52,7 @@ class Guards:
     finished: bool = True
     #: A cancel is heard when the run has begun, as a task that was lost may have done all of it (``_begin``).
     heard: bool = True
-    #: A run whose end is recorded ends so, whatever it wants by now (``begin_end``, ``RunStarter._claim``).
+    #: A run whose end is recorded ends so, whatever it wants by now (``begin_end``, ``RunOpener._claim``).
     recorded: bool = True
     #: An execution whose end is recorded takes its partition no more (``reopen_run``).
     stands: bool = True

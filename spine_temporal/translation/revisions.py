@@ -1,0 +1,7 @@
+"""Revisions of the workflow code: a run that began under an older one does as it did then."""
+
+#: Each signal to look for a resume counts by itself; a look for partitions that is made beside an older one has its own
+#: id; a run that was reset does not wait for ever for what it stops.
+SIGNALS_COUNT_ALONE = LOOKS_ARE_NUMBERED = STOPS_ARE_BOUNDED = 1
+#: The newest.
+REVISION = 1
