@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from spine_temporal.client.spine_client import SpineClient
     from spine_temporal.recording.anomalies import AnomalyRecorder
     from spine_temporal.recording.manifest import WorkManifest
+    from spine_temporal.recording.rejects import Reject, RejectSink
     from spine_temporal.runtime.plugin import SpinePlugin
     from spine_temporal.translation.translate import translate
 
@@ -61,6 +62,8 @@ __all__ = [
     # recording
     "WorkManifest",
     "AnomalyRecorder",
+    "RejectSink",
+    "Reject",
     # errors
     "SpineError",
     "DefinitionError",
@@ -75,6 +78,8 @@ _LAZY = {
     "translate": "spine_temporal.translation.translate",
     "WorkManifest": "spine_temporal.recording.manifest",
     "AnomalyRecorder": "spine_temporal.recording.anomalies",
+    "RejectSink": "spine_temporal.recording.rejects",
+    "Reject": "spine_temporal.recording.rejects",
 }
 
 

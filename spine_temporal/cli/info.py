@@ -1,6 +1,7 @@
 """``spine-temporal info`` and ``env``: where the servers are that answer now."""
 
 import shlex
+from typing import Any
 
 import typer
 
@@ -24,7 +25,7 @@ def print_info(settings: Settings, *, wait: bool, as_json: bool) -> None:
     answer: Answering = run_async(lambda: answering(settings))
     addresses = _addresses(settings, answer)
     if as_json and answer.error is None:
-        print_json(addresses)
+        print_json(addresses | {"workflows": _workflows(settings)})
     if not as_json:
         for name, value in addresses.items():
             typer.echo(f"{name:<18}{value or _ABSENT.get(name, '-')}")
@@ -61,10 +62,24 @@ def _addresses(settings: Settings, answer: Answering) -> dict[str, str | None]:
     }
 
 
+def _workflows(settings: Settings) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "source": f"{source.module}.{source.attribute}",
+            "description": workflow.description,
+            "tags": list(workflow.tags),
+        }
+        for name, (workflow, source) in sorted(definitions(settings).workflows.items())
+    ]
+
+
 def _print_workflows(settings: Settings) -> None:
-    found = definitions(settings).workflows
-    for name, (workflow, source) in sorted(found.items()):
-        typer.echo(f"{'workflow':<18}{name}  ({source.module}.{source.attribute}) {workflow.description}".rstrip())
+    found = _workflows(settings)
+    for workflow in found:
+        tags = f" [{', '.join(workflow['tags'])}]" if workflow["tags"] else ""
+        told = f"{workflow['name']}  ({workflow['source']}){tags} {workflow['description']}"
+        typer.echo(f"{'workflow':<18}{told}".rstrip())
     if not found:
         typer.echo(f"{'workflow':<18}{NO_WORKFLOWS}")
 

@@ -28,6 +28,9 @@ PartitionPairs = Annotated[
     list[str] | None,
     typer.Option("--partition", metavar="KEY=VALUE", help="Of partitions with this value; repeatable."),
 ]
+Tag = Annotated[
+    str | None, typer.Option("--tag", metavar="TAG", help="Of the workflows that have this tag in the loaded modules.")
+]
 Children = Annotated[bool, typer.Option("--children", help="Those too that other runs have started.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many, newest first.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print an array of runs.")]
@@ -47,6 +50,7 @@ def list_(
     workflow: WorkflowOption = None,
     status: Statuses = None,
     partition: PartitionPairs = None,
+    tag: Tag = None,
     children: Children = False,
     limit: Limit = 50,
     as_json: AsJson = False,
@@ -59,7 +63,7 @@ def list_(
 
     settings = Settings.from_environment()
     asked = {
-        "workflow": workflow,
+        "workflow": workflow if tag is None else _tagged(settings, tag, workflow),
         "filters": status or [],
         "partition": _partition(partition or []),
         "children": children,
@@ -78,6 +82,7 @@ async def _listed(settings: Settings, asked: dict[str, Any]) -> "tuple[list[RunS
     from spine_temporal.client.spine_client import SpineClient  # noqa: PLC0415
     from spine_temporal.recording.run_list import unknown_workflow  # noqa: PLC0415
 
+    workflow = asked["workflow"]
     with running_servers_of(settings) as servers:
         database = open_database(servers, settings)
         try:
@@ -86,9 +91,23 @@ async def _listed(settings: Settings, asked: dict[str, Any]) -> "tuple[list[RunS
             if found:
                 return found, ""
             with database.begin() as connection:
-                return found, unknown_workflow(connection, asked["workflow"])
+                return found, unknown_workflow(connection, workflow) if isinstance(workflow, str) else ""
         finally:
             database.close()
+
+
+def _tagged(settings: Settings, tag: str, workflow: str | None) -> list[str]:
+    """Return the workflows that have the tag, or of these the one that is asked for."""
+    from spine_temporal.cli.session import definitions  # noqa: PLC0415 - keeps --help quick
+    from spine_temporal.definition.names import did_you_mean  # noqa: PLC0415
+
+    found = [each for each, _ in definitions(settings).workflows.values()]
+    tags = sorted({each for one in found for each in one.tags})
+    if tag not in tags:
+        known = f"their tags are {', '.join(tags)}" if tags else "none of them has a tag"
+        meant = did_you_mean(tag, tags)
+        raise ParamsError(f"--tag {tag[:100]!r} is of no workflow of the loaded modules: {known}{meant}")
+    return [each.name for each in found if tag in each.tags and workflow in {None, each.name}]
 
 
 def _partition(pairs: list[str]) -> dict[str, str]:

@@ -109,6 +109,28 @@ def print_quality(rows: Iterable[Mapping[str, Any]], *, nothing: str) -> None:
             typer.echo(table(columns, cells, width_of(), indent="    "))
 
 
+def print_rejects(rows: Iterable[Mapping[str, Any]], counts: Mapping[str, Mapping[str, int]], *, nothing: str) -> None:
+    """Print what each step refused, under its number of rejects by reason."""
+    columns = (
+        Column(title="LINE", right=True),
+        Column(title="REASON"),
+        Column(title="DETAIL"),
+        Column(title="ROW", below=True),
+    )
+
+    def heading(row: Mapping[str, Any]) -> str:
+        of_step = counts[row["step"]]
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in of_step.items())
+        total = sum(of_step.values())
+        return f"{row['step']}: {total:,} {'reject' if total == 1 else 'rejects'}: {reasons}"
+
+    for group in _under_headings(rows, heading, nothing):
+        cells = [[row[key] for key in ("line_number", "reason_code", "detail", "raw_text")] for row in group]
+        typer.echo(table(columns, cells, width_of(), indent="  "))
+        if len(group) < (total := sum(counts[group[0]["step"]].values())):
+            say(f"{len(group):,} of {total:,}; --limit N shows more", err=True)
+
+
 def _under_headings(
     rows: Iterable[Mapping[str, Any]], heading: Callable[[Mapping[str, Any]], str], nothing: str
 ) -> Iterator[list[Mapping[str, Any]]]:

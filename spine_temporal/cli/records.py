@@ -1,4 +1,4 @@
-"""``manifest``, ``quality``, ``anomalies``, ``acknowledge``, ``resolve``: the rows that runs have written."""
+"""The rows that runs have written: ``manifest``, ``quality``, ``rejects``, ``anomalies``, and what becomes of these."""
 
 from typing import Annotated
 
@@ -7,6 +7,7 @@ import typer
 from spine_temporal.cli import panels
 from spine_temporal.cli.completion import workflow_names
 from spine_temporal.cli.reason import Reason, require_reason
+from spine_temporal.definition.errors import ParamsError
 from spine_temporal.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print an array of rows.")]
@@ -27,6 +28,9 @@ _MANIFEST = (
     "batch_id",
     "updated_at",
 )
+RunOrWorkflowId = Annotated[
+    str, typer.Argument(metavar="WORKFLOW_ID_OR_RUN", help="A run id, or a workflow id: its newest run.")
+]
 AnomalyId = Annotated[str, typer.Argument(metavar="ANOMALY_ID", help="Its id, or the first 8 characters or more.")]
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who decides it; default: the login name.")]
 Carer = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does; default: the login name.")]
@@ -38,6 +42,7 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.command(rich_help_panel=panels.ROWS)(manifest)
     app.command(rich_help_panel=panels.ROWS)(quality)
+    app.command(rich_help_panel=panels.ROWS)(rejects)
     app.command(rich_help_panel=panels.ROWS)(anomalies)
     app.command(rich_help_panel=panels.ROWS)(acknowledge)
     app.command(rich_help_panel=panels.ROWS)(resolve)
@@ -82,6 +87,28 @@ def quality(
         print_json(rows)
         return
     print_quality(rows, nothing=unknown or ("nothing failed" if failed else "nothing was measured yet"))
+
+
+def rejects(run: RunOrWorkflowId, limit: Limit = 1000, as_json: AsJson = False) -> None:
+    """Print the rows of data that a run's pipelines refused, each with its reason."""
+    from spine_temporal.cli.printing import print_json, print_rejects  # noqa: PLC0415 - keeps --help quick
+    from spine_temporal.cli.session import opened_database  # noqa: PLC0415
+    from spine_temporal.recording.rejects import count_rejects, list_rejects  # noqa: PLC0415
+    from spine_temporal.recording.runs import latest_run, run_of  # noqa: PLC0415
+
+    with opened_database(Settings.from_environment()) as database, database.begin() as connection:
+        found = run_of(connection, run) or latest_run(connection, run)
+        if found is None:
+            raise ParamsError(
+                f"{run[:200]!r} is neither a run id nor a workflow id of a run that has begun",
+                advice="`spine-temporal list --json` has both of each run",
+            )
+        rows = list_rejects(connection, found, limit=limit)
+        counts = count_rejects(connection, found)
+    if as_json:
+        print_json(rows)
+        return
+    print_rejects(rows, counts, nothing=f"run {found.run_id} of {found.workflow_id} has refused no row")
 
 
 def anomalies(

@@ -56,22 +56,23 @@ async def listed_runs(
     database: Database,
     client: Client | None,
     *,
-    workflow: str | None = None,
+    workflow: str | Collection[str] | None = None,
     filters: Collection[RunFilter] = (),
     partition: Mapping[str, str] | None = None,
     children: bool = False,
     limit: int = 50,
 ) -> list[RunSummary]:
-    """Return runs, newest first. Temporal says which open ones it has closed, and which nobody has begun yet.
+    """Return runs of a workflow, of several or of all, newest first.
 
+    Temporal says which open ones it has closed, and which nobody has begun yet.
     Without a ``client``, open runs are what Postgres knows of them.
     """
-    statuses = statuses_of(filters)
-    look = partial(list_runs, workflow=workflow, partition=partition, children=children, limit=limit)
+    statuses, workflows = statuses_of(filters), [workflow] if isinstance(workflow, str) else workflow
+    look = partial(list_runs, workflows=workflows, partition=partition, children=children, limit=limit)
     rows = await asyncio.to_thread(_in_transaction, database, partial(look, statuses=_in_postgres(statuses)))
     found = await _with_standings(client, rows) if client else [_summary(row) for row in rows]
     if client and RunStatus.QUEUED in statuses:
-        started = await _open_in_temporal(client, workflow)
+        started = await _open_in_temporal(client, workflows)
         asked = [run for run in started if _fits(run, partition or {}, children=children)]
         found += await _queued(database, asked)
     found = [run for run in found if run.status in statuses]
@@ -110,8 +111,11 @@ async def _with_standings(client: Client, rows: list[ListedRun]) -> list[RunSumm
     return list(await asyncio.gather(*map(summary, rows)))
 
 
-async def _open_in_temporal(client: Client, workflow: str | None) -> list[WorkflowExecution]:
-    kind = "" if workflow is None else f" AND WorkflowType = '{workflow.replace(chr(39), chr(39) * 2)}'"
+async def _open_in_temporal(client: Client, workflows: Collection[str] | None) -> list[WorkflowExecution]:
+    if workflows is not None and not workflows:
+        return []
+    names = ", ".join(f"'{name.replace(chr(39), chr(39) * 2)}'" for name in workflows or ())
+    kind = f" AND WorkflowType IN ({names})" if names else ""
     try:
         return [run async for run in listed_executions(client, _OPEN_IN_TEMPORAL + kind, limit=_LOOKED_THROUGH)]
     except RPCError:

@@ -1,7 +1,7 @@
 """``SpineClient``: start runs and follow them, from a program."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -148,7 +148,7 @@ class SpineClient:
         self,
         database: Database,
         *,
-        workflow: str | None = None,
+        workflow: str | Collection[str] | None = None,
         filters: Iterable[RunFilter] = (),
         partition: Mapping[str, str] | None = None,
         children: bool = False,
@@ -156,8 +156,9 @@ class SpineClient:
     ) -> list[RunSummary]:
         """Return runs, newest first, as Postgres and Temporal know them together.
 
-        ``filters`` are statuses, or ``RunFilter.OPEN``; ``partition`` holds values as text, some of a partition's keys
-        will do. Runs that other runs have started are left out unless ``children`` are asked for.
+        ``workflow`` is a name, or several. ``filters`` are statuses, or ``RunFilter.OPEN``; ``partition`` holds values
+        as text, some of a partition's keys will do. Runs that other runs have started are left out unless ``children``
+        are asked for.
         """
         return await listed_runs(
             database,

@@ -61,20 +61,20 @@ class ListedRun:
 def list_runs(
     connection: Connection,
     *,
-    workflow: str | None = None,
+    workflows: Collection[str] | None = None,
     statuses: Collection[str] | None = None,
     partition: Mapping[str, str] | None = None,
     children: bool = False,
     limit: int,
 ) -> list[ListedRun]:
-    """Return runs, newest first; ``partition`` holds values as text, any part of a partition's keys will do.
+    """Return runs of these workflows or of all, newest first; ``partition`` holds values as text, some keys will do.
 
     With ``children``, also those that other runs have started.
     """
     conditions = ["TRUE"] if children else [f"workflow_id !~ '{CHILD}'"]
-    values = {"limit": limit, "workflow": workflow, "statuses": list(statuses or ())}
-    if workflow is not None:
-        conditions.append("workflow = :workflow")
+    values = {"limit": limit, "workflows": list(workflows or ()), "statuses": list(statuses or ())}
+    if workflows is not None:
+        conditions.append("workflow = ANY(:workflows)")
     if statuses is not None:
         conditions.append(f"{_STATUS} = ANY(:statuses)")
         if set(statuses) <= {RUNNING, HELD}:

@@ -132,7 +132,14 @@ core_rejects = Table(
     Column("detail", Text),
     Column("raw_text", Text),
     Column("rejected_at", _TIME, nullable=False, server_default=func.now()),
+    Column("batch_id", Text),
+    #: Where the row came from.
+    Column("source_locator", Text),
+    Column("line_number", BIGINT),
+    #: The same each time that its execution writes it.
+    Column("reject_key", Uuid),
     Index(None, "domain", "partition_key"),
+    Index(None, "execution_id", "reject_key", unique=True),
 )
 
 #: What gates and pipelines measured of their data: one row per measure of a step.

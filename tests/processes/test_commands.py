@@ -46,6 +46,12 @@ def test_run_prints_the_result_alone_on_stdout_and_the_rows_can_be_read(spine, s
     status = spine("status", f"{WORKFLOW}/week_ending=2025-11-28,tier=OTC", "--json")
     assert json.loads(status.stdout)["status"] == "COMPLETED"
     assert spine("result", f"{WORKFLOW}/week_ending=2025-11-28,tier=OTC").returncode == 0
+    [listed] = json.loads(spine("list", "--tag", "weekly", "--json").stdout)
+    assert listed["run_id"] == result["run_id"]
+    other = spine("list", "--tag", "weekly", "--workflow", "finra.otc_transparency.backfill")
+    assert (other.returncode, other.stdout) == (0, "no runs\n")
+    none = spine("rejects", result["run_id"])
+    assert none.stdout == f"run {result['run_id']} of {WORKFLOW}/week_ending=2025-11-28,tier=OTC has refused no row\n"
 
 
 def test_a_failed_workflow_exits_1_and_its_anomaly_can_be_read(spine, start_worker, week_file):
@@ -78,6 +84,11 @@ def test_a_failed_workflow_exits_1_and_its_anomaly_can_be_read(spine, start_work
             ("status", "no-such-id"),
             "no workflow id 'no-such-id' in namespace 'default': `spine-temporal list` has those",
         ),
+        (
+            ("list", "--tag", "week"),
+            "--tag 'week' is of no workflow of the loaded modules: their tags are finra",
+        ),
+        (("rejects", "no-such-run"), "'no-such-run' is neither a run id nor a workflow id of a run that has begun"),
         (("resolve", "00000000", "--by", "ann"), "--reason TEXT is missing: why is kept on the record"),
         (("sample-data", "--tier", "T9", "--week-ending", "2025-11-28", "--rows", "5", "--out", "x"), "BAD_PARAM"),
     ],

@@ -21,6 +21,7 @@ from tests.processes.conftest import ROOT, until
 READING = (
     ("manifest",),
     ("quality",),
+    ("rejects", "x"),
     ("anomalies",),
     ("acknowledge", "x"),
     ("resolve", "x", "--reason", "y"),
@@ -191,6 +192,9 @@ def test_info_and_env_tell_the_servers_that_answer(spine, environment, servers):
     told = json.loads(spine("info", "--wait", "--json").stdout)
     assert told["temporal_address"] == servers.temporal_address
     assert told["database_url"] == environment["SPINE_DATABASE_URL"]
+    tags = {workflow["name"]: workflow["tags"] for workflow in told["workflows"]}
+    assert tags["finra.otc_transparency.weekly_refresh"] == ["finra", "weekly"]
+    assert "weekly_refresh  (workflows.finra.otc_transparency.WEEKLY_REFRESH) [finra, weekly] " in spine("info").stdout
     exports = spine("env")
     shell = f'{exports.stdout}\nprintf \'%s\\n\' "$TEMPORAL_ADDRESS" "$TEMPORAL_NAMESPACE" "$SPINE_DATABASE_URL"'
     read = subprocess.run(["bash", "-c", shell], env={}, capture_output=True, text=True, check=True).stdout
