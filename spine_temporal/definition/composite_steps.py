@@ -10,7 +10,7 @@ from spine_temporal.definition.errors import DefinitionError, ErrorCategory
 from spine_temporal.definition.json_values import JsonValueError, to_json
 from spine_temporal.definition.policies import ErrorPolicy
 from spine_temporal.definition.runnable import Runnable
-from spine_temporal.definition.simple_steps import ChoiceStep, LambdaStep, Params, PipelineStep, WaitStep
+from spine_temporal.definition.simple_steps import ChoiceStep, Params, PipelineStep, SimpleStep
 from spine_temporal.definition.step_checks import (
     NOTHING,
     check_concurrency,
@@ -177,7 +177,7 @@ class WaitForStep:
             freeze(self, "partition", tuple(listed))
 
 
-AnyStep = PipelineStep | LambdaStep | ChoiceStep | WaitStep | ParallelStep | MapStep | WorkflowStep | WaitForStep
+AnyStep = SimpleStep | ChoiceStep | ParallelStep | MapStep | WorkflowStep | WaitForStep
 
 
 def flattened(steps: Sequence[AnyStep]) -> list[AnyStep]:

@@ -138,3 +138,7 @@ class WaitStep:
                 f"step {self.name!r}: until {self.until.isoformat()} has no time zone: write it as "
                 f"{self.until.isoformat()}+00:00"
             )
+
+
+#: The kinds that stand for themselves; a choice has a place of its own, in no parallel step.
+SimpleStep = PipelineStep | LambdaStep | WaitStep

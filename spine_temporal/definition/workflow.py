@@ -95,8 +95,8 @@ class Workflow(Runnable):
         for step in self.steps:
             if not isinstance(step, AnyStep):
                 raise DefinitionError(
-                    f"workflow {self.name!r}: {step!r} is no step; make steps with Step.pipeline, Step.lambda_, "
-                    "Step.choice, Step.wait, Step.wait_for, Step.parallel, Step.map or Step.workflow"
+                    f"workflow {self.name!r}: {step!r} is no step; make steps with the functions of Step, such as "
+                    "Step.pipeline and Step.lambda_"
                 )
         self._check_hooks()
         self._check_twice()

@@ -36,18 +36,6 @@ RUNS = {
     "waited": (jobs.WAITED, {}, {}),
 }
 
-VOCABULARY = {
-    "parallel": vocabulary.PARALLEL,
-    "beside": vocabulary.MIXED,
-    "stopped": vocabulary.STOPPED,
-    "map": vocabulary.MAP,
-    "computed": vocabulary.COMPUTED,
-    "waited_for": vocabulary.WAITS_IN_VAIN,
-    "held": vocabulary.HELD,
-    "held_shown": vocabulary.HELD,
-    "local": vocabulary.LOCAL,
-}
-
 
 async def record(address, database, only):
     client = await Client.connect(address, data_converter=pydantic_data_converter)
@@ -71,7 +59,7 @@ async def record_vocabulary(client, database, only):
     definitions = definitions_of(vocabulary.ALL)
     async with running_worker(client, database, definitions, task_queue="golden-words", max_activities=5):
         spine = SpineClient(client, task_queue="golden-words")
-        for name, workflow in VOCABULARY.items():
+        for name, workflow in vocabulary.RECORDED.items():
             if only and name not in only:
                 continue
             handle = await spine.start(workflow, {"test": uuid4().hex[:8], "items": [1, 2, 3]})

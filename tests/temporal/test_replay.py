@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from temporalio.client import WorkflowHistory
 
-from tests.temporal import jobs
+from tests.temporal import jobs, vocabulary
+from tests.temporal.record_histories import RUNS
 from tests.temporal.replaying import replay
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -18,11 +19,7 @@ async def test_a_golden_history_replays(name):
 
 
 def test_there_is_a_golden_history_of_every_feature():
-    assert {path.stem for path in HISTORIES.glob("*.json")} >= {
-        "completed", "gate_failed", "pipeline_failed", "choice", "routed", "partial", "dry_run", "resumed", "waited",
-        "parallel", "beside", "stopped", "map", "computed", "waited_for", "held", "local",
-        "gate_shown", "held_shown",
-    }  # fmt: skip
+    assert {path.stem for path in HISTORIES.glob("*.json")} >= {*RUNS, *vocabulary.RECORDED, "resumed"}
 
 
 @pytest.mark.parametrize("params", [{}, {"rows": 1}])

@@ -271,3 +271,16 @@ HELD_BESIDE = Workflow(
     ],
 )
 ALL = tuple(value for value in list(globals().values()) if isinstance(value, Workflow))
+
+#: Those that a golden history is recorded of, by its name.
+RECORDED = {
+    "parallel": PARALLEL,
+    "beside": MIXED,
+    "stopped": STOPPED,
+    "map": MAP,
+    "computed": COMPUTED,
+    "waited_for": WAITS_IN_VAIN,
+    "held": HELD,
+    "held_shown": HELD,
+    "local": LOCAL,
+}
