@@ -191,7 +191,7 @@ async def _of_run(handle: RunHandle) -> list[Reason]:
 
 
 def _of_cause(cause: Cause) -> list[Reason]:
-    """Return what a cause is a reason of; of what runs, Temporal's description of the run says more."""
+    """Return the reasons that a cause gives; none for a running step, of which Temporal's description says more."""
     match cause:
         case HeldGate():
             how = "`spine-temporal waive`, `retry-step` or `abort`, or the update of that name"

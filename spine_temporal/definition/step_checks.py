@@ -59,7 +59,7 @@ def freeze(step: Any, name: str, value: Any) -> None:
 
 
 def json_mapping(value: Any, where: str) -> Mapping[str, Any]:
-    """Return a dict as JSON that nobody changes; raise ``DefinitionError`` naming what is none."""
+    """Return a dict as read-only JSON; raise ``DefinitionError`` naming the value that is not JSON."""
     if not isinstance(value, Mapping):
         raise DefinitionError(f"{where} must be a dict, not {type(value).__name__}")
     try:

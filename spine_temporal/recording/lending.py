@@ -107,7 +107,7 @@ class StepConnection(Connection):
 
 
 class _Loan:
-    """What a session was when it was lent, and what is to be undone of it."""
+    """The state of a session when it was lent, and what must be undone when it comes back."""
 
     def __init__(self, driver: psycopg.Connection[Any]) -> None:
         self._driver = driver
@@ -146,7 +146,7 @@ def taken_back(connection: Connection) -> None:
 
 
 def renew_others(engine: Engine) -> None:
-    """Let a pool make each session as new that somebody took from it who is not us."""
+    """Make a pool reset each session that user code took from it."""
 
     @event.listens_for(engine, "reset")
     def reset(driver: psycopg.Connection[Any], record: Any, _state: Any) -> None:

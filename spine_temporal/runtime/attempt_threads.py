@@ -34,7 +34,7 @@ class AttemptThreads:
         return await asyncio.wait_for(asyncio.to_thread(work), patience)
 
     def close(self) -> None:
-        """Let go of nothing: threads end with the process."""
+        """Do nothing: threads end with the process."""
 
 
 class AttemptThread:

@@ -1,4 +1,4 @@
-"""Who may work on a partition: claims are kept in Postgres, and Temporal says whether their runs are still open."""
+"""Which run may work on a partition: Postgres keeps the claims, Temporal says whether their runs are still open."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""What a run's pipelines say of their inputs, by which a completed partition is found to be stale."""
+"""Fingerprints of the inputs of a run's pipelines: where one has changed, a completed partition is done again."""
 
 import logging
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _PATIENCE = 15.0
 
 
 class Naming(Protocol):
-    """Asks a pipeline what names its input."""
+    """Asks a pipeline for the fingerprint of its input."""
 
     async def fingerprint(self, pipeline: type[Pipeline], params: Mapping[str, Any], patience: float) -> Any:
         """Return it; raises whatever hinders it within ``patience`` seconds."""

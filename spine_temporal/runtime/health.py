@@ -47,7 +47,7 @@ class Health:
             await asyncio.sleep(interval)
 
     def close(self) -> None:
-        """Give back what the questions need; nothing more is asked then."""
+        """Close the connection and the thread; nothing is asked any more."""
         self._postgres.close()
 
     async def _look(self, name: str) -> None:
@@ -85,7 +85,7 @@ async def _ask_temporal(client: Client) -> None:
 
 
 class _Postgres:
-    """Asks on a thread and a connection of its own: that the worker's are all busy says nothing of Postgres."""
+    """Asks Postgres on its own thread and connection: a worker whose connections are all busy is ready all the same."""
 
     def __init__(self, database: Database) -> None:
         self._database = Database(database.url, pool_size=1)

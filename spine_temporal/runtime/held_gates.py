@@ -47,6 +47,6 @@ def record_decision(connection: Connection, request: HoldRequest) -> None:
 
 
 def _fault_id(request: HoldRequest) -> UUID:
-    """Each round of a gate is a fault of its own: an answer that was decided of stays decided."""
+    """Return the id of the fault, one for each round of a gate: a later round does not reopen what was decided."""
     key = request.key
     return fault_id_of(key.workflow, key.partition, f"{request.step}#{request.round}@{key.run_id}", GATE_HELD)

@@ -1,4 +1,4 @@
-"""What a Temporal namespace knows of us: our search attributes."""
+"""Whether a Temporal namespace has our search attributes."""
 
 import asyncio
 import logging

@@ -113,7 +113,7 @@ class TemporalRuns:
 
 
 def _goes_on_for(newest: DescribeWorkflowExecutionResponse, run: TemporalRun) -> bool:
-    """Whether a run is the other, or of its chain of resets."""
+    """Return whether two Temporal runs are the same, or of the same chain of resets."""
     info = newest.workflow_execution_info
     return info.execution.run_id == run.run_id or info.first_run_id == (run.first_run_id or run.run_id)
 

@@ -43,9 +43,9 @@ def _attempts(request: PipelineRequest) -> str:
 
 
 async def run_pipeline(request: PipelineRequest, *, local: bool = False) -> StepDone | Failed:
-    """Run a pipeline's activity; whatever it fails of is the step's outcome.
+    """Run a pipeline's activity and return how the step ended; a failed activity is a failed step.
 
-    A ``local`` one is tried once within the workflow task; where that must be tried again, as any other.
+    A ``local`` one is tried once within the workflow task. If it must be tried again, it runs as an ordinary activity.
     """
     if local:
         try:

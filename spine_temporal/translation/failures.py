@@ -91,7 +91,7 @@ def failed_outcome(step: str, error: FailureError) -> Failed:
 
 
 def cause_of(error: FailureError) -> BaseException | None:
-    """Return what an activity failed of: a local activity raises it as it is, others wrap it."""
+    """Return the cause of an activity's failure: a local activity raises it unwrapped, others wrap it."""
     return error.cause if isinstance(error, ActivityError | ChildWorkflowError) else error
 
 

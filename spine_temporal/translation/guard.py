@@ -73,6 +73,6 @@ def asked_by(gates: Gates) -> Iterator[None]:
 
 
 def ask(question: Question, workflow: Workflow) -> Answered | None:
-    """Ask whoever answers the current run; where that is nobody, the workflow as it is."""
+    """Ask the copy of the user's code that the current run has; without one, ask the workflow itself."""
     gates = _gates.get()
     return answer_to(question, workflow) if gates is None else gates.answer(question)

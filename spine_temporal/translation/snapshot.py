@@ -1,4 +1,4 @@
-"""The source that a worker started with: its runs load their modules anew, and load that, whatever a file has become.
+"""The source that a worker started with, which each of its runs loads, even if a file has changed since.
 
 A worker takes it once, when its definitions are loaded. The sandbox then finds the service's own modules here; those
 of the standard library and of installed packages, it finds as ever.

@@ -1,4 +1,4 @@
-"""A process for pipelines' attempts, one at a time: it has a session of its own, and serves again where it is clean."""
+"""A process that makes attempts of pipelines, one at a time, on its own session, and is used again if it is clean."""
 
 import json
 import os
@@ -38,7 +38,7 @@ _GROWTH = 128 * MEBIBYTE
 
 
 def serve(channel: Line, control: Line) -> None:
-    """Make the attempts that the worker asks for, until it asks no more or this process is spent."""
+    """Make the attempts that the worker asks for, until it stops asking or this process must be replaced."""
     frame = channel.receive()
     if frame is None:
         return
@@ -149,7 +149,7 @@ class _Child:
 
 
 def _surroundings() -> tuple[Any, ...]:
-    """Return what user code may have changed of its process for all that comes after it."""
+    """Return the settings of this process that user code may have changed for later attempts."""
     return os.getcwd(), dict(os.environ), list(sys.path)
 
 
@@ -176,7 +176,7 @@ def _told(error: BaseException, attempt: Attempt | None, memory: int) -> Attempt
 
 
 def _is_short_of_memory(error: BaseException) -> bool:
-    """Return whether it was this process that had no memory, in Python or in the driver."""
+    """Return whether this process ran out of memory, in Python or in the driver."""
     if isinstance(error, MemoryError) or isinstance(error.__cause__, MemoryError):
         return True
     original = getattr(error.__cause__, "orig", error.__cause__)

@@ -1,4 +1,4 @@
-"""One process for attempts, as the worker's event loop has it."""
+"""The worker's side of one process for attempts, used from the event loop."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ Beat = Callable[..., None]
 
 
 class AttemptProcess:
-    """A process for attempts, from the worker's event loop."""
+    """Sends requests to one process for attempts and receives its answers."""
 
     def __init__(self, child: Child) -> None:
         self._child = child
@@ -55,7 +55,7 @@ class AttemptProcess:
         self._transports[1].write(packed(Kind.STOP))
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the connection to it."""
         self.lives = False
         for transport in self._transports:
             transport.close()
@@ -89,7 +89,7 @@ class AttemptProcess:
 
 
 class _Listener(asyncio.Protocol):
-    """Cuts what comes into frames."""
+    """Splits received bytes into frames."""
 
     def __init__(self, heard: Callable[[Kind, bytes], None], lost: Callable[[], None]) -> None:
         self._heard = heard
@@ -118,4 +118,4 @@ async def _listening(
 
 
 def _nobody(*_: Any) -> None:
-    """Listen to nothing."""
+    """Ignore a frame that comes while nothing was asked."""

@@ -1,4 +1,4 @@
-"""Pipelines' attempts in processes: warm ones serve again, those that hang are killed, those that die are told of."""
+"""Processes for attempts of pipelines: idle ones are used again, hanging ones killed, dead ones fail their attempt."""
 
 import asyncio
 import logging
@@ -33,7 +33,7 @@ LAST_WORDS = 5.0
 
 
 class WorkerLostError(SpineError):
-    """Raised when the process of an attempt has ended before the attempt had."""
+    """Raised when the process of an attempt ends before the attempt does."""
 
     def __init__(self, how: str) -> None:
         super().__init__(
@@ -60,7 +60,7 @@ class AttemptProcesses:
         return running
 
     async def fingerprint(self, pipeline: type[Pipeline], params: Mapping[str, Any], patience: float) -> Any:
-        """Return what names the input of a pipeline; raises ``SpineError`` where that cannot be told in time."""
+        """Return the fingerprint of a pipeline's input; raises ``SpineError`` if there is none in time."""
         process = self._from_idle() or await self._begun()
         request = FingerprintRequest(pipeline=pipeline.name, params=dict(params))
         process.ask(request.model_dump_json(), kind=Kind.FINGERPRINT)
@@ -84,7 +84,7 @@ class AttemptProcesses:
         return answer.value
 
     def close(self) -> None:
-        """Let go of the idle ones; whatever runs ends with the host."""
+        """Close the idle processes; those that work end with the host."""
         for process in self._idle:
             process.close()
         self._idle.clear()
@@ -117,7 +117,7 @@ class AttemptProcesses:
         return None
 
     async def _begun(self) -> AttemptProcess:
-        """Return a new process; one that is not needed any more when it is there waits for the next attempt."""
+        """Return a new process; if the caller has gone by the time it is ready, it waits for the next attempt."""
         beginning = asyncio.ensure_future(self._new())
         try:
             return await asyncio.shield(beginning)
@@ -149,7 +149,7 @@ class AttemptProcesses:
 
 
 class RunningAttempt:
-    """An attempt that a process makes."""
+    """An attempt that runs in a process."""
 
     def __init__(self, processes: AttemptProcesses, process: AttemptProcess, attempt: Attempt) -> None:
         self._processes = processes
@@ -162,7 +162,7 @@ class RunningAttempt:
         return self._process.answer
 
     def request(self) -> str:
-        """Return what the process is asked for."""
+        """Return the request that the process gets."""
         attempt = self._attempt
         return AttemptRequest(
             request=attempt.request,

@@ -1,4 +1,4 @@
-"""What a process of a worker is, whatever it is for: alone in its session, deaf to signals, gone with the worker."""
+"""What every process of a worker does: it leads its own session, ignores signals, and ends with the worker."""
 
 import ctypes
 import os
@@ -18,11 +18,11 @@ _FAULT = 70
 
 
 def do_nothing(*_: object) -> None:
-    """Be the handler of a signal that the worker decides on; programs that user code starts do not inherit it."""
+    """Ignore a signal, as the worker acts on it; unlike SIG_IGN, programs that user code starts do not inherit this."""
 
 
 def become_child(parent: int, work: Callable[[], None]) -> NoReturn:
-    """Work until that is done, and end."""
+    """Run the work in this process, then end the process."""
     code = _FAULT
     try:
         os.setsid()
@@ -42,7 +42,7 @@ def become_child(parent: int, work: Callable[[], None]) -> NoReturn:
 
 
 def heed(control: Line, stop: Callable[[], None]) -> None:
-    """Call ``stop`` whenever the worker says so, from a thread; end when the worker is gone."""
+    """Start a thread that calls ``stop`` when the worker asks for it, and ends the process when the worker is gone."""
 
     def listen() -> None:
         with suppress(OSError):

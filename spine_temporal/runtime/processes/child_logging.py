@@ -99,7 +99,7 @@ def _setup_of(handler: logging.Handler) -> HandlerSetup | None:
 
 
 def _unpickled(formatter: str) -> logging.Formatter | None:
-    """Return a formatter of the worker, None where its class is not to be had here."""
+    """Return a formatter of the worker; None if its class cannot be loaded here."""
     if not formatter:
         return None
     try:

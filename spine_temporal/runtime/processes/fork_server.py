@@ -66,7 +66,7 @@ def _loaded(worker: Line) -> bool:
 
 
 class _Server:
-    """Forks, and minds its children."""
+    """Forks children, reports how they end, and kills them when the worker asks for it."""
 
     def __init__(self, worker: socket.socket) -> None:
         self._worker = worker
@@ -80,7 +80,7 @@ class _Server:
         signal.set_wakeup_fd(wake.fileno())
 
     def serve(self) -> None:
-        """Do so until the worker is gone; then nothing of it is left."""
+        """Serve until the worker is gone, then kill every child."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._worker, selectors.EVENT_READ)
             selector.register(self._woken, selectors.EVENT_READ)

@@ -36,7 +36,7 @@ _KEPT = 64
 
 
 def serve(channel: Line, _control: Line) -> None:
-    """Answer the worker's questions until it asks no more."""
+    """Answer the worker's questions until it stops asking."""
     frame = channel.receive()
     if frame is None:
         return

@@ -1,4 +1,4 @@
-"""One process for gates, as the thread of a workflow task has it."""
+"""One process for gates, used from the thread of a workflow task."""
 
 import os
 import select
@@ -28,7 +28,7 @@ class GateProcess:
 
     @property
     def lives(self) -> bool:
-        """Whether it has not ended while nobody asked it."""
+        """Whether the process is still alive."""
         ready, _, _ = select.select([self.child.channel.socket, self.child.control.socket], [], [], 0)
         return not ready
 
@@ -56,7 +56,7 @@ class GateProcess:
         return None if frame is None else frame.text
 
     def ending(self) -> Exception:
-        """Return how it has ended, as an error, and let go of it."""
+        """Return how the process has ended, as an error, and close the connection to it."""
         status = self._status()
         self.child.close()
         if status is None:

@@ -44,7 +44,7 @@ class GateProcesses:
         self._lock = threading.Lock()
 
     def of(self, source: Source, run_id: str) -> "RunGates":
-        """Return who answers a run of the workflow of that source."""
+        """Return what asks the gates of one run of the workflow of that source."""
         return RunGates(self, source, run_id)
 
     def answer(self, name: str, request: str) -> Answered | None:
@@ -117,7 +117,7 @@ class GateProcesses:
         return None if found is None else found[1]
 
     def close(self) -> None:
-        """Let go of the processes."""
+        """Close the processes."""
         with self._lock:
             for process in self._idle:
                 process.child.close()

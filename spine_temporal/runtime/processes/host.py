@@ -40,13 +40,13 @@ class Child:
     loading: Loading | None
 
     def close(self) -> None:
-        """Let go of it: it ends when it sees that."""
+        """Close the connection to the child, which then ends."""
         self.channel.close()
         self.control.close()
 
 
 class ProcessHost:
-    """Has processes with the modules of a worker. Any thread may use it."""
+    """Makes processes that have loaded a worker's modules. Any thread may use it."""
 
     def __init__(self, definitions: Definitions) -> None:
         self._definitions = definitions

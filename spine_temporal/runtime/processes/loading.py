@@ -40,7 +40,7 @@ class Loading(BaseModel):
 
     @classmethod
     def of(cls, definitions: Definitions) -> "Loading":
-        """Return what a process needs that knows what this one knows."""
+        """Return what another process must load to have what this one has."""
         pipelines = sorted(definitions.named_pipelines & set(definitions.pipelines))
         needed = [
             *definitions.modules,
@@ -60,7 +60,7 @@ class Loading(BaseModel):
 
 
 class Loaded(BaseModel):
-    """What loading came to."""
+    """Whether loading succeeded, and why not."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -75,7 +75,7 @@ _is_loading = False
 
 
 def load(loading: Loading) -> Loaded:
-    """Load it; never raises, as it runs where nobody would hear of it."""
+    """Load the modules; never raises, as it runs in a process whose errors nobody would see."""
     global _is_loading  # noqa: PLW0603 - one process loads once
     sys.path[:] = loading.path
     sys.argv[:] = loading.arguments

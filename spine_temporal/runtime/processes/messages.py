@@ -78,14 +78,14 @@ class AttemptRequest(_Message):
 
 
 class FingerprintRequest(_Message):
-    """The input of a pipeline, to be named."""
+    """A request for the fingerprint of a pipeline's input."""
 
     pipeline: str
     params: dict[str, Any]
 
 
 class FingerprintAnswer(_Message):
-    """What names it, or why nothing does."""
+    """The fingerprint, or why there is none."""
 
     value: Any = None
     error: str | None = None
@@ -94,7 +94,7 @@ class FingerprintAnswer(_Message):
 
 
 class AttemptAnswer(_Message):
-    """What it came to: an outcome, or an error."""
+    """How the attempt ended: with an outcome, or with an error."""
 
     outcome: Completed | None = None
     error: "AttemptError | None" = None
@@ -116,7 +116,7 @@ class AttemptError(_Message):
     measured: tuple[Measured, ...] = ()
 
     def raised(self) -> SpineError:
-        """Return it as it was raised."""
+        """Return the exception that the attempt raised."""
         kinds = {kind.__name__: kind for kind in TOLD_APART}
         kind = kinds.get(self.kind, SpineError)
         error = kind.__new__(kind)
