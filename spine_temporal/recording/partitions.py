@@ -89,9 +89,9 @@ def take_over(connection: Connection, key: RunKey, seen: int) -> int | None:
     return epoch
 
 
-def claim_of(connection: Connection, domain: str, partition: Mapping[str, Any]) -> Claim | None:
+def claim_of(connection: Connection, recording_domain: str, partition: Mapping[str, Any]) -> Claim | None:
     """Return how the partition is claimed; None where it never was."""
-    values = {"domain": domain, "partition_key": canonical(dict(partition))}
+    values = {"domain": recording_domain, "partition_key": canonical(dict(partition))}
     row = connection.execute(_HELD, values).mappings().one_or_none()
     return Claim(**row) if row else None
 
@@ -102,9 +102,9 @@ def claim_of_workflow_id(connection: Connection, workflow_id: str) -> Claim | No
     return Claim(**row) if row else None
 
 
-def release(connection: Connection, domain: str, partition: Mapping[str, Any], run_id: str) -> None:
+def release(connection: Connection, recording_domain: str, partition: Mapping[str, Any], run_id: str) -> None:
     """Give the partition back, where the run still holds it. Its epoch stays, so that the next one is newer."""
-    values = {"domain": domain, "partition_key": canonical(dict(partition)), "run_id": run_id}
+    values = {"domain": recording_domain, "partition_key": canonical(dict(partition)), "run_id": run_id}
     connection.execute(_RELEASE, values)
 
 

@@ -145,10 +145,10 @@ def latest_run(connection: Connection, workflow_id: str) -> RunRow | None:
 
 
 def latest_run_of_partition(
-    connection: Connection, domain: str, partition: Mapping[str, Any], *, other_than: str
+    connection: Connection, recording_domain: str, partition: Mapping[str, Any], *, other_than: str
 ) -> RunRow | None:
     """Return the newest run that began on a partition."""
-    values = {"domain": domain, "partition_key": json.dumps(partition), "run_id": other_than}
+    values = {"domain": recording_domain, "partition_key": json.dumps(partition), "run_id": other_than}
     return _one(connection, _LATEST_OF_PARTITION, values)
 
 
