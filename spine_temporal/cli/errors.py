@@ -96,7 +96,7 @@ def _advice_of(wrong: str) -> str:
 
 
 def _of_temporal(error: Exception) -> Complaint | None:
-    """Return what a call to Temporal came to, which had answered before: it is away, or refuses the call."""
+    """Return why a call to a Temporal that had answered before has failed: it is away now, or it refuses the call."""
     service: Any = sys.modules.get("temporalio.service")
     if service is None or not isinstance(error, service.RPCError):
         return None

@@ -1,4 +1,4 @@
-"""Follow a run to its end: show its steps, say what it waits for, and what becomes of it when nobody follows it."""
+"""Follow a run to its end: show its steps, what it waits for, and, after Ctrl-C, what happens to it."""
 
 import asyncio
 import contextlib
@@ -98,7 +98,7 @@ class _Watch:
         return await asyncio.wait_for(question, _LONGEST)
 
     async def _look_for_workers(self) -> None:
-        """Say once, each time, that nobody serves the run."""
+        """Say that no worker serves the run, once each time that this begins."""
         with contextlib.suppress(RPCError, SpineError):
             told = await self._stand_in.look(self._run)
             if told and not self._waits:

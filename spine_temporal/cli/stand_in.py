@@ -1,4 +1,4 @@
-"""Who serves a run that a command follows: others, this command's own worker, or nobody, which is said."""
+"""Which worker serves the run that a command follows: another one, the command's own, or none, and then it says so."""
 
 from contextlib import AsyncExitStack
 from types import TracebackType

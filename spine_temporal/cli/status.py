@@ -40,7 +40,7 @@ class Situation:
 
 
 async def situation_of(run: RunHandle) -> Situation:
-    """Return how far the run has come; of a closed one, what it came to."""
+    """Return how far the run has come, or its result if it is closed."""
     description = await described(run.client, run.handle)
     if description.close_time is not None:
         return Situation(workflow_id=run.workflow_id, result=await run.result())

@@ -1,1 +1,1 @@
-"""Starting runs and reading what they came to."""
+"""Starting runs and reading their results."""

@@ -39,7 +39,7 @@ class Attempt:
 
     @property
     def amount(self) -> tuple[int, str] | None:
-        """How much is done, and of what, where it was told as ``heartbeat("rows", 1000)``."""
+        """How much of what is done, if the pipeline says it by ``heartbeat("rows", 1000)``."""
         match self.progress:
             case (str() as unit, bool() | int() as count, *_) if not isinstance(count, bool):
                 return count, unit

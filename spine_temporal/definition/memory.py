@@ -15,7 +15,7 @@ _TEXT = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
 def bytes_of(name: str, value: int | str | None) -> int | None:
     """Return an amount in bytes: a number, or text such as ``512MB`` or ``2 GiB`` (units of 1024).
 
-    Raises ``DefinitionError`` naming it where it is none, or too little.
+    Raises ``DefinitionError`` if it is no amount, or too small.
     """
     if value is None:
         return None

@@ -46,7 +46,7 @@ class RunKey(BaseModel):
         return self.execution_run_id != self.run_id
 
     def with_epoch(self, epoch: int | None) -> "RunKey":
-        """Return the key under a newer epoch; None: as it is."""
+        """Return the key with a newer epoch; None: the same key."""
         return self if epoch is None else self.model_copy(update={"epoch": epoch})
 
 

@@ -1,4 +1,4 @@
-"""What a run came to: the result that the runner, the CLI and Temporal give back."""
+"""A run's result, as the runner, the CLI and Temporal return it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -92,7 +92,7 @@ class StepExecution(BaseModel):
 
 
 class WorkflowResult(BaseModel):
-    """What a run came to; ``outputs`` by step name."""
+    """How a run ended, or how far it is; ``outputs`` by step name."""
 
     model_config = ConfigDict(frozen=True)
 

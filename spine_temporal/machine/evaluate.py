@@ -1,4 +1,4 @@
-"""Ask a gate or a condition, and turn whatever it does into an outcome. Shared by every driver."""
+"""Ask a gate or a condition, and turn its answer or its exception into an outcome. Shared by both drivers."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -178,7 +178,7 @@ def _asked(step: str, ask: Callable[[], Answered]) -> Answered:
 
 
 def _raised(step: str, error: BaseException) -> Answered:
-    """A call that the sandbox refuses is a wrong definition; anything else that nobody classified, a fault in code."""
+    """Return the failed step: CONFIGURATION if the sandbox refused a call, INTERNAL for an unclassified exception."""
     fault = fault_of(error)
     refused = type(error).__name__ == "RestrictedWorkflowAccessError"
     category = _CONFIGURATION if refused else fault.category.value

@@ -1,4 +1,4 @@
-"""The items of a map: which run next, when a map has failed, and what it comes to. Shared by every driver."""
+"""The items of a map: which run next, when the map has failed, and its outcome. Shared by both drivers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The Plan: a Workflow as JSON. A run keeps the plan that it began with, whatever the definition becomes."""
+"""The Plan: a Workflow as JSON. A run keeps the plan that it began with, even if the definition changes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class _Planned(BaseModel):
     on_error: ErrorPolicy = ErrorPolicy.STOP
 
     def model_post_init(self, context: Any, /) -> None:
-        """Count the kind as set: it tells the steps of a plan apart, also where what was not set is left out."""
+        """Mark the kind as set: JSON leaves out what was not set, and the kind tells the steps of a plan apart."""
         self.model_fields_set.add("kind")
 
 

@@ -1,4 +1,4 @@
-"""What operators did to runs from outside: who, why, and what it came to."""
+"""What operators did to runs from outside: who, why, and with which effect."""
 
 import json
 from collections.abc import Mapping

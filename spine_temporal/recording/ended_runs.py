@@ -14,7 +14,7 @@ from spine_temporal.recording.runs import RunRow, runs_of_lineage
 
 
 def ended_run(connection: Connection, row: RunRow) -> EndedRun:
-    """Return what the run and those before it came to: gates from their results, pipelines from the ledger."""
+    """Return the outcomes of the run and those before it: of gates from their results, of pipelines from the ledger."""
     return EndedRun(
         run_id=row.run_id,
         status=row.status,

@@ -52,7 +52,7 @@ def request_resume(
     patience: float,
     replaces: str | None = None,
 ) -> bool:
-    """Say that the ended run is being resumed, for ``patience`` seconds; False where somebody else is doing it.
+    """Record that the ended run is being resumed, for ``patience`` seconds; False if another person is doing it.
 
     ``replaces``: a request that nobody can take up any more.
     """

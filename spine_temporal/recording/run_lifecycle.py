@@ -135,7 +135,7 @@ def close_run(
     stages: Sequence[StageReached],
     forgotten: Sequence[str],
 ) -> bool:
-    """Write what the run came to and the stages that it reached, forget others, and give the partition back.
+    """Write the run's result and the stages that it reached, delete the ``forgotten`` ones, and release the partition.
 
     ``result`` is JSON text. False where the database has no row of the run.
     """

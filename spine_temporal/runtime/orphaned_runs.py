@@ -49,7 +49,7 @@ async def close_orphaned_runs(temporal_runs: TemporalRuns, database: Database, *
 async def look(temporal_runs: TemporalRuns, database: Database, *, before: datetime) -> list[str]:
     """Close the rows of runs that began before then and that Temporal has closed; return their ids.
 
-    What cannot be judged is said once, and keeps no other from being looked at.
+    A run that cannot be judged is logged once, and the others are still looked at.
     """
     closed = []
     for row in await asyncio.to_thread(_candidates, database, await temporal_runs.place(), before):
@@ -137,7 +137,7 @@ def _end_request(connection: Connection, row: RunRow, standing: Standing) -> End
 
 
 def _done(connection: Connection, row: RunRow) -> tuple[dict[str, str], dict[str, Kept]]:
-    """Return the kinds of the plan's steps, and what was completed; neither of a plan that this build cannot read."""
+    """Return the kinds of the plan's steps and the completed steps; both empty if this build cannot read the plan."""
     try:
         plan = Plan.model_validate(row.plan)
     except ValidationError:

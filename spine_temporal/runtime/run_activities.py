@@ -88,7 +88,7 @@ class RunActivities:
 
     @activity.defn(name=VERDICT)
     async def verdict(self, outcome: Verdict) -> Verdict:
-        """Return the verdict as it was given: from here on it is history, whatever the gate's code becomes.
+        """Return the verdict unchanged: from here on it is history, even if the gate's code changes.
 
         One that has failed is the activity's failure, with the verdict in its details.
         """
@@ -106,7 +106,7 @@ class RunActivities:
 
     @activity.defn(name=SHOW)
     async def show(self, outcome: Verdict) -> None:
-        """Fail as a verdict has that was recorded within a workflow task, where the Web UI does not show it."""
+        """Fail with a failed verdict: it was recorded within a workflow task, where the Web UI does not show it."""
         _tell(outcome)
         raise failures.verdict_failure(outcome)
 
@@ -127,7 +127,7 @@ class RunActivities:
 
     @activity.defn(name=HOLD)
     async def hold(self, request: HoldRequest) -> None:
-        """Write the anomaly of a gate that waits for a person; then fail, as a gate that is held has not passed."""
+        """Write the anomaly of a held gate; then fail, so that the Web UI shows that the gate has not passed."""
         recorded = await self._recorded(request, record_hold)
         raise ApplicationError(
             f"{request.step} waits for a person ({request.category}: {request.error})",

@@ -134,13 +134,13 @@ def _started(connection: Connection, beginning: Beginning, known: RunRow | None,
 
 
 def _already_completed(connection: Connection, beginning: Beginning, result: WorkflowResult) -> Begun:
-    """Give the partition back, and return what the run came to that completed it."""
+    """Release the partition, and return the result of the run that completed it."""
     release(connection, beginning.key.recording_domain, beginning.begun.partition, beginning.begun.run_id)
     return reused(beginning.begun, result)
 
 
 def _before(connection: Connection, beginning: Beginning) -> RunRow | None:
-    """Return the earlier run that this one goes on from although no person asked for it; None where params differ.
+    """Return the earlier run that this one continues without a person's resume; None if its params differ.
 
     It is the one before in the chain of Temporal's resets, or in the lineage of the step that this run is.
     """
@@ -162,7 +162,7 @@ def _before(connection: Connection, beginning: Beginning) -> RunRow | None:
 
 
 def _continued(connection: Connection, beginning: Beginning, row: RunRow) -> Begun:
-    """Go on as a resume would; where nothing is left to do, return what the run came to."""
+    """Continue the earlier run as a resume would; if that run has completed, return its result."""
     if row.status == WorkflowStatus.COMPLETED.value and row.result is not None:
         if beginning.options.lineage or not beginning.begun.force:
             return _already_completed(connection, beginning, WorkflowResult.model_validate(row.result))

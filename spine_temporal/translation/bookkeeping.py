@@ -111,9 +111,9 @@ async def record_verdict(verdict: Verdict, what: str, *, beside: bool, shown: Sh
 
 
 async def show_failure(failed: Verdict, what: str) -> None:
-    """Let an activity fail as the verdict has that was recorded within a workflow task.
+    """Run an activity that fails with the failed verdict, so that the Web UI shows it.
 
-    The Web UI's timeline shows what is recorded there as neutral, whatever it says.
+    The verdict itself was recorded within the workflow task, which the timeline shows as neutral.
     """
     shown = Verdict(step=failed.step, error=failed.error, category=failed.category, traceback=failed.traceback)
     await _failing(SHOW, shown, verdict_summary(what, failed))

@@ -63,7 +63,7 @@ class LiveRun:
     sub_runs: tuple[str, ...] = ()
 
     def told(self, **more: Any) -> dict[str, Any]:
-        """Return a request's fields: ``more``, and what the database must know of the history; none is empty."""
+        """Return a request's fields that are not empty: ``more``, and what the database must know of the history."""
         known = {"acknowledged": len(self.acknowledged) + len(self.sent_back), "sub_runs": self.sub_runs}
         return {name: value for name, value in (known | more).items() if value}
 

@@ -90,12 +90,12 @@ class Begun(_Message):
     holds_gates: bool = False
     #: Whether the namespace knows our search attributes.
     search_attributes: bool = False
-    #: What the run that completed this partition before came to, or this run itself where its end is recorded
-    #: already: nothing is left to do.
+    #: Set if nothing is left to do: the result of the run that had completed this partition, or of this run itself if
+    #: its end is recorded already.
     earlier: WorkflowResult | None = None
     #: Steps of an earlier run that are not done again.
     kept: Mapping[str, Kept] = Field(default_factory=dict)
-    #: Set where a person has reset the run so that it goes on otherwise: how. Nothing has begun then.
+    #: Set if a person has reset the run to resume it: how it is to continue. The run has not begun then.
     resume: ResumeOptions | None = None
     #: What the run's workflow code does from here on; 0: as before there were revisions.
     revision: int = 0
@@ -117,7 +117,7 @@ class Begun(_Message):
 class StepDone(Completed):
     """What a pipeline's activity answers: that the step is done, or with ``resume`` that it was left undone."""
 
-    #: How a person wants the run to go on, which was reset for it.
+    #: How the person who reset the run wants it to continue.
     resume: ResumeOptions | None = None
     #: Set where the run had to take its partition again: the newer epoch.
     epoch: int | None = None
@@ -139,7 +139,7 @@ class Verdict(_Message):
     missing: bool = False
     #: Asked by a run that was reset: the run in whose history the step stands.
     reset_of: str | None = None
-    #: The answer to that, where a person wants the run to go on otherwise.
+    #: The answer: how a person who reset the run wants it to continue.
     resume: ResumeOptions | None = None
 
     @classmethod
@@ -247,7 +247,7 @@ class Ended(_Message):
     """That the run's end was recorded, or what it is to do instead."""
 
     resume: ResumeOptions | None = None
-    #: Set where this execution had recorded another end before, in a workflow task that was lost: that one stands.
+    #: Set if this Temporal run had recorded another end before, in a workflow task that was lost: that end stands.
     recorded: WorkflowResult | None = None
 
 

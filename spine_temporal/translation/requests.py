@@ -161,7 +161,7 @@ def end_request(begun: Begun, key: RunKey, result: WorkflowResult) -> EndRequest
 
 
 def carried(result: WorkflowResult) -> WorkflowResult:
-    """Return the result as it can pass through Temporal: what is too large in sum stays in Postgres and in history.
+    """Return the result without the outputs that are too large in sum for Temporal; Postgres and the history have them.
 
     The large outputs are left out first; where there are too many small ones, those as well.
     """
