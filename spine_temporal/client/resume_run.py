@@ -213,7 +213,7 @@ def _to_the_current_build(description: _Described) -> list[PostResetOperation]:
 
 
 def _request(database: Database, row: RunRow, options: ResumeOptions, spent: str | None) -> None:
-    """Say that the run is being resumed, where nobody else does so.
+    """Record that the run is being resumed; raise if another person is resuming it.
 
     ``spent``: the request of a run that was reset for it and has ended before it could take it up.
     """

@@ -66,7 +66,7 @@ async def refuse_standstill(handle: WorkflowHandle[Any, Any], client: Client) ->
 
 
 async def standstill(handle: WorkflowHandle[Any, Any], client: Client, *, but: str = "") -> str:
-    """Return in a sentence why nothing happens to an open run, and what to do; nothing where something may.
+    """Return a sentence on why an open run stands still and what to do; empty if it can go on.
 
     Somebody has paused it, or nobody polls its own task queue.
     """

@@ -96,7 +96,7 @@ class MapStep:
 
     @property
     def of_pipelines(self) -> PipelineStep | None:
-        """The one pipeline that each item comes to, where the iterator has nothing of its own: no partition, no model.
+        """The pipeline of each item, if the iterator is that one step, without a partition, params model or hooks.
 
         Its items then run as plain activities of the map's run.
         """

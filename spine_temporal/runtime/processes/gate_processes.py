@@ -90,7 +90,7 @@ class GateProcesses:
         return answer.params
 
     def _exchanged(self, kind: Kind, request: str) -> bytes:
-        """Ask a process. Where it still computes at the time limit, it goes on, and the next same request hears it."""
+        """Ask a process. If it computes beyond the limit, it goes on, and the next equal request gets its answer."""
         until = time.monotonic() + _PATIENCE
         late = self._taken_up(request)
         process = late or self._process()
@@ -108,7 +108,7 @@ class GateProcesses:
         return text
 
     def _taken_up(self, request: str) -> GateProcess | None:
-        """Return the process that was asked this before and is late with its answer; let go of forgotten ones."""
+        """Return the process that still computes the answer to this request; close those whose request is forgotten."""
         before = time.monotonic() - _FORGOTTEN
         for other, (since, process) in list(self._late.items()):
             if since < before and self._late.pop(other, None) is not None:
