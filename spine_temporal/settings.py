@@ -87,6 +87,8 @@ class Settings(BaseModel):
     )
     #: The project's folder, which its modules are imported from; found, never given.
     project: Path | None = None
+    #: The workflow that a command names by its place (``file.py:NAME``); of the command line, and never of a setting.
+    reference: str | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None, folder: Path | None = None) -> "Settings":
@@ -106,7 +108,7 @@ class Settings(BaseModel):
 
 
 #: What can be set.
-NAMES = tuple(name for name in Settings.model_fields if name != "project")
+NAMES = tuple(name for name in Settings.model_fields if name not in {"project", "reference"})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,10 @@ def functions_of(target: Callable[..., Any] | Any, given: int = 0) -> Iterator[t
         yield from functions_of(target.__func__, given + 1)
     elif isinstance(target, FunctionType):
         inner = inspect.unwrap(target)
-        yield (inner if isinstance(inner, FunctionType) else target), given
+        if isinstance(inner, FunctionType):
+            yield inner, given
+        else:
+            yield from functions_of(inner, given)
     elif isinstance(target, type):
         yield from _methods(target, ("__init__", "__post_init__"), given)
     else:

@@ -8,13 +8,28 @@ from spine_temporal.cli import panels
 from spine_temporal.cli.completion import workflow_names
 from spine_temporal.cli.reason import Reason, require_reason
 from spine_temporal.definition.errors import ParamsError
+from spine_temporal.project import make_importable
 from spine_temporal.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print an array of rows.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many rows, newest first.")]
+
+
+def _name(text: str | None) -> str | None:
+    """Return the name of a workflow, which may be given by its place."""
+    if text is None or ":" not in text:
+        return text
+    from spine_temporal.runtime.references import name_of  # noqa: PLC0415 - keeps --help quick
+
+    make_importable(Settings.from_environment().project)
+    return name_of(text)
+
+
 WorkflowOption = Annotated[
     str | None,
-    typer.Option("--workflow", metavar="NAME", help="Of this workflow only.", autocompletion=workflow_names),
+    typer.Option(
+        "--workflow", metavar="NAME", help="Of this workflow only.", autocompletion=workflow_names, callback=_name
+    ),
 ]
 
 _MANIFEST = (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spine_temporal.cli import panels
-from spine_temporal.cli.runs import AsJson, WorkflowId, leave_with
+from spine_temporal.cli.runs import AsJson, leave_with
 from spine_temporal.definition.errors import ParamsError
 from spine_temporal.settings import Settings
 
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from spine_temporal.definition.run_result import WorkflowResult
     from spine_temporal.definition.workflow import Workflow
 
+ResumedId = Annotated[
+    str,
+    typer.Argument(
+        metavar="WORKFLOW_ID", help="The run's workflow id; its workflow may be FILE.py:NAME, as it was to `run`."
+    ),
+]
 StartFrom = Annotated[
     str | None, typer.Option("--start-from", metavar="STEP", help="Run again from this step; default: what is missing.")
 ]
@@ -35,7 +41,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def resume(
-    workflow_id: WorkflowId,
+    workflow_id: ResumedId,
     start_from: StartFrom = None,
     set_: Set = None,
     skip: Skip = None,
@@ -47,11 +53,12 @@ def resume(
     """Go on from a failed or cancelled run: completed steps are kept, the rest runs. Exits 1 where it fails again."""
     from spine_temporal.cli.params import read_changes  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.printing import print_json  # noqa: PLC0415
-    from spine_temporal.cli.session import definitions, run_async  # noqa: PLC0415
+    from spine_temporal.cli.session import definitions, identified, run_async  # noqa: PLC0415
 
     settings = Settings.from_environment()
     if skip and not reason.strip():
         raise ParamsError(f"--skip {skip[0]} needs --reason TEXT: it is kept on the record")
+    settings, workflow_id = identified(settings, workflow_id)
     workflows = [workflow for workflow, _ in definitions(settings).workflows.values()]
     correction = {
         "start_from": start_from,

@@ -8,7 +8,9 @@ import typer
 
 from spine_temporal.cli import panels
 from spine_temporal.cli.completion import workflow_names
+from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.run_result import WorkflowResult
+from spine_temporal.project import make_importable
 from spine_temporal.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,10 +21,30 @@ if TYPE_CHECKING:
 _AT_ONCE = 0.5
 
 WorkflowName = Annotated[
-    str, typer.Argument(metavar="WORKFLOW", help="The workflow's name.", autocompletion=workflow_names)
+    str,
+    typer.Argument(
+        metavar="WORKFLOW",
+        help="The workflow's name, or where it is: FILE.py:NAME, MODULE:NAME.",
+        autocompletion=workflow_names,
+    ),
 ]
+
+
+def _identity(text: str) -> str:
+    """Return a workflow id that may open with the workflow's place."""
+    if ":" not in text:
+        return text
+    from spine_temporal.runtime.references import split_id  # noqa: PLC0415 - keeps --help quick
+
+    make_importable(Settings.from_environment().project)
+    return split_id(text)[1]
+
+
 WorkflowId = Annotated[
-    str, typer.Argument(metavar="WORKFLOW_ID", help="The run's workflow id, as `start` and `list` print it.")
+    str,
+    typer.Argument(
+        metavar="WORKFLOW_ID", help="The run's workflow id, as `start` and `list` print it.", callback=_identity
+    ),
 ]
 Pairs = Annotated[
     list[str] | None, typer.Option("-p", "--param", metavar="KEY=VALUE", help="A param, such as tier=OTC; repeatable.")
@@ -65,12 +87,11 @@ def run(
     """Start a run, show its steps while it runs, and print its result. Exits 1 where the workflow failed."""
     from spine_temporal.cli.follow import follow  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.params import read_params, tell_params  # noqa: PLC0415
-    from spine_temporal.cli.session import connected, definitions, run_async  # noqa: PLC0415
+    from spine_temporal.cli.session import chosen, connected, run_async  # noqa: PLC0415
     from spine_temporal.client.servers import available_servers  # noqa: PLC0415
     from spine_temporal.definition.params import partition_of, resolve_params  # noqa: PLC0415
 
-    settings = Settings.from_environment()
-    definition = definitions(settings).workflow(workflow)
+    settings, definition = chosen(Settings.from_environment(), workflow)
     given = read_params(definition, param or [], params)
     partition_of(definition, resolve_params(definition, given))
     tell_params(definition, given)
@@ -98,13 +119,12 @@ def start(
     """Start a run, print its workflow id, and leave the run to the workers."""
     from spine_temporal.cli.params import read_params, tell_params  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.printing import print_json, say  # noqa: PLC0415
-    from spine_temporal.cli.session import definitions, run_async  # noqa: PLC0415
+    from spine_temporal.cli.session import run_async, startable  # noqa: PLC0415
     from spine_temporal.client.servers import available_servers, connect  # noqa: PLC0415
     from spine_temporal.client.spine_client import SpineClient  # noqa: PLC0415
     from spine_temporal.client.task_queues import standstill  # noqa: PLC0415
 
-    settings = Settings.from_environment()
-    definition = definitions(settings).workflow(workflow)
+    settings, definition = startable(Settings.from_environment(), workflow)
     given = read_params(definition, param or [], params)
     tell_params(definition, given)
     options = _options(force=force, dry_run=dry_run, start_from=start_from, hold=hold)
@@ -115,7 +135,7 @@ def start(
             handle = await client.start(definition, given, **options)
             run_id = handle.handle.result_run_id or handle.handle.run_id
             waits = await standstill(handle.handle, client.client)
-            return handle.workflow_id, run_id, waits, "" if waits else await _reused(handle)
+            return handle.workflow_id, run_id, waits, "" if waits else await _at_once(handle, settings)
 
     identity, run_id, waits, reused = run_async(work)
     for told in (waits, reused):
@@ -127,8 +147,11 @@ def start(
         typer.echo(identity)
 
 
-async def _reused(run: "RunHandle") -> str:
-    """Return that the run had nothing to do, where it says so at once; one that works is not waited for."""
+async def _at_once(run: "RunHandle", settings: Settings) -> str:
+    """Return that the run had nothing to do, where it says so at once; one that works is not waited for.
+
+    Raises ``SpineError`` where a worker that does not have the workflow has refused it.
+    """
     import asyncio  # noqa: PLC0415 - keeps --help quick
 
     from spine_temporal.cli.printing import reused_line  # noqa: PLC0415
@@ -137,6 +160,12 @@ async def _reused(run: "RunHandle") -> str:
         result = await asyncio.wait_for(run.result(), _AT_ONCE)
     except TimeoutError:
         return ""
+    if settings.reference is not None and (result.error or "").startswith("unknown workflow"):
+        raise SpineError(
+            f"{result.error}: its workers must load it",
+            ErrorCategory.CONFIGURATION,
+            advice=f"add `-m {settings.reference.rpartition(':')[0]}` to `spine-temporal worker`, or use `run`",
+        )
     return reused_line(result) if result.reused else ""
 
 

@@ -10,10 +10,15 @@ from temporalio.runtime import Runtime, TelemetryConfig
 
 from spine_temporal.client.servers import Servers, connect, open_database, running_servers_of
 from spine_temporal.client.spine_client import SpineClient
+from spine_temporal.client.task_queues import runner_queue
+from spine_temporal.definition.errors import DefinitionError
+from spine_temporal.definition.workflow import Workflow
 from spine_temporal.embedded import worker_lock_held
+from spine_temporal.project import make_importable
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import Definitions, load_definitions
 from spine_temporal.runtime.masked_logs import mask_unhandled
+from spine_temporal.runtime.references import Reference, load_referenced, reference_of, split_id
 from spine_temporal.runtime.worker import SPARE_CONNECTIONS, running_worker
 from spine_temporal.settings import Settings
 
@@ -42,10 +47,10 @@ def opened_database(settings: Settings) -> Iterator[Database]:
 
 @asynccontextmanager
 async def connected(settings: Settings, servers: Servers, *, with_worker: bool = True) -> AsyncIterator[SpineClient]:
-    """Have a client; and ``with_worker`` a worker, where the embedded servers have none of their own."""
+    """Have a client; and ``with_worker`` a worker, where others do not serve what the command names."""
     client = await connect(servers)
     spine = SpineClient(client, task_queue=settings.task_queue)
-    if not with_worker or not servers.temporal_is_embedded or worker_lock_held(servers.home):
+    if not with_worker or not has_own_worker(settings, servers):
         yield spine
         return
     database = open_database(servers, settings, pool_size=settings.max_activities + SPARE_CONNECTIONS)
@@ -62,6 +67,64 @@ async def connected(settings: Settings, servers: Servers, *, with_worker: bool =
         database.close()
 
 
+def has_own_worker(settings: Settings, servers: Servers) -> bool:
+    """Return whether a command serves its runs itself.
+
+    It does where the embedded servers have no worker, and where it names a workflow by its place, which no other
+    worker need have.
+    """
+    alone = servers.temporal_is_embedded and not worker_lock_held(servers.home)
+    return alone or settings.reference is not None
+
+
 def definitions(settings: Settings) -> Definitions:
-    """Return what the configured modules define."""
-    return load_definitions(settings.modules)
+    """Return what the configured modules define; where a workflow is named by its place, that one alone."""
+    reference = reference_of(settings.reference) if settings.reference else None
+    return load_definitions(settings.modules) if reference is None else load_referenced(settings.modules, reference)
+
+
+def chosen(settings: Settings, text: str) -> tuple[Settings, Workflow]:
+    """Return the workflow that a command names, by name or by place, and the settings that it runs with.
+
+    One that the configured modules do not have is served by the command, on a task queue of its own, as a script's is.
+    Raises ``DefinitionError`` where there is none.
+    """
+    make_importable(settings.project)
+    loaded = load_definitions(settings.modules)
+    reference = None if text in loaded.workflows else reference_of(text)
+    if reference is None:
+        if text.endswith(".py"):
+            raise DefinitionError(f"{text!r} is a file: name the workflow in it too, as {text}:NAME")
+        return settings, loaded.workflow(text)
+    workflow = reference.workflow
+    if workflow in [known for known, _ in loaded.workflows.values()]:
+        return settings, workflow
+    return settings_of(settings, reference), workflow
+
+
+def startable(settings: Settings, text: str) -> tuple[Settings, Workflow]:
+    """Return as ``chosen`` a workflow that other workers are to run, and so on their task queue.
+
+    Raises ``DefinitionError`` where the configured modules, which are theirs, have another one of its name.
+    """
+    found, workflow = chosen(settings, text)
+    if found.reference is not None and workflow.name in load_definitions(settings.modules).workflows:
+        raise DefinitionError(
+            f"the configured modules have another workflow {workflow.name!r} than {text}, and workers run theirs: "
+            "`spine-temporal run` runs this one, with a worker of its own; or rename it"
+        )
+    return found.model_copy(update={"task_queue": settings.task_queue}), workflow
+
+
+def identified(settings: Settings, text: str) -> tuple[Settings, str]:
+    """Return a workflow id, which may open with the workflow's place, and the settings that its run goes on with."""
+    make_importable(settings.project)
+    load_definitions(settings.modules)
+    reference, identity = split_id(text)
+    return (settings if reference is None else settings_of(settings, reference)), identity
+
+
+def settings_of(settings: Settings, reference: Reference) -> Settings:
+    """Return the settings of a command that serves the workflow of that place itself."""
+    queue = runner_queue(settings.task_queue, reference.workflow.name)
+    return settings.model_copy(update={"reference": str(reference), "task_queue": queue})

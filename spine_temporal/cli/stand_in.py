@@ -3,13 +3,12 @@
 from contextlib import AsyncExitStack
 from types import TracebackType
 
-from spine_temporal.cli.session import definitions
+from spine_temporal.cli.session import definitions, has_own_worker
 from spine_temporal.client.descriptions import described, is_paused
 from spine_temporal.client.run_handle import RunHandle
 from spine_temporal.client.servers import Servers, open_database
 from spine_temporal.client.task_queues import WORKFLOW_TASKS, is_runner_queue, standstill, workers_of
 from spine_temporal.definition.errors import DefinitionError
-from spine_temporal.embedded import worker_lock_held
 from spine_temporal.runtime.worker import SPARE_CONNECTIONS, running_worker
 from spine_temporal.settings import Settings
 
@@ -29,7 +28,7 @@ class StandIn:
         self._with_worker = with_worker
         self._stack = AsyncExitStack()
         self._queues: set[str] = set()
-        if with_worker and servers.temporal_is_embedded and not worker_lock_held(servers.home):
+        if with_worker and has_own_worker(settings, servers):
             self._queues.add(settings.task_queue)  # which the session's own worker serves
 
     async def __aenter__(self) -> "StandIn":

@@ -127,7 +127,7 @@ def checked_options(
     if workflow is None:
         raise ParamsError(
             f"workflow {row.workflow!r} of {workflow_id!r} is in none of the loaded modules: name its module in "
-            "SPINE_MODULES"
+            "SPINE_MODULES, or give the id as FILE.py:NAME/..."
         )
     options = ResumeOptions(run_id=row.run_id, start_from=start_from, changes=dict(changes), skip=dict(skip), by=by)
     resumed(workflow, ended, options)

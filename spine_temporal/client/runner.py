@@ -9,6 +9,7 @@ from typing import Any
 from spine_temporal.client.servers import Servers, available_servers, connect, open_database
 from spine_temporal.client.spine_client import SpineClient
 from spine_temporal.client.task_queues import runner_queue, tell_of_standstills
+from spine_temporal.definition.foreign import as_workflow
 from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.project import make_importable
@@ -49,6 +50,7 @@ class WorkflowRunner:
         server cannot be reached.
         """
         refuse_while_loading("WorkflowRunner().execute(...)")
+        workflow = as_workflow(workflow, "execute()")
         make_importable(self._settings.project)
         load_definitions(self._settings.modules)
         definitions = definitions_of([workflow])

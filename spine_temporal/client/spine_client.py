@@ -21,10 +21,10 @@ from spine_temporal.client.run_handle import RunHandle
 from spine_temporal.client.run_list import RunSummary, listed_runs
 from spine_temporal.client.run_status import RunFilter
 from spine_temporal.definition.errors import (
-    DefinitionError,
     ParamsError,
     PartitionBusyError,
 )
+from spine_temporal.definition.foreign import as_workflow
 from spine_temporal.definition.params import fingerprint, partition_of, resolve_params, workflow_id
 from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.definition.workflow import Workflow
@@ -61,8 +61,7 @@ class SpineClient:
         Raises ``ParamsError`` for params that the workflow does not take and where a running run has others,
         ``PartitionBusyError`` where ``force`` or ``start_from`` meets a run that is still running.
         """
-        if not isinstance(workflow, Workflow):
-            raise DefinitionError(f"start() takes a Workflow, not {workflow!r}")
+        workflow = as_workflow(workflow, "start()")
         resolved = resolve_params(workflow, params)
         partition = partition_of(workflow, resolved)
         options = _options(

@@ -17,16 +17,31 @@ LEGACY_METRICS = "pipeline_result"
 
 
 class StepOutput(dict[str, Any]):
-    """A step's output: a dict that also answers to ``pipeline_result`` with itself."""
+    """A step's output: a dict that also has its metrics where the older implementation does."""
 
     def __missing__(self, key: str) -> Any:
         if key == LEGACY_METRICS:
-            return self
+            return _LegacyResult(self)
         raise KeyError(key)
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the value of ``key``, else ``default``."""
-        return self[key] if key in self or key == LEGACY_METRICS else default
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+
+class _LegacyResult(StepOutput):
+    """What the older implementation keeps of a pipeline: its metrics below ``metrics``, beside a status; and flat."""
+
+    def __missing__(self, key: str) -> Any:
+        match key:
+            case "metrics":
+                return dict(self)
+            case "status":
+                return "completed"
+        return super().__missing__(key)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -175,6 +175,24 @@ class Pipeline:
         self.services.record_anomaly(category, message, severity=severity, metadata=metadata)
 
 
+_running: ContextVar[PipelineServices | None] = ContextVar("services_of_the_running_pipeline", default=None)
+
+
+@contextmanager
+def running(services: PipelineServices) -> Iterator[None]:
+    """Let code that a pipeline calls find its services, while the block runs."""
+    token = _running.set(services)
+    try:
+        yield
+    finally:
+        _running.reset(token)
+
+
+def running_services() -> PipelineServices | None:
+    """Return the services of the pipeline that runs in this thread, None where none does."""
+    return _running.get()
+
+
 P = TypeVar("P", bound=type[Pipeline])
 
 _PIPELINES: dict[str, type[Pipeline]] = {}
@@ -223,3 +241,15 @@ def register_pipeline(name: str) -> Callable[[P], P]:
 def registered_pipelines() -> Mapping[str, type[Pipeline]]:
     """Return the registered pipelines by name."""
     return dict(_PIPELINES)
+
+
+def list_pipelines() -> list[str]:
+    """Return the names of the registered pipelines, in order."""
+    return sorted(_PIPELINES)
+
+
+def get_pipeline(name: str) -> type[Pipeline]:
+    """Return the pipeline of that name; raise ``KeyError`` naming those that there are."""
+    if name not in _PIPELINES:
+        raise KeyError(f"pipeline {name!r} is not registered: there are {', '.join(list_pipelines()) or 'none'}")
+    return _PIPELINES[name]

@@ -12,3 +12,18 @@ class Severity(StrEnum):
     WARN = "WARN"
     #: The run could not go on, or its result is not to be relied on.
     ERROR = "ERROR"
+
+
+class AnomalyCategory(StrEnum):
+    """Spine's categories of anomalies, for code that names them; others are allowed."""
+
+    QUALITY_GATE = "QUALITY_GATE"
+    NETWORK = "NETWORK"
+    DATA_QUALITY = "DATA_QUALITY"
+    STEP_FAILURE = "STEP_FAILURE"
+    WORKFLOW_FAILURE = "WORKFLOW_FAILURE"
+    CONFIGURATION = "CONFIGURATION"
+    SOURCE_ERROR = "SOURCE_ERROR"
+    TIMEOUT = "TIMEOUT"
+    RESOURCE = "RESOURCE"
+    UNKNOWN = "UNKNOWN"

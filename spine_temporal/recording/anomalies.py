@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from spine_temporal.definition.json_values import clean_text, to_json
 from spine_temporal.definition.params import canonical
+from spine_temporal.recording.any_connection import AnyConnection, executing
 
 _FAULTS = uuid5(NAMESPACE_URL, "spine-temporal/faults")
 
@@ -50,10 +51,10 @@ _SUPERSEDE = text("""
 
 
 class AnomalyRecorder:
-    """Writes the anomalies of one domain, on a SQLAlchemy connection whose transaction is the caller's."""
+    """Writes the anomalies of one domain, on a connection whose transaction is the caller's, as ``WorkManifest``."""
 
-    def __init__(self, connection: Connection, domain: str) -> None:
-        self._connection = connection
+    def __init__(self, connection: AnyConnection, domain: str) -> None:
+        self._connection = executing(connection)
         self.domain = domain
 
     def record(
@@ -65,10 +66,15 @@ class AnomalyRecorder:
         message: str,
         metadata: Mapping[str, Any] | None = None,
         *,
+        execution_id: str | None = None,
         fault_id: UUID | None = None,
     ) -> UUID:
-        """Write an anomaly and return its id; the open one of the same fault is updated and counted."""
-        anomaly_id, given = uuid4(), to_json(metadata or {}, "metadata")
+        """Write an anomaly and return its id; the open one of the same fault is updated and counted.
+
+        ``execution_id`` is kept among the metadata, as in Spine.
+        """
+        executed = {} if execution_id is None else {"execution_id": execution_id}
+        anomaly_id, given = uuid4(), to_json({**(metadata or {}), **executed}, "metadata")
         written = self._connection.execute(
             _UPSERT,
             {
@@ -91,12 +97,14 @@ class AnomalyRecorder:
     ) -> int:
         """Resolve the partition's open anomalies of a category; return how many."""
         values = self._of(partition_key) | {"category": category, "resolved_by": by}
-        return self._connection.execute(_RESOLVE, values | {"resolution": clean_text(resolution)}).rowcount
+        done = self._connection.execute(_RESOLVE, values | {"resolution": clean_text(resolution)})
+        return int(done.rowcount)
 
     def supersede(self, partition_key: Mapping[str, Any] | str, *, workflow: str, run_id: str) -> int:
         """Resolve what earlier runs of the workflow met in the partition and this completed one did not."""
         values = self._of(partition_key) | {"workflow": workflow, "run_id": run_id}
-        return self._connection.execute(_SUPERSEDE, values | {"resolution": f"completed by run {run_id}"}).rowcount
+        done = self._connection.execute(_SUPERSEDE, values | {"resolution": f"completed by run {run_id}"})
+        return int(done.rowcount)
 
     def _of(self, partition_key: Mapping[str, Any] | str) -> dict[str, Any]:
         return {"domain": self.domain, "partition_key": json.dumps(partition_key)}

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.definition.json_values import to_json
 from spine_temporal.machine.manifest_row import StageReached, rows_of
+from spine_temporal.recording.any_connection import AnyConnection, Executing, executing
 
 #: The upsert of any number of stages, as JSON in ``:stages``; part of the statement that completes a step.
 UPSERT_STAGES = """
@@ -47,10 +48,13 @@ class ManifestRow:
 
 
 class WorkManifest:
-    """The manifest of one domain, on a SQLAlchemy connection whose transaction is the caller's."""
+    """The manifest of one domain, on a connection whose transaction is the caller's.
 
-    def __init__(self, connection: Connection, domain: str, stages: Sequence[str]) -> None:
-        self._connection = connection
+    The connection is SQLAlchemy's, psycopg's, or one of Spine's own helper. Raises ``SpineError`` for any other.
+    """
+
+    def __init__(self, connection: AnyConnection, domain: str, stages: Sequence[str]) -> None:
+        self._connection = executing(connection)
         self.domain = domain
         self.stages = tuple(stages)
 
@@ -106,7 +110,7 @@ class WorkManifest:
 
 
 def upsert_stages(
-    connection: Connection, domain: str, key: Mapping[str, Any] | str, stages: Sequence[StageReached]
+    connection: Executing, domain: str, key: Mapping[str, Any] | str, stages: Sequence[StageReached]
 ) -> None:
     """Write the stages of one partition in one statement."""
     if stages:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.faults import fault_of
-from spine_temporal.definition.pipeline import Pipeline, PipelineStatus
+from spine_temporal.definition.pipeline import Pipeline, PipelineStatus, running
 from spine_temporal.machine.manifest_row import StageReached, metrics_beside_rows, row_count_of
 from spine_temporal.machine.pipeline_answer import answer_of
 from spine_temporal.machine.step_outcome import Completed
@@ -169,7 +169,7 @@ class Attempt(AttemptServices):
     def _answer(self) -> Any:
         """Run the user's code; whatever it raises becomes a ``SpineError``."""
         try:
-            with translated_errors():
+            with translated_errors(), running(self):
                 return self._pipeline(self.request.params, self).run()
         except SpineError:
             raise

@@ -7,10 +7,12 @@ from typing import Any
 from spine_temporal.checks import find_nondeterminism, outputs_read
 from spine_temporal.definition.composite_steps import AnyStep, MapStep, flattened
 from spine_temporal.definition.errors import DefinitionError
+from spine_temporal.definition.foreign import as_workflow, native
 from spine_temporal.definition.names import did_you_mean
-from spine_temporal.definition.pipeline import Pipeline, registered_pipelines
+from spine_temporal.definition.pipeline import Pipeline
 from spine_temporal.definition.simple_steps import ChoiceStep, LambdaStep, PipelineStep
 from spine_temporal.definition.workflow import Workflow
+from spine_temporal.runtime.foreign_pipelines import known_pipelines
 from spine_temporal.runtime.modules import imported_modules
 from spine_temporal.translation.classes import Source
 from spine_temporal.translation.translate import source_of
@@ -59,18 +61,20 @@ def load_definitions(modules: Iterable[str]) -> Definitions:
     loaded = imported_modules(modules)
     for module in loaded:
         for attribute, value in list(vars(module).items()):
-            if isinstance(value, Workflow):
-                _add(found, value, Source(module=module.__name__, attribute=attribute))
+            workflow = native(value)
+            if workflow is not None:
+                _add(found, workflow, Source(module=module.__name__, attribute=attribute))
     _add_inner(found)
     names = tuple(module.__name__ for module in loaded)
-    return checked(Definitions(workflows=found, pipelines=registered_pipelines(), modules=names))
+    return checked(Definitions(workflows=found, pipelines=known_pipelines(), modules=names))
 
 
 def definitions_of(workflows: Iterable[Workflow]) -> Definitions:
     """Gather and check these workflows, with the pipelines that are registered."""
-    found = {workflow.name: (workflow, source_of(workflow)) for workflow in workflows}
+    known = [as_workflow(workflow, "a worker") for workflow in workflows]
+    found = {workflow.name: (workflow, source_of(workflow)) for workflow in known}
     _add_inner(found)
-    return checked(Definitions(workflows=found, pipelines=registered_pipelines()))
+    return checked(Definitions(workflows=found, pipelines=known_pipelines()))
 
 
 def checked(definitions: Definitions) -> Definitions:

@@ -26,6 +26,11 @@ def imported_modules(names: Iterable[str]) -> list[ModuleType]:
     return modules
 
 
+def imported_module(name: str) -> ModuleType:
+    """Import one module, by its name or as a ``.py`` file, and return it. Raises ``DefinitionError``."""
+    return _script(Path(name)) if name.endswith(".py") else _required(name)
+
+
 def _names_below(package: ModuleType) -> Iterator[str]:
     """Yield the names of what is below a package; Python also imports from folders without an ``__init__.py``."""
     for location in map(Path, getattr(package, "__path__", ())):
@@ -72,7 +77,27 @@ def import_refusal(name: str, error: Exception) -> DefinitionError:
 def _script(path: Path) -> ModuleType:
     if not path.is_file():
         raise DefinitionError(f"module file {str(path)!r} does not exist")
-    folder = str(path.resolve().parent)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    return _required(path.stem)
+    file = path.resolve()
+    known = _loaded_from(file)
+    if known is not None:
+        return known
+    if str(file.parent) not in sys.path:
+        sys.path.insert(0, str(file.parent))
+    module = _required(file.stem)
+    if _file_of(module) != file:
+        raise DefinitionError(
+            f"module file {str(path)!r} has the name of another module, {module.__name__!r} ({_file_of(module)}): "
+            "rename the file"
+        )
+    return module
+
+
+def _loaded_from(file: Path) -> ModuleType | None:
+    """Return the module that the file was loaded as, maybe as a part of a package; never the started program."""
+    modules = [module for name, module in list(sys.modules.items()) if not name.startswith("__")]
+    return next((module for module in modules if _file_of(module) == file), None)
+
+
+def _file_of(module: ModuleType) -> Path | None:
+    given = getattr(module, "__file__", None)
+    return Path(given).resolve() if isinstance(given, str) else None

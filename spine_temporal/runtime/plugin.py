@@ -37,12 +37,10 @@ from spine_temporal.translation.failure_converter import failure_converter_of
 from spine_temporal.translation.maps import MapBatch
 from spine_temporal.translation.payloads import SpinePayloadConverter
 from spine_temporal.translation.runner import SpineWorkflowRunner, runner_of
+from spine_temporal.translation.snapshot import PASSED_THROUGH
 from spine_temporal.translation.translate import translate
 
 _log = logging.getLogger(__name__)
-
-#: Passed through the sandbox: pure, and loaded for every workflow instance otherwise. Never a module with gates.
-PASSED_THROUGH = ("spine_temporal",)
 
 
 class SpinePlugin(SimplePlugin):

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from spine_temporal.definition.pipeline import Pipeline, PipelineResult
+from spine_temporal.definition.pipeline import Pipeline, PipelineResult, running
 
 
 @dataclass
@@ -42,5 +42,6 @@ class PipelineTestServices:
 
 def run_pipeline(pipeline: type[Pipeline], params: Mapping[str, Any], services: PipelineTestServices) -> dict[str, Any]:
     """Run a pipeline in the caller's transaction and return its metrics."""
-    answer = pipeline(params, services).run()
+    with running(services):
+        answer = pipeline(params, services).run()
     return dict(answer.metrics if isinstance(answer, PipelineResult) else answer or {})

@@ -13,6 +13,7 @@ from typing import Any
 from temporalio import workflow as temporal
 
 from spine_temporal.definition.errors import DefinitionError
+from spine_temporal.definition.foreign import native
 from spine_temporal.definition.pipeline import registration_paused
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.translation import snapshot
@@ -81,7 +82,7 @@ def _definition_of(name: str) -> Workflow:
 
 def _found(module: Any, attribute: str) -> Any:
     name, *steps = attribute.split(":")
-    found = getattr(module, name)
+    found: Any = native(getattr(module, name))
     for step in steps:
         found = getattr(found.step(step), "workflow", None)
     return found

@@ -20,8 +20,9 @@ from temporalio import workflow as temporal
 #: Under this name the sandbox loads the script that the process was started with.
 MAIN = "__temporal_main__"
 
-#: Passed through the sandbox, which never looks for it.
-_OWN = "spine_temporal"
+#: Passed through the sandbox, which never looks for them: we ourselves, and Spine's names, ours or a real Spine's.
+#: Never all of ``spine``: a user's own ``spine.domains`` has gates.
+PASSED_THROUGH = ("spine_temporal", "spine.core", "spine.framework", "spine.orchestration")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +157,11 @@ def _user_modules() -> Iterator[tuple[str, ModuleSpec]]:
     installed = tuple(str(Path(paths[name]).resolve()) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
     for name, module in list(sys.modules.items()):
         spec = getattr(module, "__spec__", None)
-        if spec is None or type(spec.loader) is not SourceFileLoader or name.partition(".")[0] == _OWN:
+        if spec is None or type(spec.loader) is not SourceFileLoader or _is_passed_through(name):
             continue
         if spec.name == name and not str(Path(spec.origin or "").resolve()).startswith(installed):
             yield name, spec
+
+
+def _is_passed_through(module: str) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in PASSED_THROUGH)

@@ -4,6 +4,7 @@ import sys
 from types import ModuleType
 
 from spine_temporal.definition.errors import DefinitionError
+from spine_temporal.definition.foreign import as_workflow, native
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.translation.classes import Source, class_of
 from spine_temporal.translation.snapshot import MAIN
@@ -12,12 +13,11 @@ from spine_temporal.translation.snapshot import MAIN
 def translate(workflow: Workflow, source: Source | None = None) -> type:
     """Return the Temporal workflow class, for any Worker that also has ``SpinePlugin``.
 
-    ``source`` says where the sandbox can import the workflow; without it, the module-level name that holds the
-    workflow is looked for. Raises ``DefinitionError`` where there is none.
+    The workflow may be of a real Spine's class. ``source`` says where the sandbox can import it; without it, the
+    module-level name that holds it is looked for. Raises ``DefinitionError`` where there is none.
     """
-    if not isinstance(workflow, Workflow):
-        raise DefinitionError(f"translate() takes a Workflow, not {workflow!r}")
-    return class_of(workflow, source or source_of(workflow))
+    known = as_workflow(workflow, "translate()")
+    return class_of(known, source or source_of(known))
 
 
 def source_of(workflow: Workflow) -> Source:
@@ -37,6 +37,6 @@ def source_of(workflow: Workflow) -> Source:
 
 def _name_in(module: ModuleType, workflow: Workflow) -> str | None:
     for name, value in list(vars(module).items()):
-        if value is workflow:
+        if native(value) is workflow:
             return name
     return None

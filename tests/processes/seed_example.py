@@ -3,7 +3,7 @@ Example: Weekly OTC data refresh workflow.
 
 Orchestrates: ingest → validate → normalize → aggregate
 """
-from spine_temporal import Workflow, Step, StepResult
+from spine.orchestration import Workflow, Step, StepResult
 
 
 def validate_ingest(ctx, config):
@@ -49,7 +49,7 @@ WEEKLY_REFRESH = Workflow(
 
 # Usage
 if __name__ == "__main__":
-    from spine_temporal import WorkflowRunner
+    from spine.orchestration import WorkflowRunner
     
     runner = WorkflowRunner()
     result = runner.execute(

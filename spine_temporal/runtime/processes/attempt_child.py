@@ -13,10 +13,11 @@ from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.faults import fault_of
 from spine_temporal.definition.json_values import JsonValueError, to_json
 from spine_temporal.definition.memory import MEBIBYTE, memory_text
-from spine_temporal.definition.pipeline import Pipeline, registered_pipelines
+from spine_temporal.definition.pipeline import Pipeline
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.attempt import Attempt
 from spine_temporal.runtime.attempts import attempt_of
+from spine_temporal.runtime.foreign_pipelines import known_pipelines
 from spine_temporal.runtime.processes.child import heed
 from spine_temporal.runtime.processes.child_logging import WorkingOn
 from spine_temporal.runtime.processes.frames import Kind, Line
@@ -120,7 +121,7 @@ class _Child:
         return AttemptAnswer(outcome=outcome)
 
     def _pipeline(self, name: str) -> type[Pipeline]:
-        found = registered_pipelines().get(name)
+        found = known_pipelines().get(name)
         if found is None:
             why = f" ({self._failed})" if self._failed else ""
             raise SpineError(

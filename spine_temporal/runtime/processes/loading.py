@@ -12,8 +12,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from spine_temporal.definition.errors import DefinitionError
-from spine_temporal.definition.pipeline import registered_pipelines
 from spine_temporal.runtime.definitions import Definitions
+from spine_temporal.runtime.foreign_pipelines import known_pipelines
 from spine_temporal.translation import snapshot
 
 _log = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ def _import_if_possible(name: str) -> None:
 
 
 def _require(pipelines: Iterable[str]) -> None:
-    missing = sorted(set(pipelines) - set(registered_pipelines()))
+    missing = sorted(set(pipelines) - set(known_pipelines()))
     if missing:
         raise DefinitionError(
             f"the pipelines {', '.join(missing)} are not registered by loading their modules: put @register_pipeline "
