@@ -5,4 +5,4 @@ from spine_temporal import Pipeline, PipelineResult, PipelineStatus, register_pi
 __all__ = ["Pipeline", "PipelineResult", "PipelineStatus", "register_pipeline"]
 
 #: Where its submodules are: a folder that no other distribution has.
-__path__ = [__file__.replace("framework.py", "_temporal/framework")]
+__path__ = [f"{__file__.rpartition('framework.')[0]}_temporal/framework"]

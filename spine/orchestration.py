@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 #: Where its submodules are: a folder that no other distribution has.
-__path__ = [__file__.replace("orchestration.py", "_temporal/orchestration")]
+__path__ = [f"{__file__.rpartition('orchestration.')[0]}_temporal/orchestration"]
 
 
 def __getattr__(name: str) -> Any:

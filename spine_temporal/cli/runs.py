@@ -1,5 +1,6 @@
 """``run``, ``start``, ``status``, ``result``: starting runs and following them."""
 
+import shlex
 from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -138,7 +139,8 @@ def start(
             return handle.workflow_id, run_id, waits, "" if waits else await _at_once(handle, settings)
 
     identity, run_id, waits, reused = run_async(work)
-    for told in (waits, reused):
+    loads = f"a worker must load its module: {_worker_of(settings)}" if waits and settings.reference else ""
+    for told in (waits, loads, reused):
         if told:
             say(told, err=True)
     if as_json:
@@ -162,11 +164,17 @@ async def _at_once(run: "RunHandle", settings: Settings) -> str:
         return ""
     if settings.reference is not None and (result.error or "").startswith("unknown workflow"):
         raise SpineError(
-            f"{result.error}: its workers must load it",
+            f"a worker refuses it: {result.error}",
             ErrorCategory.CONFIGURATION,
-            advice=f"add `-m {settings.reference.rpartition(':')[0]}` to `spine-temporal worker`, or use `run`",
+            advice=f"start one that loads its module, {_worker_of(settings)}, or use `run`",
         )
     return reused_line(result) if result.reused else ""
+
+
+def _worker_of(settings: Settings) -> str:
+    """Return what to type for a worker that has the workflow which the command names by its place."""
+    modules = (*settings.modules, str(settings.reference).rpartition(":")[0])
+    return f"`spine-temporal worker {' '.join(f'-m {shlex.quote(module)}' for module in modules)}`"
 
 
 def _options(*, force: bool, dry_run: bool, start_from: str | None, hold: bool) -> dict[str, Any]:

@@ -209,6 +209,11 @@ def registration_paused() -> Iterator[None]:
         _paused.reset(token)
 
 
+def is_registration_paused() -> bool:
+    """Return whether a module is being loaded a second time."""
+    return _paused.get()
+
+
 def register_pipeline(name: str) -> Callable[[P], P]:
     """Name a pipeline class, so that steps and activities find it.
 

@@ -6,17 +6,18 @@ from functools import cache
 from typing import Any, ClassVar
 
 from spine_temporal.definition.errors import DefinitionError, ErrorCategory, SpineError
+from spine_temporal.definition.foreign_registry import foreign_pipelines
 from spine_temporal.definition.pipeline import (
     Pipeline,
     PipelineResult,
     PipelineStatus,
-    register_pipeline,
     registered_pipelines,
     running_services,
 )
 from spine_temporal.recording.spine_connection import SpineConnection
 
-_REGISTRY, _DB = "spine.framework.registry", "spine.framework.db"
+#: Where a real Spine's pipelines get their connection.
+_DB = "spine.framework.db"
 #: What Spine's categories come to, of those that are not retryable and that we lack.
 _CATEGORIES = {
     "VALIDATION": ErrorCategory.DATA_QUALITY,
@@ -73,10 +74,7 @@ def _step_connection() -> SpineConnection:
 
 
 def _foreign() -> Mapping[str, type[ForeignPipeline]]:
-    registry = sys.modules.get(_REGISTRY)
-    if registry is None or getattr(registry, "register_pipeline", None) is register_pipeline:
-        return {}
-    return {name: _wrapped(name, registry.get_pipeline(name)) for name in registry.list_pipelines()}
+    return {name: _wrapped(name, cls) for name, cls in foreign_pipelines().items()}
 
 
 @cache

@@ -14,6 +14,7 @@ from temporalio import workflow as temporal
 
 from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.definition.foreign import native
+from spine_temporal.definition.foreign_registry import heed_pauses
 from spine_temporal.definition.pipeline import registration_paused
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.translation import snapshot
@@ -66,6 +67,7 @@ def source_of(class_name: str) -> Source:
 def load(source: Source) -> Workflow:
     """Return the workflow of a source; in a sandbox, as the sandbox loads it."""
     # The builtin and not importlib: a sandbox replaces the builtin.
+    heed_pauses()
     with registration_paused():
         snapshot.load_main(source.module)
         module = __import__(source.module, fromlist=["_"])

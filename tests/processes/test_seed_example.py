@@ -1,4 +1,4 @@
-"""The seed's complete example runs as it stands; only its imports point here."""
+"""The seed's complete example runs word for word: as a script, and named by its place."""
 
 import json
 import os
@@ -65,10 +65,10 @@ def run(script, home, **changes):
     )  # fmt: skip
 
 
-def test_it_is_the_pages_own_but_for_its_imports(shared):
+def test_it_is_the_pages_own(shared):
     section = shared("seed/F_WORKFLOW.md").read_text().split("## Complete Example", 1)[1]
     code = re.search(r"```python\n(.*?)```", section, re.DOTALL).group(1)
-    assert EXAMPLE.read_text() == code.replace("from spine.orchestration import", "from spine_temporal import")
+    assert EXAMPLE.read_text() == code
 
 
 def test_it_prints_its_status_and_its_steps(example, api, short_home):
@@ -77,6 +77,18 @@ def test_it_prints_its_status_and_its_steps(example, api, short_home):
     assert "Status: COMPLETED" in ended.stdout
     steps = ["ingest", "validate_ingest", "normalize", "validate_normalize", "aggregate"]
     assert f"Completed steps: {steps}" in ended.stdout
+
+
+def test_named_by_its_place_it_runs_though_the_modules_have_another_of_its_name(spine, example, api):
+    params = ("-p", "week_ending=2025-01-09", "-p", "tier=NMS_TIER_1")
+    ended = spine("run", f"{example}:WEEKLY_REFRESH", *params, "--json", SPINE_FINRA_API_URL=api)
+    assert ended.returncode == 0, ended.stderr
+    result = json.loads(ended.stdout)
+    steps = ["ingest", "validate_ingest", "normalize", "validate_normalize", "aggregate"]
+    assert (result["status"], result["completed_steps"]) == ("COMPLETED", steps)
+    refused = spine("start", f"{example}:WEEKLY_REFRESH", *params)
+    assert refused.returncode == 2
+    assert "the configured modules have another workflow 'finra.otc_transparency.weekly_refresh' than" in refused.stderr
 
 
 KILLED = """

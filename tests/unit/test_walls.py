@@ -25,6 +25,7 @@ IO = {
 WALLS = {
     "workflows": IO | {"activities", "temporalio"},
     "activities": {"workflows", "temporalio"},
+    "spine": IO | {"temporalio", "activities", "workflows"},
     "spine_temporal/definition": IO | {"temporalio", "activities", "workflows"},
     "spine_temporal/machine": IO | {"temporalio", "activities", "workflows"},
     "spine_temporal/translation": IO | {"activities", "workflows"},
@@ -122,6 +123,13 @@ def loaded_by(statement):
 
 def test_the_public_door_loads_neither_temporal_nor_postgres():
     assert not loaded_by("import spine_temporal") & {"temporalio", "sqlalchemy", "psycopg", "alembic", "typer"}
+
+
+def test_spines_own_names_of_workflows_load_neither_temporal_nor_postgres():
+    heavy = {"temporalio", "sqlalchemy", "psycopg", "alembic", "typer"}
+    names = "Step, StepResult, Workflow, WorkflowContext, WorkflowStatus"
+    assert not loaded_by(f"from spine.orchestration import {names}; import spine.orchestration.step_types") & heavy
+    assert not loaded_by("from spine.framework.registry import register_pipeline; import spine.framework") & heavy
 
 
 def test_help_loads_neither_temporal_nor_postgres():
