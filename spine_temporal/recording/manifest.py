@@ -90,18 +90,27 @@ class WorkManifest:
         return [ManifestRow(**row) for row in rows.mappings()]
 
     def get_latest_stage(self, key: Mapping[str, Any] | str) -> str | None:
-        """Return the stage of the highest rank, None where there is none."""
-        rows = self.get(key)
-        return rows[-1].stage if rows else None
+        """Return the last of this manifest's stages that the partition has reached, None where it has reached none.
+
+        Stages that are none of these do not count: a run of the same domain writes its own, with ranks of its own.
+        """
+        reached = self._reached(key)
+        return reached[-1] if reached else None
 
     def has_stage(self, key: Mapping[str, Any] | str, stage: str) -> bool:
         """Return whether this very stage was reached."""
         return any(row.stage == stage for row in self.get(key))
 
     def is_at_least(self, key: Mapping[str, Any] | str, stage: str) -> bool:
-        """Return whether the partition is at ``stage`` or beyond."""
-        rows = self.get(key)
-        return bool(rows) and rows[-1].stage_rank >= self._rank(stage)
+        """Return whether the partition is at ``stage`` or beyond, of this manifest's stages."""
+        rank, reached = self._rank(stage), self._reached(key)
+        return bool(reached) and self._rank(reached[-1]) >= rank
+
+    def _reached(self, key: Mapping[str, Any] | str) -> list[str]:
+        reached = [row.stage for row in self.get(key)]
+        if not self.stages:  # a manifest that is only read counts all
+            return reached
+        return sorted((stage for stage in reached if stage in self.stages), key=self.stages.index)
 
     def _rank(self, stage: str) -> int:
         if stage not in self.stages:

@@ -64,6 +64,18 @@ def test_the_manifest_advances_and_is_read(conn):
     assert not manifest.is_at_least(KEY, "COMPLETED")
 
 
+def test_a_manifest_compares_its_own_stages_where_a_run_has_written_others_with_their_ranks(conn):
+    ran = WorkManifest(conn, domain=DOMAIN, stages=["STARTED", "STEP_INGEST", "STEP_CHECK", "STEP_LOAD"])
+    for stage in ("STARTED", "STEP_INGEST", "STEP_CHECK"):
+        ran.advance_to(KEY, stage)
+    manifest = WorkManifest(conn, domain=DOMAIN, stages=STAGES)
+    assert manifest.get_latest_stage(KEY) == "STARTED"
+    assert not manifest.is_at_least(KEY, "INGESTED")
+    manifest.advance_to(KEY, "COMPLETED")
+    assert manifest.get_latest_stage(KEY) == "COMPLETED"
+    assert WorkManifest(conn, domain=DOMAIN, stages=()).get_latest_stage(KEY) in {"COMPLETED", "STEP_CHECK"}
+
+
 def test_an_anomaly_is_recorded_and_resolved(conn):
     recorder = AnomalyRecorder(conn, "shop")
     recorder.record("ingest", KEY, Severity.WARN, AnomalyCategory.NETWORK, "slow?", execution_id="e", metadata={"a": 1})

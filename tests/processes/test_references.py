@@ -3,6 +3,9 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -60,10 +63,16 @@ def test_of_a_worker_that_does_not_know_it_the_start_tells(spine, shop, start_wo
     assert f"-m {shop}`, or use `run`" in told
 
 
-def test_a_module_of_a_real_spine_runs_as_it_stands(spine, shop, tmp_path):
-    shutil.copytree(ROOT / "tests" / "fake_spine" / "spine", tmp_path / "site" / "spine")
-    path = os.pathsep.join([str(tmp_path / "site"), str(ROOT)])
-    ended = spine("run", f"{shop}:PRICES", "-p", "day=mon", "--dry-run", PYTHONPATH=path)
-    assert "Too few" not in ended.stdout, ended.stderr
-    ended = spine("run", f"{shop}:PRICES", "-p", "day=mon", PYTHONPATH=path)
+def test_a_module_of_a_real_spine_runs_as_it_stands(environment, shop, tmp_path):
+    site = tmp_path / "site"
+    shutil.copytree(ROOT / "tests" / "fake_spine" / "spine", site / "spine")
+    with open(shop, "a") as file:
+        file.write(f"\nassert type(PRICES).__module__ == 'spine.orchestration' and {str(site)!r} in spine.__file__\n")
+    text = Path(shop).read_text().replace("from spine.orchestration", "import spine\nfrom spine.orchestration", 1)
+    Path(shop).write_text(text)
+    ended = subprocess.run(
+        [sys.executable, "-m", "spine_temporal", "run", f"{shop}:PRICES", "-p", "day=mon"],
+        env=environment | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(site)])},
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert "Error at check: Too few records: 2 (QUALITY_GATE)" in ended.stdout, ended.stderr
