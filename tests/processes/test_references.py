@@ -1,11 +1,11 @@
 """A workflow is named by its place wherever it is named: FILE.py:NAME, MODULE:NAME."""
 
-import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -13,32 +13,53 @@ import pytest
 from tests.conftest import ROOT
 from tests.processes.conftest import until
 
+PAGE = (ROOT / "docs" / "from_spine.md").read_text()
 ID = "shop.prices/day=mon"
 
 
 @pytest.fixture
 def shop(tmp_path):
-    """The file of a module that was written for Spine, in a folder that is no project's."""
+    """The page's file, in a folder that is no project's."""
     (tmp_path / "jobs").mkdir()
-    return shutil.copy(ROOT / "tests" / "processes" / "shop.py", tmp_path / "jobs" / "shop.py")
+    file = tmp_path / "jobs" / "shop.py"
+    file.write_text(re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)[1])
+    return file
 
 
-def test_a_run_is_started_mended_and_read_by_its_workflows_place(spine, shop, environment):
-    place = f"{shop}:PRICES"
-    failed = spine("run", place, "-p", "day=mon")
+@pytest.fixture
+def typed(shop, environment, warm):
+    """Type a line of a shell in the file's folder."""
+
+    def typed(line):
+        program, *arguments = shlex.split(line, comments=True)
+        command = [sys.executable, *arguments] if program == "python" else warm.spine(*arguments)
+        return subprocess.run(
+            command, env=environment | {"PYTHONPATH": str(ROOT)}, cwd=shop.parent, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+
+    return typed
+
+
+def test_the_pages_lines_work_word_for_word(typed, environment):
+    script, *lines = re.search(r"```sh\n(.*?)```", PAGE, re.DOTALL)[1].splitlines()
+    assert typed(script).stdout.strip() == "Status: FAILED"
+    failed, why, mended, manifest = [typed(line) for line in lines]
     assert failed.returncode == 1, failed.stderr
     assert "Error at check: Too few records: 2 (QUALITY_GATE)" in failed.stdout
-    why = spine("why", f"{place}/day=mon")
     assert "Too few records: 2" in why.stdout, why.stderr
-    unknown = spine("resume", ID)
+    assert "Status: COMPLETED" in mended.stdout, mended.stderr
+    assert "shop.prices" in manifest.stdout
+    with psycopg.connect(environment["SPINE_DATABASE_URL"]) as connection:
+        rows = connection.execute("SELECT name FROM shop_price WHERE day = 'mon' ORDER BY name").fetchall()
+    assert rows == [("a",), ("b?",)]
+
+
+def test_a_run_whose_workflow_is_in_no_module_is_resumed_by_its_place_alone(typed):
+    typed("spine-temporal run shop.py:PRICES -p day=mon")
+    unknown = typed(f"spine-temporal resume {ID}")
     assert unknown.returncode == 2
     assert "name its module in SPINE_MODULES, or give the id as FILE.py:NAME/..." in unknown.stderr
-    mended = spine("resume", f"{place}/day=mon", "--set", "check.least=2", "--json")
-    assert json.loads(mended.stdout)["status"] == "COMPLETED", mended.stderr
-    rows = json.loads(spine("manifest", "--workflow", place, "--json").stdout)
-    assert rows[0]["stage"] == "COMPLETED"
-    with psycopg.connect(environment["SPINE_DATABASE_URL"]) as connection:
-        assert connection.execute("SELECT name FROM shop_price ORDER BY name").fetchall() == [("a",), ("b?",)]
 
 
 def test_a_started_run_is_other_workers(spine, shop, start_worker):
@@ -66,10 +87,8 @@ def test_of_a_worker_that_does_not_know_it_the_start_tells(spine, shop, start_wo
 def test_a_module_of_a_real_spine_runs_as_it_stands(environment, shop, tmp_path):
     site = tmp_path / "site"
     shutil.copytree(ROOT / "tests" / "fake_spine" / "spine", site / "spine")
-    with open(shop, "a") as file:
-        file.write(f"\nassert type(PRICES).__module__ == 'spine.orchestration' and {str(site)!r} in spine.__file__\n")
-    text = Path(shop).read_text().replace("from spine.orchestration", "import spine\nfrom spine.orchestration", 1)
-    Path(shop).write_text(text)
+    is_real = f"type(PRICES).__module__ == 'spine.orchestration' and {str(site)!r} in spine.__file__"
+    shop.write_text(f"import spine\n{shop.read_text()}\nassert {is_real}\n")
     ended = subprocess.run(
         [sys.executable, "-m", "spine_temporal", "run", f"{shop}:PRICES", "-p", "day=mon"],
         env=environment | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(site)])},

@@ -23,6 +23,10 @@ def test_modules_of_the_older_implementation_find_the_metrics_under_pipeline_res
     assert CONTEXT.get_output("ingest")["pipeline_result"]["row_count"] == 5
     assert CONTEXT.get_output("ingest").get("pipeline_result", {}).get("row_count") == 5
     assert CONTEXT.get_output("ingest", "pipeline_result")["row_count"] == 5
+    assert CONTEXT.get_output("ingest", "pipeline_result")["metrics"]["row_count"] == 5
+    assert CONTEXT.get_output("ingest", "pipeline_result").get("metrics", {}).get("row_count") == 5
+    assert CONTEXT.get_output("ingest", "pipeline_result").get("status") == "completed"
+    assert CONTEXT.get_output("ingest", "metrics") is None
 
 
 def test_changing_what_was_given_changes_nothing():
