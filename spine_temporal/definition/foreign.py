@@ -36,6 +36,13 @@ def native(value: Any) -> Workflow | None:
     return kept[_OURS]  # type: ignore[no-any-return]  # put there by the line above
 
 
+def is_known_as(value: Any, workflow: Workflow) -> bool:
+    """Return whether a value is this workflow, or the foreign one that it was made of; makes none, and never raises."""
+    if value is workflow:
+        return True
+    return type(value).__name__ == "Workflow" and getattr(value, "__dict__", {}).get(_OURS) is workflow
+
+
 def as_workflow(value: Any, taker: str) -> Workflow:
     """Return a workflow as ours; raise ``DefinitionError`` where it is none, naming who takes one."""
     workflow = native(value)

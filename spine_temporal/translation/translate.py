@@ -4,7 +4,7 @@ import sys
 from types import ModuleType
 
 from spine_temporal.definition.errors import DefinitionError
-from spine_temporal.definition.foreign import as_workflow, native
+from spine_temporal.definition.foreign import as_workflow, is_known_as
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.translation.classes import Source, class_of
 from spine_temporal.translation.snapshot import MAIN
@@ -37,6 +37,6 @@ def source_of(workflow: Workflow) -> Source:
 
 def _name_in(module: ModuleType, workflow: Workflow) -> str | None:
     for name, value in list(vars(module).items()):
-        if native(value) is workflow:
+        if is_known_as(value, workflow):
             return name
     return None

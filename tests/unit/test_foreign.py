@@ -13,6 +13,8 @@ from spine_temporal.definition.pipeline import PipelineStatus, registration_paus
 from spine_temporal.machine.pipeline_answer import answer_of
 from spine_temporal.runtime.foreign_pipelines import known_pipelines
 from spine_temporal.testing.in_process import run_in_process
+from spine_temporal.translation.classes import Source
+from spine_temporal.translation.translate import source_of
 from tests.fake_spine.spine import core
 from tests.fake_spine.spine import orchestration as real
 from tests.fake_spine.spine.framework import pipelines as real_pipelines
@@ -53,6 +55,13 @@ def test_a_foreign_workflow_has_the_same_fields_and_is_one_workflow_each_time_it
 @pytest.mark.parametrize("value", [None, 3, real.Workflow, real, workflow_of(), type("Workflow", (), {"steps": [1]})()])
 def test_anything_else_is_none(value):
     assert native(value) is None
+
+
+def test_it_is_found_where_it_is_defined_beside_one_that_cannot_be_run(monkeypatch):
+    module, foreign = ModuleType("shop_jobs"), workflow_of(INGEST)
+    module.BROKEN, module.PRICES = workflow_of(newer("late", depends_on=["early"])), foreign
+    monkeypatch.setitem(sys.modules, "shop_jobs", module)
+    assert source_of(native(foreign)) == Source(module="shop_jobs", attribute="PRICES")
 
 
 def test_its_gate_answers_with_its_own_classes():
