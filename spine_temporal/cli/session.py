@@ -96,10 +96,7 @@ def chosen(settings: Settings, text: str) -> tuple[Settings, Workflow]:
         if text.endswith(".py"):
             raise DefinitionError(f"{text!r} is a file: name the workflow in it too, as {text}:NAME")
         return settings, loaded.workflow(text)
-    workflow = reference.workflow
-    if workflow in [known for known, _ in loaded.workflows.values()]:
-        return settings, workflow
-    return settings_of(settings, reference), workflow
+    return _serving(settings, loaded, reference), reference.workflow
 
 
 def startable(settings: Settings, text: str) -> tuple[Settings, Workflow]:
@@ -119,12 +116,15 @@ def startable(settings: Settings, text: str) -> tuple[Settings, Workflow]:
 def identified(settings: Settings, text: str) -> tuple[Settings, str]:
     """Return a workflow id, which may open with the workflow's place, and the settings that its run goes on with."""
     make_importable(settings.project)
-    load_definitions(settings.modules)
+    loaded = load_definitions(settings.modules)
     reference, identity = split_id(text)
-    return (settings if reference is None else settings_of(settings, reference)), identity
+    return (settings if reference is None else _serving(settings, loaded, reference)), identity
 
 
-def settings_of(settings: Settings, reference: Reference) -> Settings:
-    """Return the settings of a command that serves the workflow of that place itself."""
-    queue = runner_queue(settings.task_queue, reference.workflow.name)
+def _serving(settings: Settings, loaded: Definitions, reference: Reference) -> Settings:
+    """Return the settings with which a command serves the workflow of a place itself, where the modules lack it."""
+    workflow = reference.workflow
+    if workflow in [known for known, _ in loaded.workflows.values()]:
+        return settings
+    queue = runner_queue(settings.task_queue, workflow.name)
     return settings.model_copy(update={"reference": str(reference), "task_queue": queue})
