@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 #: What the wheel is made of.
-_SOURCES = ("pyproject.toml", "README.md", "LICENSE", "spine_temporal")
+_SOURCES = ("pyproject.toml", "README.md", "LICENSE", "spine", "spine_temporal")
 #: Variables that a new user has not set; pip's own say where packages come from.
 _OURS = ("SPINE_", "TEMPORAL_", "PG", "PYTHON", "VIRTUAL_ENV", "COLUMNS", "PYTEST", "COVERAGE")
 _PIN = re.compile(r"^([\w.-]+)(?:\[.+\])?(==\S+)", re.MULTILINE)
