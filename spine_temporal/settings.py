@@ -16,6 +16,8 @@ from spine_temporal.project import HOME, Project, current_folder, find_project
 
 #: Prefix of every variable that belongs to this program.
 PREFIX = "SPINE_"
+#: Tables of the project's file that are no settings of a process.
+TABLES = ("check",)
 #: From which likeness on a variable counts as one of ours, misspelled.
 _NEARLY = 0.85
 
@@ -147,7 +149,10 @@ def _of_project(project: Project | None) -> dict[str, _Given]:
     if project is None:
         return {}
     _refuse_unknown(project)
-    values: dict[str, Any] = {"home": HOME, **project.settings}
+    values: dict[str, Any] = {
+        "home": HOME,
+        **{name: value for name, value in project.settings.items() if name not in TABLES},
+    }
     if isinstance(values["home"], str):
         values["home"] = project.folder / Path(values["home"]).expanduser()
     roots = _separated(values.get("data_roots"))
@@ -165,7 +170,7 @@ def _from(folder: Path, module: Any) -> Any:
 
 def _refuse_unknown(project: Project) -> None:
     for name in project.settings:
-        if name not in NAMES:
+        if name not in (*NAMES, *TABLES):
             raise SpineError(
                 f"{project.where(name)} is unknown: allowed are {', '.join(NAMES)}{did_you_mean(name, NAMES)}",
                 ErrorCategory.CONFIGURATION,

@@ -1,6 +1,6 @@
 """What is checked before anything runs."""
 
-from spine_temporal.checks.determinism import Finding, find_nondeterminism
-from spine_temporal.checks.outputs import outputs_read
+from spine_temporal.checks.determinism import RefusedCall, find_nondeterminism
+from spine_temporal.checks.outputs import later_steps, outputs_read
 
-__all__ = ["Finding", "find_nondeterminism", "outputs_read"]
+__all__ = ["RefusedCall", "find_nondeterminism", "later_steps", "outputs_read"]

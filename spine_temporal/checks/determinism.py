@@ -10,26 +10,35 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from spine_temporal.checks.functions import functions_of
-from spine_temporal.checks.rules import ALLOWED, MODULES, NAMES, PATH_METHODS, PATH_RULE, Rule
+from spine_temporal.checks.real_names import real_name, rule_of
+from spine_temporal.checks.rules import PATH_METHODS, PATH_RULE, Rule
 from spine_temporal.definition.user_code import is_user_code, short_path
 
 _UNKNOWN = object()
-_IO_ON_PATH: Rule = PATH_RULE
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
-    """A call that a gate may not make."""
+class RefusedCall:
+    """A call that the code of a step may not make."""
 
+    rule: Rule
     #: Real dotted name: ``datetime.datetime.now``.
     call: str
     #: File and line.
     where: str
-    why: str
-    advice: str
+
+    @property
+    def why(self) -> str:
+        """Why it is refused."""
+        return self.rule.why
+
+    @property
+    def advice(self) -> str:
+        """What to do instead."""
+        return self.rule.advice
 
 
-def find_nondeterminism(function: Callable[..., Any]) -> list[Finding]:
+def find_nondeterminism(function: Callable[..., Any]) -> list[RefusedCall]:
     """Return the refused calls of a function and of the user's functions that it calls."""
     return list(_Search().of(function))
 
@@ -38,20 +47,18 @@ def find_nondeterminism(function: Callable[..., Any]) -> list[Finding]:
 class _Search:
     seen: set[int] = field(default_factory=set)
 
-    def of(self, target: Any) -> Iterator[Finding]:
+    def of(self, target: Any) -> Iterator[RefusedCall]:
         """Search a callable: function, method, partial, class or instance with ``__call__``."""
         for function, _ in functions_of(target):
             if id(function) not in self.seen and is_user_code(function.__code__.co_filename):
                 self.seen.add(id(function))
                 yield from self._code(function, function.__code__)
 
-    def _code(self, function: FunctionType, code: CodeType) -> Iterator[Finding]:
+    def _code(self, function: FunctionType, code: CodeType) -> Iterator[RefusedCall]:
         for value, chain, line in _Loads(function, code).all():
-            rule = _rule_of(value, chain)
+            rule = PATH_RULE if value is PATH_RULE else rule_of(value, chain)
             if rule is not None:
-                yield Finding(
-                    call=chain, where=f"{short_path(code.co_filename)}:{line}", why=rule.why, advice=rule.advice
-                )
+                yield RefusedCall(rule=rule, call=chain, where=f"{short_path(code.co_filename)}:{line}")
             elif callable(value) and not isinstance(value, type(builtins)):
                 yield from self.of(value)
         for constant in code.co_consts:
@@ -79,11 +86,11 @@ class _Loads:
                 yield PATH_RULE, f"pathlib.Path.{instruction.argval}", line
             following = self._after(instruction, value)
             if value is not _UNKNOWN and kind not in {"LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"}:
-                yield value, _name(value), line
+                yield value, real_name(value), line
             path_seen = (path_seen or _is_path(following)) and kind != "POP_TOP" and not kind.startswith("STORE")
             value = following
         if value is not _UNKNOWN:
-            yield value, _name(value), line
+            yield value, real_name(value), line
 
     def _after(self, instruction: dis.Instruction, value: Any) -> Any:
         name = instruction.argval
@@ -108,37 +115,6 @@ class _Loads:
             return cells[name].cell_contents
         except (KeyError, ValueError):
             return _UNKNOWN
-
-
-def _rule_of(value: Any, name: str) -> Rule | None:
-    if value is PATH_RULE:
-        return _IO_ON_PATH
-    if isinstance(value, ModuleType) or name in ALLOWED:
-        return None
-    if name in NAMES:
-        return NAMES[name]
-    parts = name.split(".")
-    heads = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
-    return next((MODULES[head] for head in heads if head in MODULES), None)
-
-
-def _name(value: Any) -> str:
-    """Return the real name of an object, wherever it was imported from."""
-    if value is PATH_RULE or value is _UNKNOWN:
-        return ""
-    owner = getattr(value, "__self__", None)
-    if isinstance(owner, type):
-        return f"{owner.__module__}.{owner.__qualname__}.{value.__name__}"
-    if isinstance(owner, ModuleType):
-        return f"{owner.__name__}.{value.__name__}".replace("_io.", "io.").replace("io.open", "builtins.open")
-    if owner is not None and getattr(type(owner), "__module__", "") == "random":
-        return f"random.{getattr(value, '__name__', '')}"
-    module = getattr(value, "__module__", None)
-    module = {"posix": "os", "nt": "os"}.get(str(module), module)
-    label = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
-    if module is None or label is None:
-        return f"{type(value).__module__}.{type(value).__qualname__}"
-    return f"{module}.{label}"
 
 
 def _module(name: str) -> Any:

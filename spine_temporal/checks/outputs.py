@@ -6,7 +6,9 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from spine_temporal.checks.functions import functions_of
+from spine_temporal.definition.composite_steps import AnyStep, flattened
 from spine_temporal.definition.user_code import short_path
+from spine_temporal.definition.workflow import Workflow
 
 _READERS = {"get_output", "has_output", "output_as"}
 #: Instructions that push and call nothing.
@@ -25,6 +27,13 @@ def outputs_read(target: Callable[..., Any]) -> dict[str, str]:
             for name, line in _read(function, code, code.co_varnames[given]):
                 found.setdefault(name, f"{short_path(code.co_filename)}:{line}")
     return found
+
+
+def later_steps(workflow: Workflow, step: AnyStep) -> set[str]:
+    """Return the steps that cannot have run when this one begins: itself, those behind it and those beside it."""
+    names = [each.name for each in workflow.all_steps]
+    top = next((outer for outer in workflow.steps if step in flattened([outer])), None)
+    return set() if top is None else set(names[names.index(top.name) :])
 
 
 def _read(function: FunctionType, code: CodeType, context: str) -> Iterator[tuple[str, int]]:

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from spine_temporal.cli import decide, doctor, listing, operate, records, resume, runs, stopping
+from spine_temporal.cli import check, decide, doctor, listing, operate, records, resume, runs, stopping
 from spine_temporal.cli.errors import ExitCode, tell
 from spine_temporal.cli.service_commands import add_service_commands
 
@@ -41,6 +41,7 @@ def _program(
 
 
 operate.add_to(app)
+check.add_to(app)
 runs.add_to(app)
 resume.add_to(app)
 decide.add_to(app)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from spine_temporal.checks import find_nondeterminism, outputs_read
-from spine_temporal.definition.composite_steps import AnyStep, MapStep, flattened
+from spine_temporal.checks import find_nondeterminism, later_steps, outputs_read
+from spine_temporal.definition.composite_steps import AnyStep, MapStep
 from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.definition.foreign import as_workflow, native
 from spine_temporal.definition.names import did_you_mean
@@ -140,7 +140,7 @@ def _check_code(workflow: Workflow, step: AnyStep, code: Callable[..., Any]) -> 
 
 def _check_reads(workflow: Workflow, step: AnyStep, read: Mapping[str, str]) -> None:
     known = [each.name for each in workflow.all_steps]
-    later = _later(workflow, step)
+    later = later_steps(workflow, step)
     for name, where in read.items():
         head = f"step {step.name!r} of workflow {workflow.name!r} reads the output of {name!r}"
         if name not in known:
@@ -148,13 +148,6 @@ def _check_reads(workflow: Workflow, step: AnyStep, read: Mapping[str, str]) -> 
             raise DefinitionError(f"{head}, which is no step of it ({where}): it has {', '.join(known)}{hint}")
         if name in later:
             raise DefinitionError(f"{head}, which cannot have run before it ({where}): move {name!r} in front of it")
-
-
-def _later(workflow: Workflow, step: AnyStep) -> set[str]:
-    """Return the steps that cannot have run when this one begins: itself, those behind it and those beside it."""
-    names = [each.name for each in workflow.all_steps]
-    top = next((outer for outer in workflow.steps if step in flattened([outer])), None)
-    return set() if top is None else set(names[names.index(top.name) :])
 
 
 def _add(found: dict[str, tuple[Workflow, Source]], workflow: Workflow, source: Source) -> None:

@@ -31,6 +31,45 @@ def imported_module(name: str) -> ModuleType:
     return _script(Path(name)) if name.endswith(".py") else _required(name)
 
 
+def attempted_modules(names: Iterable[str]) -> Iterator[tuple[str, ModuleType | Exception]]:
+    """Import the modules one by one, and yield each, or what it raised.
+
+    Raises ``DefinitionError`` for a module that is not there.
+    """
+    make_importable(None)
+    for name in names:
+        if name.endswith(".py"):
+            yield _attempt_script(Path(name))
+        elif not _is_absent(name):
+            yield from _attempt_all(name)
+
+
+def _attempt_all(name: str) -> Iterator[tuple[str, ModuleType | Exception]]:
+    root = _attempt(name)[1]
+    yield name, root
+    if isinstance(root, ModuleType):
+        yield from (_attempt(below) for below in _names_below(root))
+
+
+def _attempt(name: str) -> tuple[str, ModuleType | Exception]:
+    try:
+        return name, importlib.import_module(name)
+    except Exception as error:
+        if is_missing(name, error):
+            raise import_refusal(name, error) from error
+        return name, error
+
+
+def _attempt_script(path: Path) -> tuple[str, ModuleType | Exception]:
+    known = _loaded_from(path.resolve())
+    if known is not None:
+        return known.__name__, known
+    name, found = _attempt(_importable_script(path))
+    if isinstance(found, ModuleType):
+        _require_from(path, found)
+    return name, found
+
+
 def _names_below(package: ModuleType) -> Iterator[str]:
     """Yield the names of what is below a package; Python also imports from folders without an ``__init__.py``."""
     for location in map(Path, getattr(package, "__path__", ())):
@@ -50,11 +89,13 @@ def _plain_folders(location: Path) -> Iterator[Path]:
 
 def _imported(name: str) -> ModuleType | None:
     """Import a module; one of the default packages may be absent."""
+    return None if _is_absent(name) else _required(name)
+
+
+def _is_absent(name: str) -> bool:
     from spine_temporal.settings import Settings  # noqa: PLC0415 - only the defaults' names are asked
 
-    if name in Settings().modules and importlib.util.find_spec(name) is None:
-        return None
-    return _required(name)
+    return name in Settings().modules and importlib.util.find_spec(name) is None
 
 
 def _required(name: str) -> ModuleType:
@@ -68,28 +109,43 @@ def _required(name: str) -> ModuleType:
 
 def import_refusal(name: str, error: Exception) -> DefinitionError:
     """Return what is told of a module that cannot be imported: that there is none, or what it raises."""
-    missing = error.name if isinstance(error, ModuleNotFoundError) else None
-    if missing and f"{name}.".startswith(f"{missing}."):
+    if is_missing(name, error):
         return DefinitionError(f"there is no module {name!r}: correct SPINE_MODULES, or modules in spine.toml")
     return DefinitionError(f"module {name!r} cannot be imported: {describe(error)}")
 
 
+def is_missing(name: str, error: Exception) -> bool:
+    """Return whether the import of a module failed because there is none."""
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    return bool(missing) and f"{name}.".startswith(f"{missing}.")
+
+
 def _script(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise DefinitionError(f"module file {str(path)!r} does not exist")
-    file = path.resolve()
-    known = _loaded_from(file)
+    known = _loaded_from(path.resolve())
     if known is not None:
         return known
-    if str(file.parent) not in sys.path:
-        sys.path.insert(0, str(file.parent))
-    module = _required(file.stem)
-    if _file_of(module) != file:
+    module = _required(_importable_script(path))
+    _require_from(path, module)
+    return module
+
+
+def _importable_script(path: Path) -> str:
+    """Let a file be imported, and return the name of its module."""
+    if not path.is_file():
+        raise DefinitionError(f"module file {str(path)!r} does not exist")
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    return path.stem
+
+
+def _require_from(path: Path, module: ModuleType) -> None:
+    """Refuse a file that has the name of another module."""
+    if _file_of(module) != path.resolve():
         raise DefinitionError(
             f"module file {str(path)!r} has the name of another module, {module.__name__!r} ({_file_of(module)}): "
             "rename the file"
         )
-    return module
 
 
 def _loaded_from(file: Path) -> ModuleType | None:

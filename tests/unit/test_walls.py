@@ -53,6 +53,8 @@ def test_a_room_imports_nothing_from_beyond_its_walls(room):
 def test_a_module_that_each_run_loads_anew_loads_no_database_with_it():
     """A gate's module is loaded for each run: SQLAlchemy in it costs each run 0.3 s."""
     for path in [*(ROOT / "tests").rglob("*.py"), *(ROOT / "ops").rglob("*.py")]:
+        if path.parent.name == "corpus":
+            continue  # what is wrong there is found by its own test
         if not path.name.startswith("test_") and re.search(r"\bWorkflow\(", path.read_text()):
             loaded = {name for name in imports(path, at_load=True) if name.partition(".")[0] in IO}
             assert not loaded, f"{path} imports {loaded}: import it where a pipeline runs"

@@ -1,0 +1,2 @@
+# expect: SPN001@2
+LIMIT = {"a": 1}["b"]

@@ -1,0 +1,13 @@
+# expect: SPN102@8
+import secrets
+
+from spine_temporal import Step, StepResult, Workflow
+
+
+def check(ctx, config):
+    if secrets.token_hex(4) == "0000":
+        return StepResult.fail("drawn")
+    return StepResult.ok() if ctx.get_output("ingest", "row_count", 0) else StepResult.fail("none")
+
+
+DAILY = Workflow(name="shop.daily", steps=[Step.pipeline("ingest", "shop.ingest"), Step.lambda_("check", check)])

@@ -1,0 +1,12 @@
+# expect: SPN104@8
+import time
+
+from spine_temporal import Step, StepResult, Workflow
+
+
+def check(ctx, config):
+    time.sleep(1)
+    return StepResult.ok() if ctx.get_output("ingest", "row_count", 0) else StepResult.fail("none")
+
+
+DAILY = Workflow(name="shop.daily", steps=[Step.pipeline("ingest", "shop.ingest"), Step.lambda_("check", check)])

@@ -1,0 +1,11 @@
+# expect: SPN401@6
+from spine_temporal import Step, StepResult, Workflow
+
+
+def check(ctx, config):
+    if ctx.get_output("ingst", "row_count", 0) < 10:
+        return StepResult.fail("too few")
+    return StepResult.ok() if ctx.get_output("ingest", "row_count", 0) else StepResult.fail("none")
+
+
+DAILY = Workflow(name="shop.daily", steps=[Step.pipeline("ingest", "shop.ingest"), Step.lambda_("check", check)])

@@ -1,0 +1,3 @@
+# expect: SPN001@3
+def check(ctx, config):
+    return StepResult.ok(

@@ -1,0 +1,13 @@
+# expect: nothing
+from spine_temporal import Step, StepResult, Workflow
+
+DAILY = Workflow(
+    name="shop.daily",
+    steps=[
+        Step.pipeline("ingest", "shop.ingest"),
+        Step.lambda_(
+            "check",
+            lambda ctx, config: StepResult.ok() if ctx.get_output("ingest", "row_count", 0) else StepResult.fail("none"),
+        ),
+    ],
+)
