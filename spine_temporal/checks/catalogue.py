@@ -200,6 +200,15 @@ _ALL = (
         good='if rows < config["min_rows"]: return StepResult.fail("Too few records")',
     ),
     Code(
+        name="SPN208",
+        severity=_WARNING,
+        title="a branch that does nothing",
+        why="What the gate asks there makes no difference to its answer.",
+        mend="Return StepResult.fail or StepResult.ok there, or take the question out.",
+        bad='if rows < config["min_rows"]: pass',
+        good='if rows < config["min_rows"]: return StepResult.fail("Too few records")',
+    ),
+    Code(
         name="SPN301",
         severity=_WARNING,
         title="transforms rows",

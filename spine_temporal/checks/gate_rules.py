@@ -32,6 +32,7 @@ def gate_findings(code: StepCode) -> Iterator[Finding]:
         yield from _answers(code, code.node, code.frame)
         yield from _unused(code, code.node, code.frame)
         yield from _swallowed(code)
+        yield from _idle(code)
         yield from _only_passes(code, code.frame)
 
 
@@ -125,6 +126,20 @@ def _swallowed(code: StepCode) -> Iterator[Finding]:
                     yield Finding.of(
                         "SPN204", place_at(frame.file, handler), f"{code.head} catches every exception and goes on"
                     )
+
+
+def _idle(code: StepCode) -> Iterator[Finding]:
+    """Yield branches that change nothing, where a return was meant or is left to be written."""
+    for node, frame in code.following.frames.items():
+        for statement in [] if isinstance(node, ast.Lambda) else statements(node.body):
+            if isinstance(statement, ast.If) and not statement.orelse and all(map(_does_nothing, statement.body)):
+                yield Finding.of("SPN208", place_at(frame.file, statement), f"{code.head} asks here for nothing")
+
+
+def _does_nothing(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Pass) or (
+        isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    )
 
 
 def _takes_all(handler: ast.ExceptHandler) -> bool:

@@ -43,7 +43,7 @@ def _place(failure: ImportFailure) -> Place:
 
 
 def _is_class_without_run(source: Source, line: int) -> bool:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.ClassDef):
             first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
             if first <= line <= node.lineno and node.decorator_list:

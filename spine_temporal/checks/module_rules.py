@@ -63,7 +63,7 @@ def _class_in(source: Source, name: str) -> ast.stmt | None:
 
 def _named(source: Source, name: str) -> ast.Call | None:
     """Return the call that makes a workflow of this name."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Call) and _name_given(node) == name:
             return node
     return None
@@ -77,7 +77,7 @@ def _name_given(call: ast.Call) -> str | None:
 
 def _in_functions(module: ModuleType, source: Source, loaded: Loaded) -> Iterator[Finding]:
     """Yield workflows that a function makes, where nothing that a worker finds was made by it."""
-    loads = {node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    loads = {node.id for node in source.nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     for function in source.functions:
         if isinstance(function, ast.Lambda):
             continue
@@ -101,12 +101,12 @@ def _makes_workflow(call: ast.Call, module: ModuleType) -> bool:
 def _ignored_results(source: Source) -> Iterator[Finding]:
     runners = {
         target.id
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Assign) and _is_runner(node.value)
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         match node:
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr="execute"))):
                 if _is_runner(owner) or getattr(owner, "id", None) in runners:

@@ -19,9 +19,14 @@ class Source:
     tree: ast.Module
 
     @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """Every node of its tree."""
+        return list(ast.walk(self.tree))
+
+    @cached_property
     def functions(self) -> list[Defined]:
         """Every function in it, lambdas too."""
-        return [node for node in ast.walk(self.tree) if isinstance(node, Defined)]
+        return [node for node in self.nodes if isinstance(node, Defined)]
 
 
 @dataclass
