@@ -9,7 +9,7 @@ from spine_temporal.checks.attributes import attribute_of, element_of, has_no, i
 from spine_temporal.checks.changes import Changes
 from spine_temporal.checks.frames import Frame
 from spine_temporal.checks.library import CHANGING, Arguments
-from spine_temporal.checks.rules import QUERIES, QUERY_RULE
+from spine_temporal.checks.rules import QUERIES
 from spine_temporal.checks.values import (
     Given,
     Group,
@@ -271,7 +271,7 @@ class Expressions:
         if method.name == "pop" and is_set(method.receiver):
             self._order((method.receiver,), node)
         if method.name in QUERIES and isinstance(method.receiver, Made) and method.receiver.cls is object:
-            self.watch.see("SPN107", node, self.frame, f"calls {method.name}() as of a database", QUERY_RULE.advice)
+            self.watch.see("SPN107", node, self.frame, f"calls {method.name}() as of a database")
 
     def _arguments(self, node: ast.Call) -> Arguments:
         spread = any(isinstance(each, ast.Starred) for each in node.args)

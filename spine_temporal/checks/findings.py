@@ -27,10 +27,10 @@ class Finding:
     severity: FindingSeverity
 
     @classmethod
-    def of(cls, code: str, place: Place, message: str, mend: str = "") -> "Finding":
+    def of(cls, code: str, place: Place, message: str) -> "Finding":
         """Return a finding with what the catalogue says of its code."""
         known = CODES[code]
-        return cls(code=code, place=place, message=message, mend=mend or known.mend, severity=known.severity)
+        return cls(code=code, place=place, message=message, mend=known.mend, severity=known.severity)
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:

@@ -11,7 +11,6 @@ from typing import Any
 from spine_temporal.checks.attributes import element_of
 from spine_temporal.checks.frames import Frame
 from spine_temporal.checks.library import Arguments, answer_of, answer_of_method
-from spine_temporal.checks.rules import RANDOM_RULE
 from spine_temporal.checks.sources import Defined, Sources
 from spine_temporal.checks.statements import Statements, holds_sql
 from spine_temporal.checks.values import (
@@ -80,7 +79,7 @@ class Following:
 
     def _library(self, called: Any, given: Arguments, node: ast.Call, frame: Frame) -> Values:
         if getattr(called, "__qualname__", "") == "Random" and called.__module__ == "random" and given.none:
-            self.watch.see("SPN102", node, frame, "makes random.Random() without a seed", RANDOM_RULE.advice)
+            self.watch.see("SPN102", node, frame, "makes random.Random() without a seed")
         if called is setattr or called is delattr:
             for value in given.first:
                 Statements(self, self.watch, frame).expressions.changes.of(value, node.args[0])

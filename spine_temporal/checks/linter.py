@@ -79,7 +79,7 @@ def _seen(code: StepCode) -> Iterator[Finding]:
         place = Place(file=each.file, line=each.line, column=each.column)
         if each.code == "SPN301" and not code.is_gate:
             continue
-        yield Finding.of(each.code, place, f"{code.head} {each.what}{through}", each.advice)
+        yield Finding.of(each.code, place, f"{code.head} {each.what}{through}")
 
 
 def _suppressions(loaded: Loaded, findings: list[Finding]) -> list[Suppression]:

@@ -116,6 +116,5 @@ HEAVY = frozenset(
 QUERIES = frozenset(
     ("execute", "executemany", "executescript", "fetchall", "fetchone", "fetchmany", "cursor", "commit", "rollback")
 )
-QUERY_RULE = _DATABASE
-RANDOM_RULE = _RANDOM
+#: Codes of what is not even imported in the code of a step.
 IO_CODES = frozenset({_WAITS.code, _IO.code, _NETWORK.code, _DATABASE.code})

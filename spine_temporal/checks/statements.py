@@ -115,7 +115,7 @@ class Statements:
         heads = [name.rsplit(".", count)[0] for count in range(name.count(".") + 1)]
         rule = next((MODULES[head] for head in heads if head in MODULES), None)
         if rule is not None and rule.code in IO_CODES:
-            self.watch.see(rule.code, node, self.frame, f"imports {name}, which {rule.why}", rule.advice)
+            self.watch.see(rule.code, node, self.frame, f"imports {name}, which {rule.why}")
 
     def _if(self, statement: ast.If) -> None:
         self.expressions.value(statement.test)

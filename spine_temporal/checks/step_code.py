@@ -78,7 +78,7 @@ class StepCode:
 
 def _refused(refused: RefusedCall, file: str, line: int) -> Sighting:
     what = f"calls {refused.call}, which {refused.why}"
-    return Sighting(code=refused.rule.code, file=file, line=line, column=1, what=what, advice=refused.advice)
+    return Sighting(code=refused.rule.code, file=file, line=line, column=1, what=what)
 
 
 def code_of_steps(loaded: Loaded) -> Iterator[StepCode]:

@@ -22,7 +22,6 @@ class Sighting:
     line: int
     column: int
     what: str
-    advice: str = ""
     trail: tuple[str, ...] = ()
     #: The real name of what is called, where it is that.
     call: str = ""
@@ -46,7 +45,7 @@ class Watch:
     sightings: list[Sighting] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
 
-    def see(self, code: str, node: ast.AST, frame: Frame, what: str, advice: str = "", call: str = "") -> None:
+    def see(self, code: str, node: ast.AST, frame: Frame, what: str, call: str = "") -> None:
         """Keep something that a rule is about."""
         line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
         self.sightings.append(
@@ -56,7 +55,6 @@ class Watch:
                 line=line,
                 column=column,
                 what=what,
-                advice=advice,
                 trail=frame.trail,
                 call=call,
             )
@@ -72,7 +70,7 @@ class Watch:
         for value in values:
             name, rule = _refused(value)
             if rule is not None:
-                self.see(rule.code, node, frame, f"calls {name}, which {rule.why}", rule.advice, name)
+                self.see(rule.code, node, frame, f"calls {name}, which {rule.why}", name)
 
 
 def _refused(value: Value) -> tuple[str, Rule | None]:
