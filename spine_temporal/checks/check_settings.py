@@ -1,6 +1,6 @@
 """The settings of ``check``: ``[tool.spine.check]`` of pyproject.toml, or ``[check]`` of spine.toml."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,8 @@ from spine_temporal.definition.names import did_you_mean
 
 #: Where it stands in the project's settings.
 KEY = "check"
+#: Says of a key where it stands, for a message.
+Where = Callable[[str], str]
 _KEYS = ("disable", "severity", "tests", "docs")
 
 
@@ -24,31 +26,33 @@ class CheckSettings:
     docs: tuple[str, ...] = ("docs",)
 
     @classmethod
-    def of(cls, table: Any, where: str) -> "CheckSettings":
-        """Read the table that stands at ``where``. Raises ``SpineError`` naming the key."""
+    def of(cls, table: Any, where: Where) -> "CheckSettings":
+        """Read the table; ``where`` says of a key where it stands. Raises ``SpineError`` naming the key."""
         if not isinstance(table, Mapping):
-            raise _refusal(where, table, "a table")
+            raise _refusal(where(KEY), table, "a table")
         for key in table:
             if key not in _KEYS:
-                raise _refusal(f"{where}.{key}", "unknown", f"one of {', '.join(_KEYS)}{did_you_mean(key, _KEYS)}")
-        given: dict[str, Any] = {
-            key: _strings(table[key], f"{where}.{key}") for key in ("tests", "docs") if key in table
-        }
-        disabled = _strings(table.get("disable", []), f"{where}.disable")
+                allowed = f"allowed are {', '.join(_KEYS)}{did_you_mean(key, _KEYS)}"
+                raise SpineError(f"{where(f'{KEY}.{key}')} is unknown: {allowed}", ErrorCategory.CONFIGURATION)
+        folders = {key: _strings(table[key], where(f"{KEY}.{key}")) for key in ("tests", "docs") if key in table}
         return cls(
-            disable=frozenset(_code(name, f"{where}.disable") for name in disabled),
-            severity=_severities(table.get("severity", {}), f"{where}.severity"),
-            **given,
+            disable=frozenset(_disabled(table.get("disable", []), where(f"{KEY}.disable"))),
+            severity=_severities(table.get("severity", {}), where(f"{KEY}.severity")),
+            **folders,
         )
+
+
+def _disabled(given: Any, where: str) -> list[str]:
+    return [_code(name, where) for name in _strings(given, where)]
 
 
 def _severities(given: Any, where: str) -> dict[str, FindingSeverity]:
     if not isinstance(given, Mapping):
-        raise _refusal(where, given, "a table such as { SPN404 = 'error' }")
+        raise _refusal(where, given, 'a table such as { SPN404 = "error" }')
     found: dict[str, FindingSeverity] = {}
     for name, value in given.items():
         if value not in list(FindingSeverity):
-            raise _refusal(f"{where}.{name}", value, f"one of {', '.join(FindingSeverity)}")
+            raise _refusal(f"{name} of {where}", value, f"one of {', '.join(FindingSeverity)}")
         found[_code(name, where)] = FindingSeverity(value)
     return found
 

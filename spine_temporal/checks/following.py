@@ -33,7 +33,7 @@ from spine_temporal.definition.context import LEGACY_METRICS
 from spine_temporal.definition.user_code import is_user_code
 
 #: Calls that are followed for one step, and how deep.
-_MOST_CALLS = 2000
+_MOST_CALLS = 500
 _DEEPEST = 40
 _READERS = {"get_output", "has_output", "output_as"}
 

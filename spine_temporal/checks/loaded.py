@@ -63,15 +63,15 @@ class Loaded:
         return list(found.values())
 
     @cached_property
-    def every_name(self) -> dict[str, list[Workflow]]:
-        """The names of all workflows that a worker finds, with the workflows that have each."""
-        names: dict[str, list[Workflow]] = {}
-        known: list[Workflow] = [each.workflow for each in self._named([*self.modules, *self.others])]
-        for workflow in [*known, *(inner for each in known for inner in each.sub_workflows())]:
-            same = names.setdefault(workflow.name, [])
-            if not any(each is workflow for each in same):
-                same.append(workflow)
-        return names
+    def seen_by_workers(self) -> list[Workflow]:
+        """Every workflow that a worker finds in what was loaded."""
+        seen: dict[int, Workflow] = {}
+        waiting = [each.workflow for each in self._named([*self.modules, *self.others])]
+        while waiting:
+            workflow = waiting.pop()
+            waiting += [] if id(workflow) in seen else workflow.sub_workflows()
+            seen[id(workflow)] = workflow
+        return list(seen.values())
 
     @cached_property
     def pipelines(self) -> dict[str, type[Pipeline]]:

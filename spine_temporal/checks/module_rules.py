@@ -35,7 +35,7 @@ def module_findings(loaded: Loaded) -> Iterator[Finding]:
 
 def _held(module: ModuleType, source: Source, loaded: Loaded) -> Iterator[Finding]:
     """Yield workflows that are in a list, a dict or a class, and nowhere by a name of their own."""
-    known = {id(each) for several in loaded.every_name.values() for each in several}
+    known = {id(each) for each in loaded.seen_by_workers}
     for attribute, value in list(vars(module).items()):
         assigned = assignment_of(source, attribute) or _class_in(source, attribute)
         if assigned is None or attribute.startswith("__"):
@@ -77,6 +77,7 @@ def _name_given(call: ast.Call) -> str | None:
 
 def _in_functions(module: ModuleType, source: Source, loaded: Loaded) -> Iterator[Finding]:
     """Yield workflows that a function makes, where nothing that a worker finds was made by it."""
+    seen = {each.name for each in loaded.seen_by_workers}
     loads = {node.id for node in source.nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     for function in source.functions:
         if isinstance(function, ast.Lambda):
@@ -84,7 +85,7 @@ def _in_functions(module: ModuleType, source: Source, loaded: Loaded) -> Iterato
         for call in ast.walk(function):
             if isinstance(call, ast.Call) and _makes_workflow(call, module):
                 name = _name_given(call)
-                if name not in loaded.every_name if name is not None else function.name not in loads:
+                if name not in seen if name is not None else function.name not in loads:
                     what = f"workflow {name!r}" if name is not None else "a workflow"
                     message = f"{what} is made in the function {function.name}, where a worker does not look"
                     yield Finding.of("SPN504", place_at(source.file, call), message)

@@ -9,6 +9,7 @@ from spine_temporal.checks.outputs import later_steps
 from spine_temporal.checks.step_code import StepCode
 from spine_temporal.checks.watch import Read
 from spine_temporal.definition.composite_steps import AnyStep, MapStep, flattened
+from spine_temporal.definition.context import LEGACY_METRICS
 from spine_temporal.definition.items import items_path
 from spine_temporal.definition.names import did_you_mean
 from spine_temporal.definition.workflow import Workflow
@@ -66,4 +67,4 @@ def _unknown_key(code: StepCode, read: Read, place: Place, keys: OutputKeys) -> 
 
 
 def _listed(keys: frozenset[str]) -> str:
-    return ", ".join(sorted(keys)) or "nothing"
+    return ", ".join(sorted(keys - {LEGACY_METRICS})) or "nothing"

@@ -24,7 +24,7 @@ def workflow_findings(found: FoundWorkflow, loaded: Loaded) -> Iterator[Finding]
     if not _has_pipeline(workflow):
         yield Finding.of("SPN502", found.place, f"workflow {workflow.name!r} has no pipeline step")
     yield from _unchecked(found)
-    if len(loaded.every_name.get(workflow.name, ())) > 1:
+    if sum(each.workflow.name == workflow.name for each in loaded.workflows) > 1:
         yield Finding.of("SPN510", found.place, f"workflow {workflow.name!r} is defined twice")
 
 

@@ -23,6 +23,7 @@ def check_modules(targets: Sequence[str], settings: Settings) -> Report:
     a target or a setting that is wrong, and ``DefinitionError`` for a module that does not exist.
     """
     project = find_project(current_folder())
+    chosen = check_settings(project)
     make_importable(settings.project)
     names = [name for target in targets for name in _module_names(target, settings)]
     wanted = _loaded(names or settings.modules)
@@ -39,14 +40,14 @@ def check_modules(targets: Sequence[str], settings: Settings) -> Report:
         others=[each for each in others if isinstance(each, ModuleType) and each not in modules],
         failures=_failures([*wanted, *others]),
     )
-    return check(loaded, check_settings(project), None if project is None else project.folder)
+    return check(loaded, chosen, None if project is None else project.folder)
 
 
 def check_settings(project: Project | None) -> CheckSettings:
     """Return the project's settings of the check. Raises ``SpineError``."""
     if project is None or KEY not in project.settings:
         return CheckSettings()
-    return CheckSettings.of(project.settings[KEY], project.where(KEY))
+    return CheckSettings.of(project.settings[KEY], project.where)
 
 
 def _loaded(names: Iterable[str]) -> list[ModuleType | ImportFailure]:
@@ -68,14 +69,26 @@ def _module_names(target: str, settings: Settings) -> list[str]:
     """Return the modules that a target means: a dotted name as it is, of a file or a folder what it is imported as."""
     path = Path(target)
     if not (target.endswith(".py") or os.sep in target or path.is_dir()):
+        _require(_is_module(target), f"module {target!r}")
         return [target]
-    if not path.exists():
-        raise SpineError(
-            f"there is no file or folder {target!r}",
-            ErrorCategory.CONFIGURATION,
-            advice="name a module, a .py file or a folder of modules",
-        )
+    _require(path.exists(), f"file or folder {target!r}")
     return [_name_of(path.resolve(), settings)]
+
+
+def _require(there: bool, what: str) -> None:
+    if not there:
+        advice = "name a module, a .py file or a folder of modules"
+        raise SpineError(f"there is no {what}", ErrorCategory.CONFIGURATION, advice=advice)
+
+
+def _is_module(name: str) -> bool:
+    """Return whether a module can be found; where its package cannot be imported, the import says so."""
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError as error:
+        return not f"{name}.".startswith(f"{error.name}.")
+    except Exception:  # noqa: BLE001 - the package is the user's, and may raise anything
+        return True
 
 
 def _name_of(path: Path, settings: Settings) -> str:
