@@ -57,7 +57,9 @@ def _of_instance(value: Value, cls: type, name: str, own: Any) -> Values:
         case FunctionType():
             made = Method(value, name, found)
         case _:
-            made = Method(value, name) if found is _MISSING or callable(found) else Known(found)
+            if found is not _MISSING and not callable(found):
+                return () if hasattr(found, "__get__") else (Known(found),)
+            made = Method(value, name)
     return (made,)
 
 

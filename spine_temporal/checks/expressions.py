@@ -184,6 +184,8 @@ class Expressions:
 
     def _subscript(self, node: ast.Subscript) -> Values:
         bases, keys = self._evaluated(node.value), self.value(node.slice)
+        if isinstance(node.slice, ast.Slice):
+            return (Group(list, others=union(*map(members_of, bases)), complete=False),)
         for base in bases:
             self._note_keys(base, keys, node)
         return union(*(element_of(base, keys) for base in bases))
@@ -215,8 +217,10 @@ class Expressions:
 
     def _sequence(self, node: Any) -> Values:
         kind = {ast.List: list, ast.Tuple: tuple, ast.Set: set}[type(node)]
-        items = dict(enumerate(self.value(each) for each in node.elts))
-        return (Group(kind, items=dict(items)),)
+        values = [self.value(each) for each in node.elts]
+        if any(isinstance(each, ast.Starred) for each in node.elts):
+            return (Group(kind, complete=False),)
+        return (Group(kind, items=dict(enumerate(values))),)
 
     _list = _tuple = _set = _sequence
 

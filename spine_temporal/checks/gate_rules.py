@@ -3,6 +3,7 @@
 import ast
 import inspect
 from collections.abc import Iterator
+from types import FunctionType
 
 from spine_temporal.checks.findings import Finding
 from spine_temporal.checks.following import is_suspended
@@ -56,7 +57,7 @@ def _signature(code: StepCode) -> Iterator[Finding]:
 
 def _always_true(code: StepCode, frame: Frame) -> Iterator[Finding]:
     for statement, values in frame.returned:
-        if values and all(class_of(value) is StepResult or isinstance(value, Local | Method) for value in values):
+        if values and all(class_of(value) in {StepResult, FunctionType} for value in values):
             what = "a StepResult" if class_of(values[0]) is StepResult else "a function"
             yield Finding.of("SPN205", place_at(frame.file, statement), f"{code.head} returns {what}, always true")
 

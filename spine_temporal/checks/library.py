@@ -12,7 +12,7 @@ from typing import Any
 
 from spine_temporal.checks.attributes import attribute_of, members_of
 from spine_temporal.checks.frames import Frame
-from spine_temporal.checks.values import Given, Group, Known, Made, Method, Value, Values, constant, union
+from spine_temporal.checks.values import Given, Group, Known, Made, Method, Value, Values, class_of, constant, union
 from spine_temporal.definition.pipeline import PipelineResult
 from spine_temporal.definition.step_result import StepResult
 
@@ -169,7 +169,8 @@ def answer_of_method(method: Method, given: Arguments) -> Values:
         pair = Group(tuple, items={0: (), 1: members_of(receiver)})
         return (Group(list, others=(pair,), complete=False),)
     if name in {"union", "intersection", "difference", "symmetric_difference", "copy"}:
-        return (receiver,)
+        kind = class_of(receiver)
+        return () if kind is None else (Group(kind, others=members_of(receiver), complete=False),)
     if name in {"format", "join", "strip", "lower", "upper"}:
         return (Made(str),)
     return ()

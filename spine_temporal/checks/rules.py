@@ -101,7 +101,7 @@ _TRANSFORMS = Rule(
 )
 #: Libraries, and names in others, that are for rows; a gate has counts.
 TRANSFORMING: dict[str, Rule] = dict.fromkeys(
-    ("pandas", "polars", "numpy", "pyarrow", "duckdb", "csv", "_csv", "json.loads", "json.load", "xml"), _TRANSFORMS
+    ("pandas", "polars", "numpy", "pyarrow", "duckdb", "csv", "_csv", "xml"), _TRANSFORMS
 )
 
 #: Libraries that take long to load.

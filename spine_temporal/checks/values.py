@@ -1,10 +1,14 @@
 """What an expression in the code of a step may come to, as far as the code shows it."""
 
 import ast
+import inspect
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
+
+from spine_temporal.definition.context import WorkflowContext
 
 if TYPE_CHECKING:
     from spine_temporal.checks.frames import Frame
@@ -133,7 +137,12 @@ def class_of(value: Value) -> type | None:
             return type(known)
         case Made(cls=cls) | Group(kind=cls):
             return cls
-        case Local() | Method():
-            return type(class_of)
+        case Local():
+            return FunctionType
+        case Method():
+            found = value.function or inspect.getattr_static(class_of(value.receiver), value.name, None)
+            return FunctionType if callable(found) else None
+        case Given.CONTEXT:
+            return WorkflowContext
         case Output() | Given():
             return dict

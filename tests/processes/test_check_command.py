@@ -162,10 +162,10 @@ def test_it_loads_neither_temporal_nor_postgres(tmp_path):
         "try: app(['check', 'good.py'], standalone_mode=False)\nexcept typer.Exit: pass\n"
         "print({'temporalio', 'sqlalchemy', 'psycopg', 'alembic'} & {*sys.modules})"
     )
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "SPINE_MODULES": "good"}
     ended = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT), "SPINE_MODULES": "good"},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [sys.executable, "-c", code], cwd=tmp_path, env=environ, capture_output=True, text=True, check=True
+    )
     assert ended.stdout.splitlines()[-1] == "set()"
 
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 from spine_temporal import Pipeline, register_pipeline
@@ -67,21 +68,25 @@ def register_shop():
             return dict(self.params)
 
 
-def checked(path, project=None, settings=None):
-    """Import a file as a module of its own and check it."""
+@contextmanager
+def loaded(path):
+    """Import a file as a module of its own, for a while."""
     name = f"case_{path.stem}"
-    sys.modules.pop(name, None)
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-        loaded = Loaded(modules=[module], sources=SOURCES)
+        outcome = Loaded(modules=[module], sources=SOURCES)
     except Exception as error:  # noqa: BLE001 - a case may raise anything
-        loaded = Loaded(modules=[], failures=[ImportFailure(name=name, error=error)], sources=SOURCES)
-    report = check(loaded, settings, project)
+        outcome = Loaded(modules=[], failures=[ImportFailure(name=name, error=error)], sources=SOURCES)
+    yield outcome
     del sys.modules[name]
-    return report
+
+
+def checked(path, project=None, settings=None):
+    with loaded(path) as modules:
+        return check(modules, settings, project)
 
 
 def found(report):
