@@ -4,7 +4,7 @@ import ast
 import functools
 import inspect
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -46,6 +46,8 @@ class Following:
     watch: Watch = field(default_factory=Watch)
     frames: dict[Defined, Frame] = field(default_factory=dict)
     done: dict[Hashable, Values] = field(default_factory=dict)
+    #: What the keys of ``done`` are the ids of, so that no other object gets one of them.
+    alive: list[tuple[Arguments, Frame]] = field(default_factory=list)
 
     def start(self, function: FunctionType, given: Arguments) -> Frame | None:
         """Follow the function that a step asks; None where its source is not found."""
@@ -134,6 +136,7 @@ class Following:
         key = (id(node), id(frame.outer), _key(given))
         if key not in self.done and len(self.done) < _MOST_CALLS and len(frame.trail) < _DEEPEST:
             self.done[key] = ()
+            self.alive.append((given, frame))
             self._run(node, frame, given, defaults)
             self.done[key] = () if is_suspended(node) else frame.answer
         return self.done.get(key, ())
@@ -157,7 +160,9 @@ def functions_called(called: Value, given: Arguments) -> Iterator[tuple[Function
 
 def _of_object(value: Any, given: Arguments) -> Iterator[tuple[FunctionType, Arguments]]:
     if isinstance(value, functools.partial):
-        yield from _of_object(value.func, given.behind(*((Known(each),) for each in value.args)))
+        filled = given.behind(*((Known(each),) for each in value.args))
+        named = {name: (Known(each),) for name, each in value.keywords.items()}
+        yield from _of_object(value.func, replace(filled, named={**named, **given.named}))
     elif isinstance(value, MethodType):
         yield from _of_object(value.__func__, given.behind((Known(value.__self__),)))
     elif isinstance(value, FunctionType) or hasattr(value, "__wrapped__"):
@@ -216,7 +221,4 @@ def _bound(parameters: ast.arguments, given: Arguments, defaults: dict[str, Any]
 
 def _key(given: Arguments) -> Hashable:
     positional = tuple(tuple(map(key_of, values)) for values in given.positional)
-    named = tuple(
-        sorted((name, tuple(map(key_of, values))) for name, values in given.named.items()) if given.named else ()
-    )
-    return positional, str(named)
+    return positional, frozenset((name, tuple(map(key_of, values))) for name, values in given.named.items())

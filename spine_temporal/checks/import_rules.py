@@ -24,7 +24,7 @@ def import_findings(loaded: Loaded) -> Iterator[Finding]:
         yield Finding.of(code, place, str(failure.error))
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     words = error.msg if isinstance(error, SyntaxError) else str(error).strip().partition("\n")[0]
     return f"{type(error).__name__}: {words}" if words else type(error).__name__
 

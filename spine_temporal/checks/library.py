@@ -61,13 +61,12 @@ def answer_of(called: Any, given: Arguments, frame: Frame) -> Values | None:
 
 def _verdict(name: str, given: Arguments) -> Values:
     """Return a gate's answer, with its output and whether it passes."""
-    output = given.named.get("output", given.first if name == "ok" else None)
     nothing: Values = (Group(dict),)
-    fields: dict[str, Values] = {"success": (Known(name == "ok"),), "output": nothing if output is None else output}
-    if given.none or (name == "ok" and not given.positional and "output" not in given.named):
-        fields["output"] = nothing
-    routes = given.named.get("next_step")
-    return (Made(StepResult, {**fields, **({} if routes is None else {"next_step": routes})}),)
+    unnamed = given.first if name == "ok" and given.positional else nothing
+    fields: dict[str, Values] = {"success": (Known(name == "ok"),), "output": given.named.get("output", unnamed)}
+    if "next_step" in given.named:
+        fields["next_step"] = given.named["next_step"]
+    return (Made(StepResult, fields),)
 
 
 def _instance(cls: type, given: Arguments) -> Values:

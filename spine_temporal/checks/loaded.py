@@ -17,7 +17,7 @@ class ImportFailure:
     """A module that raised when it was imported."""
 
     name: str
-    error: Exception
+    error: BaseException
     #: Its file, where there is one.
     file: str | None = None
 

@@ -116,5 +116,5 @@ HEAVY = frozenset(
 QUERIES = frozenset(
     ("execute", "executemany", "executescript", "fetchall", "fetchone", "fetchmany", "cursor", "commit", "rollback")
 )
-#: Codes of what is not even imported in the code of a step.
+#: Codes of libraries that the code of a step may not even import.
 IO_CODES = frozenset({_WAITS.code, _IO.code, _NETWORK.code, _DATABASE.code})

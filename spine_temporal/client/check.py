@@ -53,7 +53,7 @@ def check_settings(project: Project | None) -> CheckSettings:
 def _loaded(names: Iterable[str]) -> list[ModuleType | ImportFailure]:
     found: list[ModuleType | ImportFailure] = []
     for name, outcome in attempted_modules(names):
-        if isinstance(outcome, Exception):
+        if isinstance(outcome, BaseException):
             found.append(ImportFailure(name=name, error=outcome))
         elif outcome not in found:
             found.append(outcome)

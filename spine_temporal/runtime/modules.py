@@ -31,7 +31,7 @@ def imported_module(name: str) -> ModuleType:
     return _script(Path(name)) if name.endswith(".py") else _required(name)
 
 
-def attempted_modules(names: Iterable[str]) -> Iterator[tuple[str, ModuleType | Exception]]:
+def attempted_modules(names: Iterable[str]) -> Iterator[tuple[str, ModuleType | BaseException]]:
     """Import the modules one by one, and yield each, or what it raised.
 
     Raises ``DefinitionError`` for a module that is not there.
@@ -44,23 +44,23 @@ def attempted_modules(names: Iterable[str]) -> Iterator[tuple[str, ModuleType | 
             yield from _attempt_all(name)
 
 
-def _attempt_all(name: str) -> Iterator[tuple[str, ModuleType | Exception]]:
+def _attempt_all(name: str) -> Iterator[tuple[str, ModuleType | BaseException]]:
     root = _attempt(name)[1]
     yield name, root
     if isinstance(root, ModuleType):
         yield from (_attempt(below) for below in _names_below(root))
 
 
-def _attempt(name: str) -> tuple[str, ModuleType | Exception]:
+def _attempt(name: str) -> tuple[str, ModuleType | BaseException]:
     try:
         return name, importlib.import_module(name)
-    except Exception as error:
-        if is_missing(name, error):
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and is_missing(name, error):
             raise import_refusal(name, error) from error
         return name, error
 
 
-def _attempt_script(path: Path) -> tuple[str, ModuleType | Exception]:
+def _attempt_script(path: Path) -> tuple[str, ModuleType | BaseException]:
     known = _loaded_from(path.resolve())
     if known is not None:
         return known.__name__, known

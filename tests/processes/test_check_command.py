@@ -105,6 +105,18 @@ def test_a_module_that_cannot_be_imported_is_a_finding_and_the_others_are_checke
     assert "2 errors in 1 workflow and 1 module" in ended.stdout
 
 
+def test_a_module_that_ends_the_program_is_a_finding(typed):
+    ended = typed("a.py", a="import sys\nsys.exit(3)\n")
+    assert ended.returncode == 1
+    assert "a.py:2:1: error SPN001: module 'a' cannot be imported: SystemExit: 3" in ended.stdout
+
+
+def test_a_file_that_has_the_name_of_another_module_is_not_taken_for_it(typed):
+    ended = typed("json.py", json="LIMIT = 3\n")
+    assert ended.returncode == 2
+    assert "json.py' has the name of another module, 'json' (" in ended.stderr
+
+
 def test_a_code_is_explained(typed):
     ended = typed("--explain", "spn203")
     assert ended.returncode == 0

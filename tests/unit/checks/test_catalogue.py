@@ -6,6 +6,7 @@ import pytest
 
 from spine_temporal.checks.catalogue import CODES
 from spine_temporal.checks.codes import GROUPS
+from spine_temporal.checks.lightness import LIMITS
 from tests.unit.checks.cases import CORPUS, expected, names
 from tests.unit.test_walls import ROOT
 
@@ -40,11 +41,15 @@ def test_each_code_is_found_in_the_corpus():
 
 def test_the_corpus_is_of_good_and_bad_workflows_each_of_them_small():
     good, bad = names("good_"), names("bad_")
-    assert (len(good), len(bad)) == (45, 85)
+    assert (len(good), len(bad)) == (46, 86)
     assert sorted([*good, *bad]) == names()
     assert all(expected(name) == set() for name in good)
     assert all(expected(name) for name in bad)
     assert max(len(path.read_text().splitlines()) for path in CORPUS.iterdir() if path.suffix == ".py") <= 50
+
+
+def test_the_page_has_the_limits_of_a_gate():
+    assert all(f"{name} {limit}" in " ".join(PAGE.split()) for name, limit in LIMITS.items())
 
 
 def test_what_the_page_says_of_the_rules_names_codes_that_exist():
