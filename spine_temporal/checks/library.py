@@ -99,10 +99,10 @@ def _imported(given: Arguments, _frame: Frame) -> Values:
     return module_named(name) if isinstance(name, str) else ()
 
 
-def module_named(name: str) -> Values:
+def module_named(name: str, package: str | None = None) -> Values:
     """Return a module; nothing where it cannot be imported, which is the code's own fault when it runs."""
     try:
-        return (Known(sys.modules.get(name) or importlib.import_module(name)),)
+        return (Known(sys.modules.get(name) or importlib.import_module(name, package)),)
     except Exception:  # noqa: BLE001 - whatever the module raises
         return ()
 

@@ -85,12 +85,18 @@ class Statements:
     _nonlocal = _global
 
     def _functiondef(self, statement: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        given = [*statement.decorator_list, *statement.args.defaults, *statement.args.kw_defaults]
+        for expression in given:
+            if expression is not None:
+                self.expressions.value(expression)
         self.frame.names[statement.name] = (Local(statement, self.frame),)
 
     _asyncfunctiondef = _functiondef
 
     def _classdef(self, statement: ast.ClassDef) -> None:
         self.frame.names[statement.name] = ()
+        methods = [each for each in statement.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+        self.expressions.caller.touch(tuple(Local(each, self.frame) for each in methods), self.frame)
 
     def _import(self, statement: ast.Import) -> None:
         for alias in statement.names:
@@ -99,9 +105,11 @@ class Statements:
             self.frame.names[alias.asname or top] = module_named(top)
 
     def _importfrom(self, statement: ast.ImportFrom) -> None:
-        module = module_named(f"{'.' * statement.level}{statement.module or ''}") if not statement.level else ()
-        if statement.module and not statement.level:
-            self._imported(statement.module, statement)
+        package = str(self.frame.module.get("__package__") or "") if statement.level else None
+        name = f"{'.' * statement.level}{statement.module or ''}"
+        module = module_named(name, package)
+        if package is None:
+            self._imported(name, statement)
         for alias in statement.names:
             found = tuple(
                 Known(getattr(each.value, alias.name))
