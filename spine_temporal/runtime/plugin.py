@@ -12,7 +12,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter, DefaultPayloadConverter
 from temporalio.plugin import SimplePlugin
-from temporalio.worker import Worker, WorkerConfig, WorkflowRunner
+from temporalio.worker import ReplayerConfig, Worker, WorkerConfig, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from spine_temporal.definition.errors import DefinitionError, SpineError
@@ -33,8 +33,9 @@ from spine_temporal.runtime.run_activities import RunActivities
 from spine_temporal.runtime.run_opener import RunOpener
 from spine_temporal.runtime.run_starter import RunStarter
 from spine_temporal.runtime.temporal_runs import TemporalRuns
+from spine_temporal.translation.classes import replayed_class_of
 from spine_temporal.translation.failure_converter import failure_converter_of
-from spine_temporal.translation.maps import MapBatch
+from spine_temporal.translation.maps import MapBatch, ReplayedMapBatch
 from spine_temporal.translation.payloads import SpinePayloadConverter
 from spine_temporal.translation.runner import SpineWorkflowRunner, runner_of
 from spine_temporal.translation.snapshot import PASSED_THROUGH
@@ -86,6 +87,14 @@ class SpinePlugin(SimplePlugin):
         if gates is not None and isinstance(runner, SpineWorkflowRunner):
             config["workflow_runner"] = dataclasses.replace(runner, gates=gates)
         config["activities"] = [*(config.get("activities") or []), *self._activities(config["client"], gates)]
+        return config
+
+    def configure_replayer(self, config: ReplayerConfig) -> ReplayerConfig:
+        """Add workflows that tell a Replayer where they leave their history; those of a worker would end the run."""
+        config = super().configure_replayer(config)
+        found = self._definitions.workflows.values()
+        replayed = {translate(*each): replayed_class_of(*each) for each in found} | {MapBatch: ReplayedMapBatch}
+        config["workflows"] = [replayed.get(cls, cls) for cls in config.get("workflows") or []]
         return config
 
     async def start(self) -> None:

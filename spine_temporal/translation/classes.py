@@ -19,6 +19,7 @@ from spine_temporal.definition.pipeline import registration_paused
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.translation import snapshot
 from spine_temporal.translation.spine_workflow import SpineWorkflow
+from spine_temporal.translation.undiverged import UndivergedError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,15 @@ def class_of(workflow: Workflow, source: Source) -> type:
         _sources[name] = source
         known = _classes[name] = (workflow, _build(workflow, name))
     return known[1]
+
+
+def replayed_class_of(workflow: Workflow, source: Source) -> type:
+    """Return the class for a Replayer: where the run diverges from its history, it is told so.
+
+    A worker's class ends such a run, and a Replayer would wait for that end for ever.
+    """
+    class_of(workflow, source)  # its sandbox and its gates are found under that name
+    return _build(workflow, source.class_name, failures=UndivergedError)
 
 
 def __getattr__(name: str) -> Any:
@@ -90,7 +100,7 @@ def _found(module: Any, attribute: str) -> Any:
     return found
 
 
-def _build(workflow: Workflow, name: str) -> type:
+def _build(workflow: Workflow, name: str, failures: type[Exception] = Exception) -> type:
     async def run(self: SpineWorkflow, params: Any = None, options: Any = None, *extra: Any) -> Any:
         return await self.drive(params, options, extra)
 
@@ -105,4 +115,4 @@ def _build(workflow: Workflow, name: str) -> type:
     }
     cls = type(name, (SpineWorkflow,), namespace)
     # A workflow task that fails for ever is worse than a run that fails: whatever is raised ends the run.
-    return temporal.defn(name=workflow.name, failure_exception_types=[Exception])(cls)
+    return temporal.defn(name=workflow.name, failure_exception_types=[failures])(cls)

@@ -13,6 +13,7 @@ from spine_temporal.machine.plan import PlannedPipeline
 from spine_temporal.machine.step_outcome import Failed
 from spine_temporal.translation import calls, failures, requests
 from spine_temporal.translation.messages import MAP, BatchRequest, BatchResult
+from spine_temporal.translation.undiverged import UndivergedError
 from spine_temporal.translation.waiting import WAITING, Waiting
 
 #: Items that one history takes; a larger map runs in parts of so many, each a child workflow.
@@ -102,3 +103,13 @@ class MapBatch:
             temporal.set_current_details(f"{done} of {len(fan.items)} items, {fan.failed} failed")
 
         return BatchResult(outcomes=await run_items(request, progressed))
+
+
+@temporal.defn(name=MAP, failure_exception_types=[UndivergedError])
+class ReplayedMapBatch(MapBatch):
+    """The same for a Replayer."""
+
+    @temporal.run
+    async def run(self, request: BatchRequest) -> BatchResult:
+        """Return how the items ended."""
+        return await super().run(request)
