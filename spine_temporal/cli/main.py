@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from spine_temporal.cli import check, decide, doctor, listing, operate, records, resume, runs, stopping
+from spine_temporal.cli import check, decide, doctor, listing, operate, pin, records, replay, resume, runs, stopping
 from spine_temporal.cli.errors import ExitCode, tell
 from spine_temporal.cli.service_commands import add_service_commands
 
@@ -49,6 +49,8 @@ doctor.add_to(app)
 stopping.add_to(app)
 listing.add_to(app)
 records.add_to(app)
+replay.add_to(app)
+pin.add_to(app)
 
 
 def main() -> None:

@@ -184,12 +184,12 @@ async def connect(servers: Servers) -> Client:
 
 async def _connected(servers: Servers) -> Client:
     if servers.temporal_is_embedded:
-        return await Client.connect(servers.temporal_address, data_converter=_converter(servers))
+        return await Client.connect(servers.temporal_address, data_converter=converter_of(servers))
     options = ClientConfig.load_client_connect_config()
-    return await Client.connect(**options, data_converter=_converter(servers))
+    return await Client.connect(**options, data_converter=converter_of(servers))
 
 
-def _converter(servers: Servers) -> DataConverter:
+def converter_of(servers: Servers) -> DataConverter:
     """Return pydantic's converter, which finds payloads in Postgres that are too large for Temporal's histories."""
     if not servers.database_url:
         return pydantic_data_converter

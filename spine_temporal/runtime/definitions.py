@@ -42,6 +42,11 @@ class Definitions:
         found = self.workflows.get(workflow)
         return found[0].domain if found else workflow
 
+    @property
+    def workflows_by_name(self) -> Mapping[str, Workflow]:
+        """The workflows alone."""
+        return {name: workflow for name, (workflow, _) in self.workflows.items()}
+
     def workflow(self, name: str) -> Workflow:
         """Return the workflow; raise ``DefinitionError`` naming those that there are."""
         if name not in self.workflows:

@@ -1,8 +1,7 @@
 """Replay a history with the definition of its own workflow: a Replayer loads every workflow that it is given."""
 
-from temporalio.worker import Replayer
-
-from spine_temporal import SpinePlugin
+from spine_temporal.replaying.histories import History
+from spine_temporal.replaying.replay import replay_all
 from spine_temporal.runtime.definitions import definitions_of
 from tests.temporal import jobs, vocabulary
 
@@ -10,7 +9,7 @@ WORKFLOWS = {workflow.name: workflow for workflow in (*jobs.ALL, *vocabulary.ALL
 
 
 async def replay(history):
-    """Raise where the code as it is now would not have made this history."""
-    name = history.events[0].workflow_execution_started_event_attributes.workflow_type.name
-    replayer = Replayer(workflows=[], plugins=[SpinePlugin(definitions=definitions_of([WORKFLOWS[name]]))])
-    await replayer.replay_workflow(history)
+    """Fail where the code as it is now would not have made this history."""
+    read = History(name=history.workflow_id, events=history)
+    (replayed,) = await replay_all([read], definitions_of([WORKFLOWS[read.workflow]]))
+    assert not replayed.failed, str(replayed.divergence)

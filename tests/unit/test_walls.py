@@ -69,11 +69,13 @@ ROOMS = {
     "translation": {*_PURE, "sdk_private"},
     "recording": {*_PURE, "sdk_private"},
     "checks": {"definition"},
-    "testing": {*_PURE, "recording"},
+    "pins": _PURE,
+    "replaying": {*_PURE, "translation", "runtime", "client"},
+    "testing": {*_SERVICE, "embedded", "runtime", "client", "pins", "replaying"},
     "embedded": {"definition"},
     "runtime": _SERVICE,
     "client": {*_SERVICE, "embedded", "runtime"},
-    "cli": {*_SERVICE, "embedded", "runtime", "client"},
+    "cli": {*_SERVICE, "embedded", "runtime", "client", "pins", "replaying"},
 }
 
 
