@@ -6,22 +6,17 @@ import tempfile
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from uuid import uuid4
 
-import psycopg
 import pytest
 
 from activities.finra.otc_transparency.sample_data import write_sample
 from activities.finra.otc_transparency.week import TIERS
-from spine_temporal.embedded import embedded_servers
 from spine_temporal.recording.database import Database
-from spine_temporal.recording.migrate import upgrade
 from spine_temporal.runtime.processes import fork_server
-from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
 from tests.warm import warm_programs
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = ("activities", "workflows")
+pytest_plugins = ["spine_temporal.testing.plugin"]
 #: The room whose tests start processes of their own.
 PROCESSES = ROOT / "tests" / "processes"
 
@@ -39,7 +34,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "shared" in item.fixturenames:
             item.add_marker(pytest.mark.shared)
-        if "servers" in item.fixturenames or PROCESSES in item.path.parents:
+        if "spine_servers" in item.fixturenames or PROCESSES in item.path.parents:
             item.add_marker(pytest.mark.server)
 
 
@@ -84,10 +79,9 @@ def week_file(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def servers():
+def servers(spine_servers):
     """A Temporal and a Postgres, as the embedded default starts them; beside others, so on ports that are free."""
-    with _home() as home, embedded_servers(home, search_attributes=SEARCH_ATTRIBUTES) as state:
-        yield state
+    return spine_servers
 
 
 @pytest.fixture(scope="session")
@@ -114,24 +108,11 @@ def _home():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
-def template(servers):
-    """A database with every migration, to be copied."""
-    name = "spine_template"
-    _execute(servers.database_url, f"CREATE DATABASE {name}")
-    database = Database(_url(servers.database_url, name))
-    upgrade(database, MODULES)
-    database.close()
-    return name
-
-
 @pytest.fixture
-def database_url(servers, template):
+def database_url(spine_template):
     """The URL of a new, migrated database."""
-    name = f"spine_{uuid4().hex[:12]}"
-    _execute(servers.database_url, f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield _url(servers.database_url, name)
-    _execute(servers.database_url, f"DROP DATABASE {name} WITH (FORCE)")
+    with spine_template.copy() as url:
+        yield url
 
 
 @pytest.fixture
@@ -140,13 +121,3 @@ def database(database_url):
     opened = Database(database_url, pool_size=30)
     yield opened
     opened.close()
-
-
-def _execute(url, statement):
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(statement)
-
-
-def _url(url, name):
-    head, _, query = url.partition("?")
-    return f"{head.rpartition('/')[0]}/{name}?{query}"

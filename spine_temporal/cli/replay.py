@@ -105,13 +105,11 @@ def _print(replayed: "list[Replayed]") -> None:
     from spine_temporal.cli.printing import say  # noqa: PLC0415 - keeps --help quick
 
     for each in replayed:
+        if each.failed:
+            say(f"{'UNKNOWN' if each.is_unknown else 'DIVERGES'} {_name(each)}")
+            say(each.problem, indent="  ")
         if each.divergence is not None:
-            say(f"DIVERGES {_name(each)}")
-            say(f"{each.divergence}", indent="  ")
             say(each.divergence.reason, indent="  ")
-        elif each.is_unknown:
-            say(f"UNKNOWN {_name(each)}")
-            say(f"the code at hand has no workflow {each.history.workflow!r}: its open runs would wait", indent="  ")
     skipped = [each for each in replayed if each.skipped]
     if skipped:
         say(f"{len(skipped)} skipped: {'; '.join(sorted({each.skipped for each in skipped}))}")

@@ -39,6 +39,13 @@ class Replayed:
         """Whether the code cannot go on with this run."""
         return self.divergence is not None or self.is_unknown
 
+    @property
+    def problem(self) -> str:
+        """Why the code cannot go on with it; empty where it can."""
+        if self.is_unknown:
+            return f"the code has no workflow {self.history.workflow!r}, so open runs of it wait"
+        return str(self.divergence or "")
+
 
 async def replay_all(
     histories: AsyncIterator[History] | Iterable[History],

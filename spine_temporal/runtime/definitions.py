@@ -74,12 +74,12 @@ def load_definitions(modules: Iterable[str]) -> Definitions:
     return checked(Definitions(workflows=found, pipelines=known_pipelines(), modules=names))
 
 
-def definitions_of(workflows: Iterable[Workflow]) -> Definitions:
-    """Gather and check these workflows, with the pipelines that are registered."""
+def definitions_of(workflows: Iterable[Workflow], pipelines: Mapping[str, type[Pipeline]] | None = None) -> Definitions:
+    """Gather and check these workflows, with the pipelines that are registered; ``pipelines`` win over those."""
     known = [as_workflow(workflow, "a worker") for workflow in workflows]
     found = {workflow.name: (workflow, source_of(workflow)) for workflow in known}
     _add_inner(found)
-    return checked(Definitions(workflows=found, pipelines=known_pipelines()))
+    return checked(Definitions(workflows=found, pipelines={**known_pipelines(), **(pipelines or {})}))
 
 
 def checked(definitions: Definitions) -> Definitions:

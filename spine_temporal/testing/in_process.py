@@ -1,12 +1,13 @@
 """The machine's second driver: a workflow in this process, at once, with no Temporal. For unit tests and dry runs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.faults import fault_of
+from spine_temporal.definition.names import did_you_mean
 from spine_temporal.definition.params import partition_of, resolve_params
 from spine_temporal.definition.run_result import Decision, WorkflowResult
 from spine_temporal.definition.workflow import Workflow
@@ -38,6 +39,18 @@ from spine_temporal.machine.state import (
 from spine_temporal.machine.step_outcome import Answered, Cancelled, Completed, Failed, StepOutcome
 from spine_temporal.recording.database import translated_errors
 
+
+class MissingStubError(LookupError):
+    """Raised where a run in process comes to a pipeline that nobody has given."""
+
+    def __init__(self, step: str, pipeline: str, given: Iterable[str]) -> None:
+        known = f"{', '.join(sorted(given)) or 'none'}{did_you_mean(pipeline, given)}"
+        super().__init__(
+            f"step {step!r} wants the pipeline {pipeline!r}, and nothing stands for it: give its metrics or a function "
+            f"of its params, as in pipelines={{{pipeline!r}: {{'row_count': 1}}}}; given are {known}"
+        )
+
+
 #: Stands for a pipeline: its params in, its metrics out.
 Work = Callable[[Mapping[str, Any]], Any]
 #: Stands for a person: the name of a held gate in, the decision out.
@@ -56,7 +69,7 @@ def run_in_process(
 
     Attempts follow the step's retry policy, without waiting between them; waits take no time, and what runs side by
     side runs in turn. ``decide`` is asked of each held gate, by step name; without it a held gate is aborted.
-    Raises ``ParamsError``, as a start does, and ``KeyError`` for a pipeline that is not given.
+    Raises ``ParamsError``, as a start does, and ``MissingStubError`` for a pipeline that is not given.
     """
     driver = _Driver(workflow, pipelines or {}, decide or _nobody)
     return driver.run(_fresh(workflow, resolve_params(workflow, params), dry_run=dry_run))
@@ -197,6 +210,8 @@ def _run(
     name: str, step: PlannedPipeline, params: Mapping[str, Any], pipelines: Mapping[str, Work | Mapping[str, Any]]
 ) -> Answered:
     """Try the pipeline until it completes or is not to be tried again; ``name``: of the step, or of a map's item."""
+    if step.pipeline not in pipelines:
+        raise MissingStubError(name, step.pipeline, pipelines)
     attempt = 1
     while True:
         answer = _attempted(name, step.pipeline, params, pipelines[step.pipeline])

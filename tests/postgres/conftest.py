@@ -5,18 +5,15 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from spine_temporal.recording.database import sqlalchemy_url
-from tests.conftest import _url
 
 
 @pytest.fixture(scope="session")
-def engine(servers, template):
+def engine(spine_template):
     """An engine on the template itself: nothing is ever committed there."""
-    return create_engine(sqlalchemy_url(_url(servers.database_url, template)), poolclass=NullPool)
+    return create_engine(sqlalchemy_url(spine_template.url), poolclass=NullPool)
 
 
 @pytest.fixture
-def connection(engine):
+def connection(spine_connection):
     """A connection in a transaction, rolled back at the end."""
-    with engine.connect() as opened:
-        yield opened
-        opened.rollback()
+    return spine_connection

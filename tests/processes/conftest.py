@@ -43,6 +43,12 @@ def spine(environment, warm):
 
 
 @pytest.fixture
+def spine_worker(warm):
+    """The workers of `crash_at` start warm, too."""
+    return warm.spine("worker")
+
+
+@pytest.fixture
 def start_worker(environment, tmp_path, warm):
     """Start a worker process; whatever still runs at the end is killed."""
     started = []

@@ -1,38 +1,13 @@
 """A worker that dies at any boundary of a run leaves every row once, and the run ends as if nothing had happened."""
 
-import asyncio
-import signal
-
 import psycopg
 import pytest
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
-from spine_temporal import SpineClient
+from spine_temporal.testing.crash_points import CrashPoint
 from tests.processes.crash_jobs import CRASH
-from tests.processes.crashing import POINTS
 
-MODULES = "activities,workflows,tests.processes.crash_jobs,tests.processes.crashing"
 #: Where the run itself is to fail.
-FAILING = {"in the anomaly's write"}
-
-
-@pytest.fixture
-async def disturbed(servers, environment, start_worker, tmp_path):
-    """Return what a run comes to whose worker dies at a boundary."""
-    client = await Client.connect(servers.temporal_address, data_converter=pydantic_data_converter)
-    queue, marker = environment["SPINE_TASK_QUEUE"], tmp_path / "died"
-
-    async def run(point):
-        crashing = {"SPINE_MODULES": MODULES, "CRASH_AT": point, "CRASH_MARKER": str(marker)}
-        worker = start_worker(**crashing)
-        handle = await SpineClient(client, task_queue=queue).start(CRASH, {"test": queue, "fails": point in FAILING})
-        assert await asyncio.to_thread(worker.wait) == -signal.SIGKILL
-        assert marker.exists()
-        start_worker(**crashing)
-        return await handle.result()
-
-    return run
+FAILING = {CrashPoint.IN_ANOMALY}
 
 
 def _contents(url):
@@ -48,14 +23,14 @@ def _contents(url):
         return {name: connection.execute(query).fetchall() for name, query in queries.items()}
 
 
-@pytest.mark.parametrize("point", POINTS)
-async def test_a_worker_that_dies_there_loses_nothing(disturbed, database_url, point):
-    result = await disturbed(point)
+@pytest.mark.parametrize("point", CrashPoint)
+def test_a_worker_that_dies_there_loses_nothing(crash_at, spine_database, point):
     fails = point in FAILING
+    run = crash_at(point, CRASH, {"test": point.value, "fails": fails}, step="first" if point.is_of_a_step else None)
     steps, status = (["first"], "FAILED") if fails else (["first", "second"], "COMPLETED")
     last = ["FAILED"] if fails else ["STEP_SECOND", "COMPLETED"]
-    assert result.status == status
-    assert _contents(database_url) == {
+    assert run.result.status == status
+    assert _contents(spine_database.url) == {
         "rows": [(step, 3) for step in steps],
         "ledger": [(step, "COMPLETED", 1) for step in steps] + ([("second", "FAILED", 1)] if fails else []),
         "manifest": [(stage,) for stage in ("STARTED", "STEP_FIRST", "STEP_GATE", *last)],
@@ -63,3 +38,10 @@ async def test_a_worker_that_dies_there_loses_nothing(disturbed, database_url, p
         "claims": [],
         "runs": [(status,)],
     }
+
+
+def test_a_run_that_never_comes_to_the_boundary_is_told(crash_at):
+    with pytest.raises(
+        AssertionError, match=r"has not come to the boundary \"in the anomaly's write\" and has ended COMP"
+    ):
+        crash_at("in the anomaly's write", CRASH, {"test": "never", "fails": False})

@@ -5,7 +5,7 @@ import pytest
 
 from spine_temporal import ErrorCategory, RetryPolicy, SpineError, Step, Workflow
 from spine_temporal.definition.json_values import to_json
-from spine_temporal.testing.in_process import run_in_process
+from spine_temporal.testing.in_process import MissingStubError, run_in_process
 
 
 class Failing:
@@ -73,6 +73,6 @@ def test_an_item_of_a_map_is_named_in_what_is_wrong_with_its_output():
     assert "output of step 'each[0]'['rows'] is a set" in result.error
 
 
-def test_a_pipeline_that_nobody_gives_is_named():
-    with pytest.raises(KeyError, match="'p'"):
-        run_in_process(Workflow(name="w", steps=[Step.pipeline("load", "p")]))
+def test_a_pipeline_that_nobody_gives_is_named_with_the_step_that_wants_it():
+    with pytest.raises(MissingStubError, match=r"step 'load' wants the pipeline 'p'.*given are q"):
+        run_in_process(Workflow(name="w", steps=[Step.pipeline("load", "p")]), pipelines={"q": {}})

@@ -24,6 +24,8 @@ from spine_temporal.runtime.processes import fork_server
 from tests.warm import Warm
 from tests.warm.launcher import FORK_SERVER, MOST_DESCRIPTORS
 
+#: What does something when it is loaded: in the program that asks for it, and not here.
+_NOT_LOADED = (".__main__", ".testing.crashing")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -137,7 +139,7 @@ def _run(program: str, arguments: list[str]) -> None:
 def main() -> None:
     """Load everything, and serve."""
     for module in pkgutil.walk_packages(spine_temporal.__path__, "spine_temporal."):
-        if not module.name.endswith(".__main__") and ".migrations" not in module.name:
+        if not module.name.endswith(_NOT_LOADED) and ".migrations" not in module.name:
             importlib.import_module(module.name)
     gc.collect()
     gc.freeze()

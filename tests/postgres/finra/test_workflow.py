@@ -10,9 +10,6 @@ from activities.finra.otc_transparency.ingest import IngestWeek
 from activities.finra.otc_transparency.normalize import NormalizeWeek
 from activities.finra.otc_transparency.parse import COLUMNS
 from spine_temporal import WorkflowStatus
-from spine_temporal.definition.json_values import to_json
-from spine_temporal.testing.in_process import run_in_process
-from spine_temporal.testing.services import run_pipeline
 from tests.postgres.finra.weekly_file import HEADER, line
 from tests.unit.finra.api_stub import Stub, played
 from workflows.finra.otc_transparency import WEEKLY_REFRESH
@@ -21,7 +18,7 @@ STATUS = text("SELECT status, is_current FROM finra_otc_capture ORDER BY revisio
 
 
 @pytest.fixture
-def weekly(services, tmp_path):
+def weekly(run_workflow, services, tmp_path):
     """Run the workflow on these lines; ``lines=None`` leaves the file out."""
 
     def run(lines, **params):
@@ -30,11 +27,7 @@ def weekly(services, tmp_path):
             path = tmp_path / "week.csv"
             path.write_text("\n".join([HEADER, *lines]) + "\n")
             given["file_path"] = str(path)
-        pipelines = {
-            pipeline.name: lambda params, pipeline=pipeline: to_json(run_pipeline(pipeline, params, services), "output")
-            for pipeline in (IngestWeek, NormalizeWeek, AggregateWeek)
-        }
-        return run_in_process(WEEKLY_REFRESH, given, pipelines)
+        return run_workflow(WEEKLY_REFRESH, given, [IngestWeek, NormalizeWeek, AggregateWeek], services=services)
 
     return run
 

@@ -1,0 +1,41 @@
+"""The boundaries of a run at which a worker may die, by name."""
+
+from enum import StrEnum
+
+#: Variables that tell a worker where to die: the point, the step, the file that says it has, the worker's own pid.
+AT, STEP, MARKER, WORKER = "SPINE_CRASH_AT", "SPINE_CRASH_STEP", "SPINE_CRASH_MARKER", "SPINE_CRASH_WORKER"
+
+
+class CrashPoint(StrEnum):
+    """Where a worker dies. Those of a pipeline's attempt may be narrowed to one step."""
+
+    #: An attempt, before it opens its transaction.
+    BEFORE_TRANSACTION = "before the transaction"
+    AFTER_LEDGER_ROW = "after the ledger row"
+    AFTER_WRITES = "after the pipeline's writes"
+    BEFORE_COMMIT = "before the commit"
+    AFTER_COMMIT = "after the commit, before the answer"
+    #: The workflow, as it hears that a step has ended.
+    AFTER_ANSWER = "after the answer, before the next workflow task"
+    #: The run's beginning.
+    IN_BEGIN = "in begin, before its commit"
+    AFTER_BEGIN = "in begin, after its commit"
+    #: The run's end; the anomaly is that of a run that fails.
+    IN_ANOMALY = "in the anomaly's write"
+    BEFORE_END = "in the last activity, before its commit"
+    AFTER_END = "in the last activity, after its commit"
+
+    @property
+    def is_of_a_step(self) -> bool:
+        """Whether it may be narrowed to one step."""
+        return self in _OF_A_STEP
+
+
+_OF_A_STEP = {
+    CrashPoint.BEFORE_TRANSACTION,
+    CrashPoint.AFTER_LEDGER_ROW,
+    CrashPoint.AFTER_WRITES,
+    CrashPoint.BEFORE_COMMIT,
+    CrashPoint.AFTER_COMMIT,
+    CrashPoint.AFTER_ANSWER,
+}

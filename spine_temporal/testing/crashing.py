@@ -1,0 +1,82 @@
+"""Loaded by a worker of ``crash_at``, and by the processes that it has: kills all of them at one boundary, once."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from spine_temporal.machine.state import StepEnded
+from spine_temporal.recording.anomalies import AnomalyRecorder
+from spine_temporal.runtime import attempt, beginning, run_activities, run_opener
+from spine_temporal.testing.crash_points import AT, MARKER, STEP, WORKER, CrashPoint
+from spine_temporal.translation import driver
+
+
+def _die() -> None:
+    marker = Path(os.environ[MARKER])
+    if not marker.exists():
+        marker.touch()
+        os.kill(int(os.environ[WORKER]), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _before(owner: Any, name: str) -> None:
+    original = getattr(owner, name)
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        if _is_step(arguments):
+            _die()
+        return original(*arguments, **named)
+
+    setattr(owner, name, call)
+
+
+def _after(owner: Any, name: str) -> None:
+    original = getattr(owner, name)
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        answer = original(*arguments, **named)
+        if _is_step(arguments):
+            _die()
+        return answer
+
+    setattr(owner, name, call)
+
+
+def _when_the_workflow_hears_of_a_step() -> None:
+    owner: Any = driver
+    original = owner.advance
+
+    def advance(state: Any, event: Any) -> Any:
+        if isinstance(event, StepEnded) and _is_step((event.outcome,)):
+            _die()
+        return original(state, event)
+
+    owner.advance = advance
+
+
+def _is_step(arguments: tuple[Any, ...]) -> bool:
+    """Return whether the call is about the step that is asked for: an attempt, its execution, or how it ended."""
+    wanted = os.environ.get(STEP)
+    about = (getattr(each, "execution", each) for each in arguments)
+    return not wanted or any(getattr(each, "step", None) == wanted for each in about)
+
+
+_POINTS: dict[CrashPoint, Callable[[], None]] = {
+    CrashPoint.BEFORE_TRANSACTION: lambda: _before(attempt.Attempt, "run"),
+    CrashPoint.AFTER_LEDGER_ROW: lambda: _after(attempt, "open_execution"),
+    CrashPoint.AFTER_WRITES: lambda: _before(attempt, "complete_execution"),
+    CrashPoint.BEFORE_COMMIT: lambda: _after(attempt, "complete_execution"),
+    CrashPoint.AFTER_COMMIT: lambda: _after(attempt.Attempt, "run"),
+    CrashPoint.AFTER_ANSWER: _when_the_workflow_hears_of_a_step,
+    CrashPoint.IN_BEGIN: lambda: _after(beginning, "open_run"),
+    CrashPoint.AFTER_BEGIN: lambda: _after(run_opener.RunOpener, "_claim"),
+    CrashPoint.IN_ANOMALY: lambda: _after(AnomalyRecorder, "record"),
+    CrashPoint.BEFORE_END: lambda: _after(run_activities, "record_end"),
+    CrashPoint.AFTER_END: lambda: _after(run_activities.RunActivities, "_end"),
+}
+
+if os.environ.get(AT):
+    os.environ.setdefault(WORKER, str(os.getpid()))  # the worker loads this first, and its processes after it
+    _POINTS[CrashPoint(os.environ[AT])]()
