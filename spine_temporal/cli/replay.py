@@ -117,7 +117,8 @@ def _print(replayed: "list[Replayed]") -> None:
     failed = [each for each in done if each.failed]
     opened = sum(each.history.is_open for each in done)
     if failed:
-        say(f"{len(failed)} of {len(done)} histories do not replay: keep workers of the old code for such runs")
+        advice = "keep workers of the old code until such runs have ended"
+        say(f"{len(failed)} of {len(done)} histories do not replay: {advice}")
     else:
         say(f"{len(done)} histories replay ({opened} of open runs): this code goes on with them")
 

@@ -19,8 +19,8 @@ from spine_temporal.pins.pin import Pin
 _PLANNED = "runs in flight finish on the plan that they began with; new runs and resumed ones take this one"
 
 _DIVERGES = (
-    "runs in flight may leave their history: `spine-temporal replay` says which; keep workers of the old version until "
-    "those have ended"
+    "runs in flight may leave their history, and fail: `spine-temporal replay` says which; keep workers of the old "
+    "version until those have ended"
 )
 
 

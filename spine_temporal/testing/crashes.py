@@ -6,7 +6,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from spine_temporal.definition.workflow import Workflow
 from spine_temporal.recording.database import Database
 from spine_temporal.testing.crash_points import AT, MARKER, STEP, CrashPoint
 from spine_temporal.testing.durable import DurableRun
+from spine_temporal.testing.loops import in_a_thread
 from spine_temporal.translation.translate import source_of
 
 #: Seconds that a worker has to come to its boundary, and the next one to end the run.
@@ -56,8 +56,7 @@ class Crashes:
         at = CrashPoint(point)
         if step is not None and not at.is_of_a_step:
             raise ValueError(f"{at.value!r} is a boundary of the run, and not of a step: leave step out")
-        with ThreadPoolExecutor(1, "spine-testing") as thread:  # the test may stand in an event loop
-            return thread.submit(asyncio.run, self._run(at, workflow, params, step, options)).result()
+        return in_a_thread(self._run(at, workflow, params, step, options))
 
     async def _run(
         self,
@@ -82,7 +81,7 @@ class Crashes:
             for process in started:
                 process.kill()
                 process.wait()
-        return DurableRun(result=result, database=self.database, workflow_id=handle.workflow_id)
+        return DurableRun(result=result, database=self.database, workflow_id=handle.workflow_id, address=self.address)
 
     def _environment(
         self, at: CrashPoint, step: str | None, workflow: Workflow, marker: Path, queue: str

@@ -1,12 +1,11 @@
 """Tests of a build: histories replay with it, and workflows ask for what is pinned."""
 
-import asyncio
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spine_temporal.definition.workflow import Workflow
+from spine_temporal.testing.loops import in_a_thread
 
 if TYPE_CHECKING:
     from spine_temporal.replaying.histories import History
@@ -24,9 +23,7 @@ def replay_all(places: Path | str | Iterable[Path | str], workflows: Iterable[Wo
     from spine_temporal.runtime.definitions import definitions_of  # noqa: PLC0415
 
     histories: list[History] = read_histories([Path(place) for place in _listed(places)])
-    work = replayed_all(histories, definitions_of(workflows))
-    with ThreadPoolExecutor(1, "spine-testing") as thread:  # the test may stand in an event loop
-        replayed = thread.submit(asyncio.run, work).result()
+    replayed = in_a_thread(replayed_all(histories, definitions_of(workflows)))
     wrong = [f"{each.history.name}: {each.problem}" for each in replayed if each.failed]
     if wrong:
         raise AssertionError("\n".join((f"{len(wrong)} of {len(replayed)} histories do not replay:", *wrong)))

@@ -1,10 +1,9 @@
 """Runs on real servers, with a worker in the test's process: what they write is there to be looked at."""
 
-import asyncio
 import json
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
@@ -21,6 +20,7 @@ from spine_temporal.recording.database import Database
 from spine_temporal.runtime import run_starter
 from spine_temporal.runtime.definitions import definitions_of
 from spine_temporal.runtime.worker import running_worker
+from spine_temporal.testing.loops import in_a_thread
 from spine_temporal.testing.skipped_time import without_waits
 from spine_temporal.testing.stubs import Stubs, stub_classes
 
@@ -32,6 +32,19 @@ class DurableRun:
     result: WorkflowResult
     database: Database
     workflow_id: str
+    #: Where its Temporal is.
+    address: str
+
+    def write_history(self, path: Path) -> None:
+        """Write the run's history to a file, as ``replay_all`` and ``spine-temporal replay`` read it."""
+
+        async def history() -> str:
+            client = await Client.connect(self.address)
+            found = await client.get_workflow_handle(self.workflow_id).fetch_history()
+            return found.to_json()
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(in_a_thread(history()))
 
     def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
         """Return the rows of a query."""
@@ -97,9 +110,8 @@ def run_durably(
         async with running_worker(client, database, definitions, task_queue=queue, max_activities=10, in_process=True):
             handle = await SpineClient(client, task_queue=queue).start(workflow, params, **options)
             result = await handle.result()
-        return DurableRun(result=result, database=database, workflow_id=handle.workflow_id)
+        return DurableRun(result=result, database=database, workflow_id=handle.workflow_id, address=address)
 
     quick = (lambda planned: without_waits(plan_of(planned))) if skip_time else plan_of
-    # A thread of its own: the test may stand in an event loop.
-    with patch.object(run_starter, "plan_of", quick), ThreadPoolExecutor(1, "spine-testing") as thread:
-        return thread.submit(asyncio.run, work()).result()
+    with patch.object(run_starter, "plan_of", quick):
+        return in_a_thread(work())

@@ -125,14 +125,18 @@ def spine_connection(spine_template: "TemplateDatabase") -> "Iterator[Connection
 
 
 @pytest.fixture
-def run_durably(spine_servers: "ServerState", spine_database: "Database") -> "Callable[..., DurableRun]":
+def run_durably(
+    spine_servers: "ServerState", spine_database: "Database", spine_modules: Sequence[str]
+) -> "Callable[..., DurableRun]":
     """Run a workflow on Temporal and Postgres: ``run_durably(WORKFLOW, params, pipelines, skip_time=True)``.
 
-    ``pipelines`` stand for those that are registered. What the run has written is in ``.manifest``, ``.anomalies``,
+    ``pipelines`` stand for those that are registered, by the project's modules too. What the run has written is in ``.manifest``, ``.anomalies``,
     ``.quality``, ``.ledger``, and with the test's ``spine_database``.
     """
-    from spine_temporal.testing.durable import run_durably as run  # noqa: PLC0415 - loaded where it is used
+    from spine_temporal.runtime.modules import imported_modules  # noqa: PLC0415 - loaded where it is used
+    from spine_temporal.testing.durable import run_durably as run  # noqa: PLC0415
 
+    imported_modules(spine_modules)
     return partial(run, spine_servers.temporal_address or "", spine_database)
 
 

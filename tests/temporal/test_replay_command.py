@@ -80,7 +80,7 @@ def test_a_build_that_asks_for_a_timer_before_each_pipeline_is_refused(command, 
         "at step 'ingest', event 7: the history has activity jobs.count of step 'ingest', "
         "and the code asks for timer instead" in told
     )
-    assert "1 of 2 histories do not replay: keep workers of the old code for such runs" in told
+    assert "1 of 2 histories do not replay: keep workers of the old code until such runs" in told
 
 
 def test_a_build_that_leaves_verdicts_out_is_refused_also_where_the_gate_had_failed(command, monkeypatch):
