@@ -18,7 +18,7 @@ FOLDER = Path("tests") / "pins"
 
 Workflows = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[WORKFLOW]...", help="Default: all.", autocompletion=workflow_names),
+    typer.Argument(metavar="WORKFLOW", help="Default: all.", autocompletion=workflow_names),
 ]
 Folder = Annotated[Path | None, typer.Option("--folder", metavar="FOLDER", help=f"Default: {FOLDER} of the project.")]
 Check = Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 where one has changed.")]
@@ -51,9 +51,16 @@ def pin(workflows: Workflows = None, folder: Folder = None, check: Check = False
 def _write(folder: Path, names: list[str], loaded: "Definitions") -> None:
     from spine_temporal.pins.pin import file_of, pin_of  # noqa: PLC0415 - keeps --help quick
 
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        file_of(folder, name).write_text(pin_of(loaded.workflow(name)).text())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            file_of(folder, name).write_text(pin_of(loaded.workflow(name)).text())
+    except OSError as error:
+        raise SpineError(
+            f"pins cannot be written: {error}",
+            ErrorCategory.CONFIGURATION,
+            advice="name a folder that can be written in, with --folder",
+        ) from None
     typer.echo(f"pinned {', '.join(names)} in {folder}")
 
 

@@ -20,7 +20,7 @@ _LAST = 100
 
 Places = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[FILE|FOLDER]...", help="Histories as JSON. Without one: those of the namespace."),
+    typer.Argument(metavar="FILE|FOLDER", help="Histories as JSON. Without one: those of the namespace."),
 ]
 Query = Annotated[
     str | None,
@@ -120,7 +120,7 @@ def _print(replayed: "list[Replayed]") -> None:
         advice = "keep workers of the old code until such runs have ended"
         say(f"{len(failed)} of {len(done)} histories do not replay: {advice}")
     else:
-        say(f"{len(done)} histories replay ({opened} of open runs): this code goes on with them")
+        say(f"{len(done)} of {len(done)} histories replay, {opened} of open runs: this code goes on with them")
 
 
 def _name(each: "Replayed") -> str:

@@ -130,8 +130,8 @@ def run_durably(
 ) -> "Callable[..., DurableRun]":
     """Run a workflow on Temporal and Postgres: ``run_durably(WORKFLOW, params, pipelines, skip_time=True)``.
 
-    ``pipelines`` stand for those that are registered, by the project's modules too. What the run has written is in ``.manifest``, ``.anomalies``,
-    ``.quality``, ``.ledger``, and with the test's ``spine_database``.
+    ``pipelines`` stand for those that the project's modules register. What the run has written is in ``.manifest``,
+    ``.anomalies``, ``.quality``, ``.ledger``, and in the test's ``spine_database``.
     """
     from spine_temporal.runtime.modules import imported_modules  # noqa: PLC0415 - loaded where it is used
     from spine_temporal.testing.durable import run_durably as run  # noqa: PLC0415

@@ -13,6 +13,8 @@ from spine_temporal.machine.planning import plan_of
 from spine_temporal.pins.changes import Effect, Names, changes_of
 from spine_temporal.pins.checking import checked_pins
 from spine_temporal.pins.pin import file_of, pin_of, read_pin
+from spine_temporal.runtime.definitions import load_definitions
+from tests.conftest import ROOT
 
 NAMES = Names(pipelines={"p.load", "p.sum", "p.notify"}, workflows={"w", "item"})
 
@@ -139,6 +141,19 @@ def test_a_file_that_is_no_pin_is_named(tmp_path, content):
     (tmp_path / "w.json").write_text(content)
     with pytest.raises(SpineError, match=r"w\.json is no pin: .*delete it"):
         read_pin(tmp_path / "w.json")
+
+
+def test_a_folder_that_cannot_be_written_in_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPINE_MODULES", "tests.temporal.jobs")
+    (tmp_path / "file").touch()
+    with pytest.raises(SpineError, match=r"pins cannot be written: .*--folder"):
+        CliRunner().invoke(main.app, ["pin", "--folder", str(tmp_path / "file" / "pins")], catch_exceptions=False)
+
+
+def test_the_services_own_workflows_ask_for_what_is_pinned():
+    service = load_definitions(["activities", "workflows"])
+    names, workflows = sorted(service.workflows), service.workflows_by_name
+    assert checked_pins(ROOT / "tests" / "pins", names, workflows, service.pipelines, is_all=True) == {}
 
 
 def test_the_command_writes_pins_and_checks_them(tmp_path, monkeypatch):
