@@ -17,7 +17,7 @@ from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.planning import plan_of
 from spine_temporal.recording.database import Database
-from spine_temporal.runtime import run_starter
+from spine_temporal.runtime import resume_starter, run_starter
 from spine_temporal.runtime.definitions import definitions_of
 from spine_temporal.runtime.worker import running_worker
 from spine_temporal.testing.loops import in_a_thread
@@ -113,5 +113,5 @@ def run_durably(
         return DurableRun(result=result, database=database, workflow_id=handle.workflow_id, address=address)
 
     quick = (lambda planned: without_waits(plan_of(planned))) if skip_time else plan_of
-    with patch.object(run_starter, "plan_of", quick):
+    with patch.object(run_starter, "plan_of", quick), patch.object(resume_starter, "plan_of", quick):
         return in_a_thread(work())
