@@ -21,6 +21,7 @@ def installed(tmp_path_factory):
     return folder
 
 
+@pytest.mark.timeout(600)
 def test_each_file_and_each_command_of_the_page_does_what_it_says(spine_servers, spine_home, installed, tmp_path):
     (tmp_path / "spine.toml").write_text("")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SPINE_")} | {
