@@ -63,7 +63,7 @@ def resumed(workflow: Workflow, ended: EndedRun, options: ResumeOptions) -> Resu
     params, param_changes = _changed_params(workflow, ended, plan, options.changes)
     plan, config_changes = _changed_config(plan, options.changes)
     skipped = _skipped(plan, options)
-    kept = _kept(plan, ended, options.start_from) | skipped
+    kept = kept_of(plan, ended, options.start_from) | skipped
     if not options.start_from and ended.status == WorkflowStatus.COMPLETED:
         raise ParamsError(
             f"run {ended.run_id} of {workflow.name!r} is COMPLETED, so there is nothing to resume: "
@@ -174,14 +174,15 @@ def _skipped(plan: Plan, options: ResumeOptions) -> dict[str, Kept]:
     return skipped
 
 
-def _kept(plan: Plan, ended: EndedRun, start_from: str | None) -> dict[str, Kept]:
+def kept_of(plan: Plan, ended: EndedRun, start_from: str | None = None) -> dict[str, Kept]:
+    """Return what a run on the plan keeps of an ended one, before ``start_from`` where that is given."""
     until = len(plan.steps) if start_from is None else _position(plan, start_from, "start_from")
     before = {name: place.step for name, place in ended.plan.places.items()}
     return {
         name: _marked(ended.outcomes[name], ended.run_id)
         for name, place in plan.places.items()
         if place.position is not None and place.position < until and not isinstance(place.step, PlannedParallel)
-        if name in ended.outcomes and _same(place.step, before.get(name))
+        if name in ended.outcomes and is_same_step(place.step, before.get(name))
     }
 
 
@@ -189,7 +190,8 @@ def _marked(outcome: Kept, run_id: str) -> Kept:
     return outcome if outcome.kept_from else outcome.model_copy(update={"kept_from": run_id})
 
 
-def _same(now: AnyPlanned, before: AnyPlanned | None) -> bool:
+def is_same_step(now: AnyPlanned, before: AnyPlanned | None) -> bool:
+    """Return whether what a step has done counts for the step that has its name now."""
     if before is None or now.kind != before.kind:
         return False
     if isinstance(now, PlannedPipeline) and isinstance(before, PlannedPipeline):
