@@ -9,7 +9,20 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from spine_temporal.cli import check, decide, doctor, listing, operate, pin, records, replay, resume, runs, stopping
+from spine_temporal.cli import (
+    check,
+    decide,
+    doctor,
+    listing,
+    operate,
+    pictures,
+    pin,
+    records,
+    replay,
+    resume,
+    runs,
+    stopping,
+)
 from spine_temporal.cli.errors import ExitCode, tell
 from spine_temporal.cli.service_commands import add_service_commands
 
@@ -51,6 +64,7 @@ listing.add_to(app)
 records.add_to(app)
 replay.add_to(app)
 pin.add_to(app)
+pictures.add_to(app)
 
 
 def main() -> None:

@@ -29,6 +29,7 @@ WALLS = {
     "spine_temporal/definition": IO | {"temporalio", "activities", "workflows"},
     "spine_temporal/machine": IO | {"temporalio", "activities", "workflows"},
     "spine_temporal/translation": IO | {"activities", "workflows"},
+    "spine_temporal/drawing": IO | {"temporalio", "activities", "workflows"},
     "spine_temporal": {"activities", "workflows"},
 }
 
@@ -69,13 +70,14 @@ ROOMS = {
     "translation": {*_PURE, "sdk_private"},
     "recording": {*_PURE, "sdk_private"},
     "checks": {"definition"},
+    "drawing": _PURE,
     "pins": _PURE,
     "replaying": {*_PURE, "translation", "runtime", "client"},
     "testing": {*_SERVICE, "embedded", "runtime", "client", "pins", "replaying"},
     "embedded": {"definition"},
     "runtime": _SERVICE,
-    "client": {*_SERVICE, "embedded", "runtime"},
-    "cli": {*_SERVICE, "embedded", "runtime", "client", "pins", "replaying"},
+    "client": {*_SERVICE, "embedded", "runtime", "drawing"},
+    "cli": {*_SERVICE, "embedded", "runtime", "client", "drawing", "pins", "replaying"},
 }
 
 
