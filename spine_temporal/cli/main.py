@@ -12,6 +12,7 @@ import typer
 from spine_temporal.cli import (
     check,
     decide,
+    diff,
     doctor,
     listing,
     operate,
@@ -65,6 +66,7 @@ records.add_to(app)
 replay.add_to(app)
 pin.add_to(app)
 pictures.add_to(app)
+diff.add_to(app)
 
 
 def main() -> None:

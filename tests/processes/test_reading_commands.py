@@ -32,6 +32,9 @@ READING = (
     ("waive", "x", "gate", "--reason", "y"),
     ("retry-step", "x", "gate", "--reason", "y"),
     ("abort", "x", "gate", "--reason", "y"),
+    ("graph", "--run", "x"),
+    ("timeline", "x"),
+    ("diff", "x/a=1", "x/a=2"),
     ("info",),
     ("env",),
     ("db", "prune", "--days", "30"),
@@ -67,7 +70,7 @@ def test_where_nothing_has_run_it_says_where_it_looked_and_makes_nothing(typed, 
 
 
 #: One for each way in which commands find their servers.
-WAYS = [call for call in READING if call[0] in {"manifest", "status", "why", "waive", "info", "env"}]
+WAYS = [call for call in READING if call[0] in {"manifest", "status", "why", "waive", "timeline", "info", "env"}]
 
 
 @pytest.mark.parametrize("arguments", WAYS, ids=lambda arguments: arguments[0])
