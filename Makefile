@@ -7,7 +7,7 @@ PARALLEL := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 # A part alone: make test TESTS=tests/temporal
 TESTS ?=
 
-.PHONY: demo walk test quick coverage lint types format chaos hostile bench bench-quick lock clean
+.PHONY: demo walk pictures test quick coverage lint types format chaos hostile bench bench-quick lock clean
 
 demo: .venv/.installed
 	$(PY) -m ops.demo
@@ -15,6 +15,10 @@ demo: .venv/.installed
 # What a new user does, from an empty machine's home to a job of his own that Temporal starts.
 walk: .venv/.installed
 	$(PY) -m ops.walk
+
+# The pictures of README and docs, drawn anew by the commands from a run on real servers.
+pictures: .venv/.installed
+	$(PY) -m ops.pictures
 
 test: .venv/.installed lint types
 	$(PY) -m pytest $(PARALLEL) $(TESTS)

@@ -10,7 +10,7 @@ from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.service import RPCError
 
 from spine_temporal.client.run_history import spans_of_run
-from spine_temporal.client.spine_client import RunHandle
+from spine_temporal.client.run_handle import RunHandle
 from spine_temporal.definition.run_result import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
 from spine_temporal.drawing.run_record import Check, RunRecord, Span, StepRecord
 from spine_temporal.machine.plan import Place, Plan
