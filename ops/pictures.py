@@ -16,9 +16,9 @@ from pathlib import Path
 from pydantic import BaseModel
 from temporalio.service import RPCError
 
+from spine_temporal.client.run_handle import RunHandle
 from spine_temporal.client.run_records import gathered
 from spine_temporal.client.servers import connect, found_servers
-from spine_temporal.client.run_handle import RunHandle
 from spine_temporal.client.spine_client import SpineClient
 from spine_temporal.definition.run_result import StepStatus
 from spine_temporal.drawing.run_record import RunRecord

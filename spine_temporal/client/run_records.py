@@ -9,8 +9,8 @@ from typing import Any
 from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.service import RPCError
 
-from spine_temporal.client.run_history import spans_of_run
 from spine_temporal.client.run_handle import RunHandle
+from spine_temporal.client.run_history import spans_of_run
 from spine_temporal.definition.run_result import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
 from spine_temporal.drawing.run_record import Check, RunRecord, Span, StepRecord
 from spine_temporal.machine.plan import Place, Plan
