@@ -60,6 +60,9 @@ class _Versions:
         definitions = self._definitions()
         if text in definitions.workflows:
             return version_of(definitions, text, "now"), None
+        placed = self._placed(text)
+        if placed is not None:
+            return placed, None
         from spine_temporal.client.revisions import is_revision, version_at  # noqa: PLC0415
 
         if colon and "/" not in name and is_revision(revision):
@@ -71,6 +74,16 @@ class _Versions:
                 f"{text!r}: git knows no revision {revision!r} here, and no workflow has that name; give {_WHAT}"
             )
         return version_of(definitions, text, "now"), None  # raises, naming those that there are
+
+    def _placed(self, text: str) -> "Version | None":
+        """Return the workflow that a text names by its place, as FILE.py:NAME."""
+        from spine_temporal.client.versions import version_of  # noqa: PLC0415 - keeps --help quick
+        from spine_temporal.runtime.references import load_referenced, split_id  # noqa: PLC0415
+
+        reference, name = split_id(text)
+        if reference is None or name != reference.workflow.name:
+            return None
+        return version_of(load_referenced(self._settings.modules, reference), name, "now")
 
     def _definitions(self) -> "Definitions":
         from spine_temporal.cli.session import definitions  # noqa: PLC0415 - keeps --help quick

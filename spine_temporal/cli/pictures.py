@@ -125,7 +125,7 @@ def _form(given: StrEnum | None, output: Path | None, forms: type[StrEnum]) -> s
 
 
 def _plan(settings: Settings, name: str | None) -> "tuple[Plan, Mapping[str, Plan]]":
-    from spine_temporal.cli.session import definitions  # noqa: PLC0415 - keeps --help quick
+    from spine_temporal.cli.session import chosen, definitions  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.machine.planning import plan_of  # noqa: PLC0415
 
     found = definitions(settings)
@@ -135,7 +135,7 @@ def _plan(settings: Settings, name: str | None) -> "tuple[Plan, Mapping[str, Pla
             f"{', '.join(sorted(found.workflows)) or 'none'}"
         )
     plans = {each: plan_of(workflow) for each, (workflow, _) in found.workflows.items()}
-    return plan_of(found.workflow(name)), plans
+    return plan_of(chosen(settings, name)[1]), plans
 
 
 def _require_workflow(found: "Gathered", name: str | None) -> None:
