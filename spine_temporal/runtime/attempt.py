@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.faults import fault_of
 from spine_temporal.definition.pipeline import Pipeline, PipelineStatus, running
+from spine_temporal.machine.door import ended_with
 from spine_temporal.machine.manifest_row import StageReached, metrics_beside_rows, row_count_of
 from spine_temporal.machine.pipeline_answer import answer_of
-from spine_temporal.machine.step_outcome import Completed
 from spine_temporal.recording.database import Database, translated_errors
 from spine_temporal.recording.database_errors import DatabaseAwayError, ReadOnlyError
 from spine_temporal.recording.ended_executions import done_in_lineage
@@ -28,7 +28,9 @@ from spine_temporal.recording.lending import TransactionEndedError
 from spine_temporal.runtime import older_attempts
 from spine_temporal.runtime.attempt_services import AbandonedError, AttemptServices
 from spine_temporal.runtime.claims import acknowledged_of
-from spine_temporal.translation.messages import Measured, PipelineRequest
+from spine_temporal.runtime.ending import record_end
+from spine_temporal.translation.messages import EndRequest, Measured, PipelineRequest, StepDone
+from spine_temporal.translation.requests import carried
 
 
 class Attempt(AttemptServices):
@@ -55,7 +57,7 @@ class Attempt(AttemptServices):
         self._patience = older_attempts.TURN if is_local else None
         self._pid = os.getpid()
 
-    def run(self) -> Completed:
+    def run(self) -> StepDone:
         """Do it: open the ledger row, run the pipeline, complete the row, commit. Raises ``SpineError``."""
         if self.attempt > 1:
             older_attempts.end_older(self._database, self.execution)
@@ -66,7 +68,7 @@ class Attempt(AttemptServices):
                 connection.invalidate()  # its cancellation may still be on the way
             return outcome
 
-    def _within(self, connection: Connection) -> Completed:
+    def _within(self, connection: Connection) -> StepDone:
         kept = self._kept(connection)
         if kept is not None:
             return kept
@@ -77,10 +79,9 @@ class Attempt(AttemptServices):
             raise TransactionEndedError("has ended, at an earlier attempt,")
         with self._blamed():
             outcome = self._outcome(self._answer(), entry.attempt)
-            self._complete(connection, outcome, entry.transaction)
-        return outcome
+            return self._complete(connection, outcome, entry.transaction)
 
-    def _kept(self, connection: Connection) -> Completed | None:
+    def _kept(self, connection: Connection) -> StepDone | None:
         """Return what another run of the lineage did of this step.
 
         A run of its own has none, unless it was reset: then one that had gone on from it may have.
@@ -90,7 +91,7 @@ class Attempt(AttemptServices):
         done = None if alone else done_in_lineage(connection, self.execution)
         if done is None:
             return None
-        return Completed(
+        return StepDone(
             step=self.request.step,
             output=done.output or {},
             attempt=done.attempt,
@@ -134,8 +135,8 @@ class Attempt(AttemptServices):
                 raise TransactionEndedError("has closed the connection of") from error
             raise
 
-    def _recorded(self, entry: LedgerEntry) -> Completed:
-        return Completed(
+    def _recorded(self, entry: LedgerEntry) -> StepDone:
+        return StepDone(
             step=self.request.step,
             output=entry.output or {},
             attempt=entry.attempt,
@@ -143,8 +144,11 @@ class Attempt(AttemptServices):
             completed_at=entry.completed_at,
         )
 
-    def _complete(self, connection: Connection, outcome: Completed, transaction: str | None = None) -> None:
-        """Complete the ledger's row and write the stages, as the last statement of the transaction."""
+    def _complete(self, connection: Connection, outcome: StepDone, transaction: str | None = None) -> StepDone:
+        """Complete the ledger's row and write the stages, as the last that the transaction does.
+
+        Where the run ends with the step, end it in the same transaction.
+        """
         self._take_back()
         if self._lent is not None and self._lent.is_lost:
             raise DatabaseAwayError("the connection was lost")
@@ -164,7 +168,19 @@ class Attempt(AttemptServices):
         if not held:
             require_fence(connection, self.request.key, acknowledged_of(self.request))
             raise AbandonedError  # the claim came back between the two: the next attempt finds out
+        outcome = self._ended(connection, outcome)
         self._require_turn()
+        return outcome
+
+    def _ended(self, connection: Connection, outcome: StepDone) -> StepDone:
+        """End the run where it ends with the step."""
+        ending = self.request.ending
+        if ending is None:
+            return outcome
+        result = carried(ended_with(ending.result, outcome))
+        request = EndRequest(key=self.request.key, stage_rank=ending.stage_rank, result=result)
+        record_end(connection, request, holds=True)
+        return outcome.model_copy(update={"is_end": True})
 
     def _answer(self) -> Any:
         """Run the user's code; whatever it raises becomes a ``SpineError``."""
@@ -179,7 +195,7 @@ class Attempt(AttemptServices):
             if os.getpid() != self._pid:
                 os._exit(0)  # the pipeline has forked, and this is the fork: the transaction is not its own
 
-    def _outcome(self, given: Any, attempt: int) -> Completed:
+    def _outcome(self, given: Any, attempt: int) -> StepDone:
         """Return what the pipeline's answer comes to; keep its quality first, also where it failed of it."""
         request = self.request
         answer = answer_of(given, step=request.step, pipeline=request.pipeline)
@@ -187,7 +203,7 @@ class Attempt(AttemptServices):
             self.measured = (Measured(step=request.step, round=request.round, quality=answer.quality),)
         if answer.failure is not None:
             raise answer.failure
-        return Completed(
+        return StepDone(
             step=request.step,
             output=answer.output,
             attempt=attempt,
@@ -195,7 +211,7 @@ class Attempt(AttemptServices):
             completed_at=datetime.now(UTC),
         )
 
-    def _stage(self, outcome: Completed) -> StageReached:
+    def _stage(self, outcome: StepDone) -> StageReached:
         return StageReached(
             stage=self.request.stage,
             stage_rank=self.request.stage_rank,

@@ -10,8 +10,8 @@ from spine_temporal.definition.errors import SpineError
 from spine_temporal.definition.faults import fault_of
 from spine_temporal.definition.json_values import to_json
 from spine_temporal.definition.pipeline import Pipeline
-from spine_temporal.machine.step_outcome import Completed
 from spine_temporal.runtime.attempt import Attempt
+from spine_temporal.translation.messages import StepDone
 
 #: Seconds that a stopped attempt's thread is waited for.
 _LAST_WORDS = 10.0
@@ -43,7 +43,7 @@ class AttemptThread:
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt
         self._loop = asyncio.get_running_loop()
-        self._outcome: asyncio.Future[Completed] = self._loop.create_future()
+        self._outcome: asyncio.Future[StepDone] = self._loop.create_future()
         threading.Thread(target=self._work, name=f"spine-{attempt.request.step}", daemon=True).start()
 
     @property
@@ -51,11 +51,11 @@ class AttemptThread:
         """Done when the attempt has ended."""
         return self._outcome
 
-    async def result(self) -> Completed:
+    async def result(self) -> StepDone:
         """Return what the attempt came to; raises ``SpineError`` as it did."""
         return await self._outcome
 
-    async def stop(self) -> Completed | None:
+    async def stop(self) -> StepDone | None:
         """Stop it; return its outcome where it had committed already."""
         await asyncio.to_thread(_quietly, self._attempt.abandon)
         with contextlib.suppress(SpineError, TimeoutError):
@@ -71,7 +71,7 @@ class AttemptThread:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(self._settle, outcome, error)
 
-    def _settle(self, outcome: Completed | None, error: BaseException | None) -> None:
+    def _settle(self, outcome: StepDone | None, error: BaseException | None) -> None:
         if self._outcome.done():
             return
         if error is not None:

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, text
 
 from spine_temporal.definition.pipeline import PipelineStatus
-from spine_temporal.machine.step_outcome import Completed
 from spine_temporal.recording.attempt_sessions import close_part, open_part, require_transaction
 from spine_temporal.recording.database import translated_errors
 from spine_temporal.recording.database_errors import DatabaseAwayError
@@ -15,6 +14,7 @@ from spine_temporal.recording.fence import require_fence
 from spine_temporal.runtime.attempt import Attempt
 from spine_temporal.runtime.attempt_services import AbandonedError
 from spine_temporal.runtime.older_attempts import end_older
+from spine_temporal.translation.messages import StepDone
 
 
 class ChunkedAttempt(Attempt):
@@ -39,7 +39,7 @@ class ChunkedAttempt(Attempt):
                 close_part(session)
                 require_fence(session, self.request.key)
 
-    def run(self) -> Completed:
+    def run(self) -> StepDone:
         """Do it: take the lock, open the ledger row, run the pipeline, complete the row. Raises ``SpineError``."""
         if self.attempt > 1:
             end_older(self._database, self.execution)
@@ -59,7 +59,7 @@ class ChunkedAttempt(Attempt):
                     session.execute(text("SELECT pg_advisory_unlock(:key), pg_advisory_unlock_shared(:run)"), locked)
                     session.commit()
 
-    def _in_session(self, session: Connection) -> Completed:
+    def _in_session(self, session: Connection) -> StepDone:
         with session.begin():
             kept = self._kept(session)
             if kept is not None:
@@ -70,8 +70,7 @@ class ChunkedAttempt(Attempt):
         with self._blamed():
             outcome = self._outcome(self._answer(), entry.attempt)
             with self._locked_session().begin():
-                self._complete(session, outcome)
-        return outcome
+                return self._complete(session, outcome)
 
     def _locked_session(self) -> Connection:
         """Return the session; one that was lost has lost the lock, and another session would not have it."""

@@ -15,9 +15,9 @@ from spine_temporal.definition.faults import fault_of
 from spine_temporal.definition.json_values import clean_text
 from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.pipeline import Pipeline
+from spine_temporal.definition.run_key import RunKey
 from spine_temporal.machine.pipeline_answer import failed_step
 from spine_temporal.machine.retries import tried_again
-from spine_temporal.machine.step_outcome import Completed
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.database_errors import DatabaseAwayError
 from spine_temporal.recording.executions import Failed, fail_execution
@@ -28,12 +28,14 @@ from spine_temporal.runtime.attempt import Attempt
 from spine_temporal.runtime.attempts import attempt_of
 from spine_temporal.runtime.claims import Claims, fenced
 from spine_temporal.runtime.ending import record_failure
+from spine_temporal.runtime.failed_verdicts import log_verdict
 from spine_temporal.runtime.heart import Heart
 from spine_temporal.runtime.lost_workers import LostTooOftenError, LostWorkers
-from spine_temporal.runtime.metrics import ATTEMPT_SECONDS, ATTEMPTS
+from spine_temporal.runtime.metrics import ATTEMPT_SECONDS, ATTEMPTS, RUNS
 from spine_temporal.runtime.processes.host import NoProcessError
 from spine_temporal.runtime.resume_starter import ResumeStarter
-from spine_temporal.translation.messages import PipelineRequest, StepDone
+from spine_temporal.translation.failures import verdict_failure
+from spine_temporal.translation.messages import PipelineRequest, ShutDoor, StepDone
 
 _log = logging.getLogger(__name__)
 
@@ -46,8 +48,8 @@ class Running(Protocol):
 
     @property
     def done(self) -> "asyncio.Future[Any]": ...  # noqa: D102
-    async def result(self) -> Completed: ...  # noqa: D102
-    async def stop(self) -> Completed | None: ...  # noqa: D102
+    async def result(self) -> StepDone: ...  # noqa: D102
+    async def stop(self) -> StepDone | None: ...  # noqa: D102
 
 
 class Place(Protocol):
@@ -75,12 +77,14 @@ def pipeline_activity(
     """Return the activity that runs a pipeline, under the pipeline's name."""
 
     @activity.defn(name=pipeline.name)
-    async def run(request: PipelineRequest) -> Completed:
+    async def run(request: PipelineRequest | ShutDoor) -> StepDone:
+        if isinstance(request, ShutDoor):
+            return _refused(request)
         if request.key.was_reset and not request.is_item:
             resume = await _requested(resumes, request)
             if resume is not None:
                 return StepDone(step=request.step, resume=resume)
-        outcomes: list[Completed] = []
+        outcomes: list[StepDone] = []
 
         async def work(asked: PipelineRequest) -> None:
             outcomes.append(await _run(pipeline, places, asked))
@@ -89,15 +93,31 @@ def pipeline_activity(
             key = await fenced(claims, request, work)
         except SpineError as error:
             raise await _lost(places.database, request, error) from None
-        done = outcomes[-1]
-        if key == request.key:
-            return done
-        return StepDone(**done.model_dump(exclude_unset=True), epoch=key.epoch)
+        return _told_to(request, outcomes[-1], key)
 
     return run
 
 
-async def _run(pipeline: type[Pipeline], places: Places, request: PipelineRequest) -> Completed:
+def _told_to(request: PipelineRequest, done: StepDone, key: RunKey) -> StepDone:
+    """Return what the run is told of a step that is done, under the key with which it was."""
+    more: dict[str, Any] = {} if key == request.key else {"epoch": key.epoch}
+    if request.door is not None:
+        more["door"] = request.door
+    if done.is_end and request.ending is not None:
+        RUNS.labels(request.key.workflow, request.ending.result.status.value).inc()
+    return done.model_copy(update=more)
+
+
+def _refused(request: ShutDoor) -> StepDone:
+    """Tell the run that a gate keeps the pipeline from running: by a failure, where the gate has failed."""
+    last = request.door.verdicts[-1]
+    if last.failed:
+        log_verdict(last)
+        raise verdict_failure(last, request.door)
+    return StepDone(step=request.step, door=request.door)
+
+
+async def _run(pipeline: type[Pipeline], places: Places, request: PipelineRequest) -> StepDone:
     info = activity.info()
     heart = Heart(info.heartbeat_details, silent=info.is_local)
     number, progress = info.attempt + request.was_tried_locally, info.heartbeat_details
@@ -120,7 +140,7 @@ async def _run(pipeline: type[Pipeline], places: Places, request: PipelineReques
         heart.stop()
 
 
-def _counted(attempt: Attempt, outcome: Completed) -> Completed:
+def _counted(attempt: Attempt, outcome: StepDone) -> StepDone:
     ATTEMPTS.labels(attempt.request.pipeline, "completed").inc()
     seconds = (datetime.now(UTC) - attempt.started_at).total_seconds()
     ATTEMPT_SECONDS.labels(attempt.request.pipeline).observe(seconds)
@@ -154,7 +174,7 @@ async def _lost(database: Database, request: PipelineRequest, error: SpineError)
     return ApplicationError(clean_text(str(error)), type=error.category.value, non_retryable=not again)
 
 
-async def _within_time(running: Running, request: PipelineRequest) -> Completed:
+async def _within_time(running: Running, request: PipelineRequest) -> StepDone:
     """Wait for the attempt; at its time limit or on cancellation, stop it first."""
     try:
         done, _ = await asyncio.wait([running.done], timeout=request.timeout)
@@ -211,7 +231,8 @@ def _told(
     level = logging.ERROR if kind is ErrorCategory.INTERNAL else logging.WARNING
     _log.log(level, "%s, %s: %s %s%s", _named(request), which, kind, message, frames)
     if is_last:
-        return ApplicationError(f"{message} ({which})", counted, message, type=kind.value, non_retryable=True)
+        door = () if request.door is None else (request.door,)
+        return ApplicationError(f"{message} ({which})", counted, message, *door, type=kind.value, non_retryable=True)
     short = message.encode()[:_MAX_RETRIED_BYTES].decode(errors="ignore")
     delay = timedelta(seconds=error.retry_after) if error.retry_after else None
     told = () if counted is None else (counted, request.retry.max_attempts)  # for who watches the run

@@ -23,6 +23,7 @@ from spine_temporal.runtime.claims import Claims, Fenced, acknowledged_of, fence
 from spine_temporal.runtime.deadlines import given_up_at, require_time
 from spine_temporal.runtime.definitions import Definitions
 from spine_temporal.runtime.ending import record_end, record_failure
+from spine_temporal.runtime.failed_verdicts import log_verdict
 from spine_temporal.runtime.held_gates import record_decision, record_hold
 from spine_temporal.runtime.metrics import RUNS
 from spine_temporal.runtime.resume_starter import ResumeStarter
@@ -100,14 +101,14 @@ class RunActivities:
             outcome = outcome.model_copy(update={"resume": resume})
         if outcome.failed and outcome.resume is None:
             if not activity.info().is_local:
-                _tell(outcome)
+                log_verdict(outcome)
             raise failures.verdict_failure(outcome, outcome)
         return outcome
 
     @activity.defn(name=SHOW)
     async def show(self, outcome: Verdict) -> None:
         """Fail with a failed verdict: it was recorded within a workflow task, where the Web UI does not show it."""
-        _tell(outcome)
+        log_verdict(outcome)
         raise failures.verdict_failure(outcome)
 
     @activity.defn(name=END)
@@ -230,15 +231,6 @@ class RunActivities:
             record_end(connection, request, holds=True)
             require_time(until)
         return None
-
-
-def _tell(verdict: Verdict) -> None:
-    """Log a verdict that failed."""
-    info = activity.info()
-    frames = f"\n{verdict.traceback}" if verdict.traceback else ""
-    level = logging.ERROR if verdict.category == ErrorCategory.INTERNAL else logging.WARNING
-    named = (info.workflow_type, info.workflow_run_id, verdict.step)
-    _log.log(level, "workflow %s, run %s, step %s: %s %s%s", *named, verdict.category, verdict.error, frames)
 
 
 def _failure(error: SpineError) -> ApplicationError:

@@ -1,6 +1,7 @@
 """How a run calls out for a step: run a pipeline, a sub-workflow or a part of a map, wait for others."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -19,14 +20,16 @@ from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.machine.plan import PlannedWaitFor
 from spine_temporal.machine.step_outcome import Completed, Failed
 from spine_temporal.translation.bookkeeping import TOO_LARGE, one_line
-from spine_temporal.translation.failures import cause_of, failed_outcome
+from spine_temporal.translation.failures import cause_of, door_told, failed_outcome, verdict_summary
 from spine_temporal.translation.messages import (
     MAP,
     WAIT_FOR,
     BatchRequest,
     BatchResult,
     Begun,
+    DoorVerdicts,
     PipelineRequest,
+    ShutDoor,
     StepDone,
     WaitForRequest,
 )
@@ -36,24 +39,40 @@ from spine_temporal.translation.requests import sub_options
 _GRACE = 30.0
 
 
-def _attempts(request: PipelineRequest) -> str:
-    """Say what the Web UI cannot: it shows how often Temporal tries, which has no limit of its own."""
+def _told_of(request: PipelineRequest, shut: ShutDoor | None) -> str:
+    """Say what the gates before the pipeline have answered, and what the Web UI cannot: how often it is tried at most.
+
+    The UI shows how often Temporal tries, which has no limit of its own.
+    """
+    door = shut.door if shut is not None else request.door
     most = request.retry.max_attempts
-    return f"{request.step}, {'1 attempt' if most == 1 else f'up to {most} attempts'}"
+    attempts = "not run" if shut is not None else "1 attempt" if most == 1 else f"up to {most} attempts"
+    gates = [verdict_summary(f"gate {verdict.step}", verdict) for verdict in (door.verdicts if door else ())]
+    return "; ".join([f"{request.step}, {attempts}", *gates])
 
 
-async def run_pipeline(request: PipelineRequest, *, local: bool = False) -> StepDone | Failed:
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """What the activity of a pipeline has come to."""
+
+    outcome: StepDone | Failed
+    #: What it tells of the gates before the pipeline; None: nothing.
+    door: DoorVerdicts | None = None
+
+
+async def run_pipeline(request: PipelineRequest, *, shut: ShutDoor | None = None, local: bool = False) -> Ran:
     """Run a pipeline's activity and return how the step ended; a failed activity is a failed step.
 
-    A ``local`` one is tried once within the workflow task. If it must be tried again, it runs as an ordinary activity.
+    Where a gate keeps the door ``shut``, the same activity is asked, and told so. A ``local`` one is tried once within
+    the workflow task. If it must be tried again, it runs as an ordinary activity.
     """
     if local:
         try:
             tried: StepDone = await temporal.execute_local_activity(
                 request.pipeline,
-                request,
+                shut or request,
                 result_type=StepDone,
-                summary=one_line(_attempts(request)),
+                summary=one_line(_told_of(request, shut)),
                 start_to_close_timeout=timedelta(seconds=request.timeout + _GRACE),
                 retry_policy=RetryPolicy(maximum_attempts=1),
                 cancellation_type=temporal.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -63,22 +82,22 @@ async def run_pipeline(request: PipelineRequest, *, local: bool = False) -> Step
                 raise
             cause = cause_of(error)
             if isinstance(cause, ApplicationError) and cause.non_retryable:
-                return failed_outcome(request.step, error)
+                return _failed(request, error)
         else:
-            return tried
+            return Ran(outcome=tried, door=tried.door)
         request = request.model_copy(update={"was_tried_locally": True})
-    return await _run_pipeline(request)
+    return await _run_pipeline(request, shut)
 
 
-async def _run_pipeline(request: PipelineRequest) -> StepDone | Failed:
+async def _run_pipeline(request: PipelineRequest, shut: ShutDoor | None) -> Ran:
     retry = request.retry
     try:
         outcome: StepDone = await temporal.execute_activity(
             request.pipeline,
-            request,
+            shut or request,
             result_type=StepDone,
             activity_id=f"{request.step}#{request.round}" if request.round else request.step,
-            summary=one_line(_attempts(request)),
+            summary=one_line(_told_of(request, shut)),
             start_to_close_timeout=timedelta(seconds=request.timeout + _GRACE),
             heartbeat_timeout=timedelta(seconds=request.heartbeat_timeout),
             # The worker counts the pipeline's failures and says which is the last: an attempt that was lost with
@@ -95,8 +114,12 @@ async def _run_pipeline(request: PipelineRequest) -> StepDone | Failed:
     except ActivityError as error:
         if is_cancelled_exception(error):
             raise
-        return failed_outcome(request.step, error)
-    return outcome
+        return _failed(request, error)
+    return Ran(outcome=outcome, door=outcome.door)
+
+
+def _failed(request: PipelineRequest, error: FailureError) -> Ran:
+    return Ran(outcome=failed_outcome(request.step, error), door=door_told(error))
 
 
 async def run_workflow(name: str, begun: Begun, workflow: str, params: Mapping[str, Any]) -> WorkflowResult | Failed:

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from datetime import datetime
 
 from temporalio import workflow as temporal
 from temporalio.exceptions import FailureError, is_cancelled_exception
@@ -17,6 +18,7 @@ from spine_temporal.translation import bookkeeping, failures, requests
 from spine_temporal.translation.details import ending
 from spine_temporal.translation.live_run import LiveRun
 from spine_temporal.translation.messages import END, Begun, Ended
+from spine_temporal.translation.pipeline_runner import Passed
 from spine_temporal.translation.resumes import Resumes
 from spine_temporal.translation.revisions import STOPS_ARE_BOUNDED
 from spine_temporal.translation.search_attributes import ShownOutcome
@@ -55,7 +57,7 @@ class Driver:
         )
         #: Whether somebody has cancelled the run: it ends so also where it has just begun, or goes on otherwise.
         self.is_cancelled = is_cancelled
-        self._steps = StepRunner(run=self.run)
+        self._steps = StepRunner.of(self.run)
         self._resumes = resumes
         self._shown = shown
 
@@ -102,19 +104,38 @@ class Driver:
             move = self._advanced(name, answer)
         return True
 
-    def _advanced(self, name: str, answer: StepOutcome | Decision) -> Move:
-        before, at = self.run.state, temporal.now()
+    def _advanced(self, name: str, answer: StepOutcome | Decision | Passed) -> Move:
+        if isinstance(answer, Passed):
+            return self._went_through(answer)
         if isinstance(answer, Decision):
-            move = advance(before, Decided(step=name, decision=answer, at=at))
-        else:
-            move = advance(before, StepEnded(outcome=answer, at=at))
-        self.run.reached(before, move[0])
+            return self._moved(Decided(step=name, decision=answer, at=temporal.now()))
+        return self._moved(StepEnded(outcome=answer, at=self._ended_at(answer)))
+
+    def _went_through(self, passed: Passed) -> Move:
+        """End the gates of a door and the pipeline behind it; what each asks for but the last has been done."""
+        move: Move = (self.run.state, ())
+        for gate in passed.gates:
+            move = self._moved(StepEnded(outcome=gate, at=passed.at), is_written=passed.is_written)
+        if passed.pipeline is not None:
+            move = self._moved(StepEnded(outcome=passed.pipeline, at=self._ended_at(passed.pipeline)))
         return move
+
+    def _moved(self, event: StepEnded | Decided, *, is_written: bool = False) -> Move:
+        before = self.run.state
+        move = advance(before, event)
+        self.run.state = move[0]
+        if not is_written:
+            self.run.reached(before, move[0])
+        return move
+
+    def _ended_at(self, outcome: StepOutcome) -> datetime:
+        """Return when a step has ended for the run: now, but for a pipeline whose transaction has ended the run."""
+        return (self.run.is_ended and outcome.completed_at) or temporal.now()
 
     def _took(self, move: Move, tasks: dict[str, StepTask]) -> bool:
         """Start the commands of a move; return whether the run has ended."""
         self.run.state, commands = move
-        self.run.details.reached(self.run.state)
+        self.run.details.reached(self.run.shown)
         self._shown.show_held(is_held=bool(self.run.state.held))
         for command in commands:
             match command:
@@ -130,15 +151,12 @@ class Driver:
     async def _cancelled(self, tasks: dict[str, StepTask]) -> Move:
         """Stop what runs, keep what completed all the same, and let the machine end as cancelled."""
         await self._stop(tasks)
-        state = self.run.state
         for name, task in tasks.items():
             answer = _answer_of(name, task) if task.done() else None
-            if isinstance(answer, Completed):
-                after, _ = advance(state, StepEnded(outcome=answer, at=temporal.now()))
-                self.run.reached(state, after)
-                state = after
+            if isinstance(answer, Completed) or (isinstance(answer, Passed) and answer.is_written):
+                self._advanced(name, answer)
         tasks.clear()
-        return _cancelled_at(state)
+        return _cancelled_at(self.run.state)
 
     async def _stop(self, tasks: dict[str, StepTask]) -> None:
         """Cancel what runs, and wait until it has stopped.
@@ -168,7 +186,7 @@ class Driver:
     async def _record_end(self) -> WorkflowResult:
         run = self.run
         result = requests.carried(run.state.result)
-        if run.begun.is_dry_run:
+        if run.begun.is_dry_run or run.is_ended:
             return result
         request = requests.end_request(run.begun, run.key, result)
         request = request.model_copy(update=run.told(**vars(run.unwritten)))

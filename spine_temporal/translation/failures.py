@@ -1,5 +1,7 @@
 """What an activity's failure says of a step or of the whole run. Pure."""
 
+from collections.abc import Mapping
+
 from pydantic import ValidationError
 from temporalio.exceptions import (
     ActivityError,
@@ -15,7 +17,7 @@ from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.json_values import clean_text
 from spine_temporal.machine.step_outcome import CONDITION, Failed
-from spine_temporal.translation.messages import Recorded, Verdict
+from spine_temporal.translation.messages import DoorVerdicts, Recorded, Verdict
 
 #: Category of a step whose activity or run somebody else has cancelled.
 CANCELLED = "CANCELLED"
@@ -37,8 +39,8 @@ def failure_of(error: FailureError) -> ApplicationError:
     return ApplicationError(message, type=category, non_retryable=True)
 
 
-def verdict_failure(verdict: Verdict, *details: Verdict) -> ApplicationError:
-    """Return the failure of an activity that records a verdict which failed; nothing is wrong with the activity."""
+def verdict_failure(verdict: Verdict, *details: Verdict | DoorVerdicts) -> ApplicationError:
+    """Return the failure of an activity that tells of a verdict which failed; nothing is wrong with the activity."""
     return ApplicationError(
         f"{verdict.step}: {verdict.error}",
         *details,
@@ -58,6 +60,16 @@ def failed_verdict(error: FailureError) -> Verdict | None:
     except ValidationError:
         return None
     return verdict if verdict.failed else None
+
+
+def door_told(error: FailureError) -> DoorVerdicts | None:
+    """Return what a pipeline's activity that failed tells of the gates before it; None where it tells nothing."""
+    cause = cause_of(error)
+    details = cause.details if isinstance(cause, ApplicationError) else ()
+    for given in details:
+        if isinstance(given, Mapping) and "verdicts" in given:
+            return DoorVerdicts.model_validate(given)
+    return None
 
 
 def is_answer(error: FailureError) -> bool:

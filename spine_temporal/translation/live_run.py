@@ -1,13 +1,17 @@
 """A run as it goes: what it began with, how far it has come, and what no transaction has written yet."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from spine_temporal.definition.run_key import RunKey
-from spine_temporal.definition.run_result import Decision, ItemCounts, StepStatus
+from spine_temporal.definition.run_result import Decision, ItemCounts, StepExecution, StepStatus
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.machine import advance
 from spine_temporal.machine.manifest_row import StageReached
+from spine_temporal.machine.plan import PlannedPipeline
 from spine_temporal.machine.state import Progressed, State
 from spine_temporal.machine.step_outcome import Completed
 from spine_temporal.translation import requests
@@ -32,6 +36,10 @@ class Unwritten:
         taken = Unwritten(self.stages, self.measured)
         self.stages, self.measured = (), ()
         return taken
+
+    def with_(self, more: "Unwritten") -> "Unwritten":
+        """Return all of it and more."""
+        return Unwritten(self.stages + more.stages, self.measured + more.measured)
 
     def put_back(self, taken: "Unwritten") -> None:
         """Keep what a transaction has not written after all."""
@@ -61,27 +69,59 @@ class LiveRun:
     acknowledged: set[str] = field(default_factory=set)
     sent_back: set[str] = field(default_factory=set)
     sub_runs: tuple[str, ...] = ()
+    #: The pipeline that runs behind the gates of its door.
+    behind_door: StepExecution | None = None
+    #: Whether a pipeline has ended the run in its own transaction.
+    is_ended: bool = False
 
     def told(self, **more: Any) -> dict[str, Any]:
         """Return a request's fields that are not empty: ``more``, and what the database must know of the history."""
         known = {"acknowledged": len(self.acknowledged) + len(self.sent_back), "sub_runs": self.sub_runs}
         return {name: value for name, value in (known | more).items() if value}
 
+    @property
+    def shown(self) -> State:
+        """How far the run has come, as people see it: with the pipeline that runs behind the gates of its door."""
+        if self.behind_door is None:
+            return self.state
+        return self.state.with_execution(self.behind_door)
+
+    @contextmanager
+    def at_door(self, pipeline: PlannedPipeline, at: datetime) -> Iterator[None]:
+        """Show in the block that a pipeline runs whose gates have not ended by what history holds."""
+        self.behind_door = StepExecution(
+            step_name=pipeline.name, step_type=pipeline.kind, status=StepStatus.RUNNING, started_at=at
+        )
+        self.details.reached(self.shown)
+        try:
+            yield
+        finally:
+            self.behind_door = None
+
+    def is_beside(self, step: str) -> bool:
+        """Whether others may run at the same time."""
+        return self.begun.plan.places[step].parallel is not None
+
     def progressed(self, step: str, items: ItemCounts) -> None:
         """Show how far a map has come."""
         self.state, _ = advance(self.state, Progressed(step=step, items=items))
-        self.details.reached(self.state)
+        self.details.reached(self.shown)
 
     def reached(self, before: State | None, after: State) -> None:
-        """Keep the stages of steps that have completed for the next transaction; a pipeline has written its own.
+        """Keep the stages of steps that have completed for the next transaction."""
+        self.unwritten.add(stages=self.stages_between(before, after))
+
+    def stages_between(self, before: State | None, after: State) -> tuple[StageReached, ...]:
+        """Return the stages of steps that have completed between two states; a pipeline writes its own.
 
         Those that are kept from an earlier run, too: it may have ended before it wrote them.
         """
+        stages: list[StageReached] = []
         for name, execution in after.executions.items():
             known = None if before is None else before.executions.get(name)
             if execution.status is StepStatus.COMPLETED and (known is None or known.status is not execution.status):
                 output = after.outputs.get(name, {})
                 outcome = Completed(step=name, output=output, items=execution.items, kept_from=execution.kept_from)
                 stage = requests.stage_of(self.begun, outcome)
-                if stage is not None:
-                    self.unwritten.add(stages=(stage,))
+                stages += () if stage is None else (stage,)
+        return tuple(stages)

@@ -73,7 +73,7 @@ async def _run_item(request: BatchRequest, index: int) -> ItemOutcome:
 async def _run_pipeline(request: BatchRequest, index: int, pipeline: PlannedPipeline) -> ItemOutcome:
     if request.begun.is_dry_run:
         return ItemOutcome(output=pipeline.sample_output)
-    outcome = await calls.run_pipeline(requests.item_request(request, index, pipeline))
+    outcome = (await calls.run_pipeline(requests.item_request(request, index, pipeline))).outcome
     if isinstance(outcome, Failed):
         return ItemOutcome(error=outcome.error, category=outcome.category)
     return ItemOutcome(output=outcome.output, kept_from=outcome.kept_from)

@@ -114,15 +114,6 @@ class Begun(_Message):
         )
 
 
-class StepDone(Completed):
-    """What a pipeline's activity answers: that the step is done, or with ``resume`` that it was left undone."""
-
-    #: How the person who reset the run wants it to continue.
-    resume: ResumeOptions | None = None
-    #: Set where the run had to take its partition again: the newer epoch.
-    epoch: int | None = None
-
-
 class Verdict(_Message):
     """What the code of a step has answered, to be recorded and given back as it was."""
 
@@ -167,6 +158,27 @@ class Verdict(_Message):
             next_step=self.next_step,
             quality=self.quality,
         )
+
+
+class DoorVerdicts(_Message):
+    """What the gates right before a pipeline have answered, as its activity was told and tells the run."""
+
+    verdicts: tuple[Verdict, ...]
+    #: Whether the pipeline may run. A door that is not open has as its last verdict the one that keeps it shut.
+    is_open: bool = True
+
+
+class StepDone(Completed):
+    """What a pipeline's activity answers: that the step is done, or with ``resume`` that it was left undone."""
+
+    #: How the person who reset the run wants it to continue.
+    resume: ResumeOptions | None = None
+    #: Set where the run had to take its partition again: the newer epoch.
+    epoch: int | None = None
+    #: What the gates before the pipeline had answered, whose verdicts came with the request.
+    door: DoorVerdicts | None = None
+    #: Whether the run has ended with the step, in its transaction.
+    is_end: bool = False
 
 
 class Measured(_Message):
@@ -229,6 +241,29 @@ class PipelineRequest(_OfRun):
     acknowledged: int = 0
     #: The runs of sub-workflows whose end the history holds.
     sub_runs: tuple[str, ...] = ()
+    #: What the gates before the pipeline have answered; all of them let it run.
+    door: DoorVerdicts | None = None
+    #: How the run ends if the pipeline succeeds: its transaction then ends the run. None: the run goes on.
+    ending: "Ending | None" = None
+
+
+class Ending(_Message):
+    """How a run ends with its last pipeline."""
+
+    #: Rank of the stage that the run ends in.
+    stage_rank: int
+    #: What the run comes to, with nothing in the pipeline's output.
+    result: WorkflowResult
+
+
+class ShutDoor(_OfRun):
+    """A pipeline that is not to run, as a gate before it does not let the run pass.
+
+    It lacks what every pipeline request has: a worker that knows no doors cannot read it, and so does not run it.
+    """
+
+    step: str
+    door: DoorVerdicts
 
 
 class EndRequest(_OfRun):

@@ -1,11 +1,13 @@
 """From the machine's words to the activities' messages. Pure."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from spine_temporal.definition.json_values import json_size
 from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.run_result import OMITTED, Decision, WorkflowResult
+from spine_temporal.machine.door import end_after
 from spine_temporal.machine.fan import item_name, item_params, tolerated_of
 from spine_temporal.machine.manifest_row import StageReached, metrics_of, row_count_of
 from spine_temporal.machine.plan import PlannedMap, PlannedPipeline
@@ -14,6 +16,7 @@ from spine_temporal.machine.step_outcome import Completed
 from spine_temporal.translation.messages import (
     BatchRequest,
     Begun,
+    Ending,
     EndRequest,
     HoldRequest,
     PipelineRequest,
@@ -153,6 +156,17 @@ def stage_of(begun: Begun, outcome: Completed) -> StageReached | None:
         metrics=metrics,
         execution_id=outcome.kept_from or begun.run_id,
     )
+
+
+def ending_of(begun: Begun, state: State, step: PlannedPipeline, at: datetime) -> Ending | None:
+    """Return how the run ends with a pipeline; None where it does not, or has too much to tell.
+
+    A result that may have to be cut is recorded by itself, as nobody knows yet how large the pipeline's output is.
+    """
+    result = end_after(state, step, at)
+    if result is None or sum(map(json_size, result.outputs.values())) > MAX_RESULT_BYTES // 2:
+        return None
+    return Ending(stage_rank=len(begun.plan.places) + 1, result=result)
 
 
 def end_request(begun: Begun, key: RunKey, result: WorkflowResult) -> EndRequest:

@@ -3,5 +3,7 @@
 #: Each signal to look for a resume counts by itself; a look for partitions that is made beside an older one has its own
 #: id; a run that was reset does not wait for ever for what it stops.
 SIGNALS_COUNT_ALONE = LOOKS_ARE_NUMBERED = STOPS_ARE_BOUNDED = 1
+#: The verdicts of gates right before a pipeline ride in its request.
+VERDICTS_RIDE = 2
 #: The newest.
-REVISION = 1
+REVISION = 2

@@ -45,7 +45,7 @@ class SpineWorkflow:
     @temporal.query(name="progress", description="How far the run has come, as a WorkflowResult")
     def progress(self) -> WorkflowResult | None:
         """Return how far the run has come; None before it has begun."""
-        return requests.carried(self._driver.run.state.result) if self._driver else None
+        return requests.carried(self._driver.run.shown.result) if self._driver else None
 
     @temporal.query(name=WAITING, description="What the run waits for and what runs, as data")
     def waiting(self) -> Waiting:

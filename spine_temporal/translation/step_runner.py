@@ -1,7 +1,7 @@
 """How each kind of step is done on Temporal, and how a gate is held."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import assert_never
 
 from temporalio import workflow as temporal
@@ -9,7 +9,8 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 
 from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.run_result import Decision, WorkflowResult
-from spine_temporal.machine.evaluate import VALUE, Asked, Computing, Question, planned_items, there
+from spine_temporal.machine.door import door_of
+from spine_temporal.machine.evaluate import VALUE, Asked, planned_items, there
 from spine_temporal.machine.fan import Fan, ItemOutcome, counts_of, item_name, known, map_outcome
 from spine_temporal.machine.plan import (
     PlannedChoice,
@@ -23,28 +24,15 @@ from spine_temporal.machine.plan import (
 from spine_temporal.machine.state import Doing, Hold
 from spine_temporal.machine.step_outcome import Answered, Cancelled, Completed, Failed, StepOutcome
 from spine_temporal.translation import bookkeeping, calls, failures, requests
-from spine_temporal.translation.guard import ask
 from spine_temporal.translation.live_run import LiveRun
 from spine_temporal.translation.maps import BATCH, run_items
-from spine_temporal.translation.messages import DECIDE, Measured, Recorded, Verdict, WaitForRequest
-from spine_temporal.translation.revisions import LOOKS_ARE_NUMBERED
-from spine_temporal.translation.waiting import MissingCode
-
-#: Seconds between two looks for code that this worker lacks.
-MISSING_CODE_INTERVAL = 10
-#: What is asked of a step's code, by the kind of the step: its verdict, and what it begins with.
-_WHAT = {
-    Asked.VERDICT: {"lambda": "gate", "choice": "choice"},
-    Asked.VALUE: {"pipeline": "params of", "workflow": "params of", "map": "items of", "wait_for": "partitions of"},
-}
+from spine_temporal.translation.messages import DECIDE, Measured, Recorded, WaitForRequest
+from spine_temporal.translation.pipeline_runner import Passed, PipelineRunner
+from spine_temporal.translation.revisions import LOOKS_ARE_NUMBERED, VERDICTS_RIDE
+from spine_temporal.translation.step_code import StepCode
 
 #: What a step's task comes to: how the step ended, what was decided of it, or how the run is to go on otherwise.
-Answer = StepOutcome | Decision | ResumeOptions
-
-
-def _takes_over() -> bool:
-    """Return whether the run that begins here has a history already; a start and its first task are three events."""
-    return temporal.unsafe.is_replaying() or temporal.info().get_current_history_length() > 3
+Answer = StepOutcome | Decision | ResumeOptions | Passed
 
 
 @dataclass(kw_only=True)
@@ -52,10 +40,14 @@ class StepRunner:
     """Does the steps of one run."""
 
     run: LiveRun
-    #: Whether this instance has taken the run over from another one, or begins it in a task that was begun before.
-    _took_over: bool = field(default_factory=_takes_over)
-    #: Events of the history at the first task of this instance that was not a replay.
-    _live_since: int | None = None
+    code: StepCode
+    pipelines: PipelineRunner
+
+    @classmethod
+    def of(cls, run: LiveRun) -> "StepRunner":
+        """Return who does the steps of this run."""
+        code = StepCode(run=run)
+        return cls(run=run, code=code, pipelines=PipelineRunner(run=run, code=code))
 
     async def do(self, command: Doing) -> Answer:  # noqa: PLR0911 - one for each kind
         """Do one command and return what came of it."""
@@ -63,7 +55,7 @@ class StepRunner:
             return await self._hold(command)
         match command.step:
             case PlannedPipeline() as step:
-                return await self._run_pipeline(step, command.round)
+                return await self.pipelines.do(step, command.round)
             case PlannedGate() | PlannedChoice() as step:
                 return await self._evaluate(step, command.round)
             case PlannedWait() as step:
@@ -76,89 +68,16 @@ class StepRunner:
                 return await self._run_workflow(step, command.round)
         assert_never(command.step)
 
-    async def _run_pipeline(self, step: PlannedPipeline, round_: int) -> Answer:
-        if self.run.begun.is_dry_run:
-            return Completed(step=step.name, output=step.sample_output)
-        params = dict(step.params)
-        if step.computed:
-            value = await self._recorded(step, Asked.VALUE)
-            if value.failed:
-                return value.resume or value.outcome
-            params = dict(value.output[VALUE])
-        failure = self.run.state.failure
-        if failure is not None:
-            params = {"failure": vars(failure), **params}
-        carried = self.run.unwritten.taken()
-        request = requests.pipeline_request(step, self.run.begun, self.run.key, params, round_=round_)
-        local = step.local and not self._is_beside(step.name)
-        told = self.run.told(**vars(carried), task_may_repeat=local and self._may_repeat())
-        request = request.model_copy(update=told)
-        try:
-            outcome = await calls.run_pipeline(request, local=local)
-        except BaseException:
-            self.run.unwritten.put_back(carried)
-            raise
-        if isinstance(outcome, Failed):  # its transaction was rolled back, and what it carried with it
-            self.run.unwritten.put_back(carried)
-            return outcome
-        self.run.key = self.run.key.with_epoch(outcome.epoch)
-        if outcome.resume is not None:
-            return outcome.resume
-        if outcome.kept_from is None:
-            self.run.acknowledged.add(requests.execution_name(step.name, round_))
-        return outcome
-
     async def _evaluate(self, step: PlannedGate | PlannedChoice, round_: int) -> Answer:
-        verdict = await self._recorded(step, Asked.VERDICT)
+        door = door_of(self.run.state, step.name) if self.run.begun.revision >= VERDICTS_RIDE else None
+        if door is not None:
+            return await self.pipelines.go_through(door)
+        verdict = await self.code.recorded(step, Asked.VERDICT)
         if verdict.resume is not None:
             return verdict.resume
         if verdict.quality is not None and not self.run.begun.is_dry_run:
             self.run.unwritten.add(measured=(Measured(step=step.name, round=round_, quality=verdict.quality),))
         return verdict.outcome
-
-    async def _recorded(self, step: Computing | PlannedGate | PlannedChoice, asked: Asked) -> Verdict:
-        """Ask the step's code, and go by the answer that history holds: the code may have changed since."""
-        name, what = step.name, _WHAT[asked][step.kind]
-        beside = self._is_beside(name)
-        is_shown = beside
-        while True:
-            verdict = Verdict.of(
-                name, self._answer(step, asked), reset_of=requests.reset_of(self.run.begun, temporal.info().run_id)
-            )
-            recorded, has_failed = await bookkeeping.record_verdict(
-                verdict, f"{what} {name}", beside=beside, shown=self.run.details
-            )
-            if has_failed and not is_shown:
-                # Once it is shown it is asked again, and that counts: so a run that is reset to before its last
-                # workflow task asks the code as it is then, which may have been mended.
-                await bookkeeping.show_failure(recorded, f"{what} {name}")
-                is_shown = True
-            elif not recorded.missing:
-                return recorded
-            else:
-                missing = MissingCode(step=name, step_kind=step.kind, workflow=self.run.spine.name)
-                with self.run.details.during(missing):
-                    await temporal.sleep(MISSING_CODE_INTERVAL, summary=f"no code for step {name}")
-
-    def _answer(self, step: Computing | PlannedGate | PlannedChoice, asked: Asked) -> Answered | None:
-        """Ask the code; in a replay nobody, as the history has the answer. If it has none, the caller asks again."""
-        if temporal.unsafe.is_replaying():
-            return None
-        context = self.run.state.context_of(step.name)
-        return ask(Question(asked=asked, step=step, context=context), self.run.spine)
-
-    def _may_repeat(self) -> bool:
-        """Whether this workflow task may have been begun before; where it may, the activity asks Temporal."""
-        if not self._took_over or temporal.unsafe.is_replaying():
-            return False
-        length = temporal.info().get_current_history_length()
-        if self._live_since is None:
-            self._live_since = length
-        return length == self._live_since
-
-    def _is_beside(self, name: str) -> bool:
-        """Whether others may run at the same time."""
-        return self.run.begun.plan.places[name].parallel is not None
 
     async def _wait(self, step: PlannedWait) -> Completed:
         began = temporal.now()
@@ -170,7 +89,7 @@ class StepRunner:
     async def _wait_for(self, step: PlannedWaitFor) -> Answer:
         partitions = step.partitions
         if partitions is None:
-            value = await self._recorded(step, Asked.VALUE)
+            value = await self.code.recorded(step, Asked.VALUE)
             if value.failed:
                 return value.resume or value.outcome
             partitions = tuple(value.output[VALUE])
@@ -187,7 +106,7 @@ class StepRunner:
         began = temporal.now()
         params = dict(step.params)
         if step.computed:
-            value = await self._recorded(step, Asked.VALUE)
+            value = await self.code.recorded(step, Asked.VALUE)
             if value.failed:
                 return value.resume or value.outcome
             params = dict(value.output[VALUE])
@@ -228,7 +147,7 @@ class StepRunner:
 
     async def _items(self, step: PlannedMap) -> Answered | ResumeOptions:
         if step.computed:
-            value = await self._recorded(step, Asked.VALUE)
+            value = await self.code.recorded(step, Asked.VALUE)
             return value.resume or value.outcome
         return planned_items(self.run.begun.plan, step, self.run.state.context_of(step.name))
 

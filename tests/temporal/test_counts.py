@@ -36,20 +36,21 @@ async def test_the_five_step_job_schedules_three_activities_and_stays_in_its_bud
     events = await run(service, job.JOB)
     assert len(of(events, "ACTIVITY_TASK_SCHEDULED")) == 3
     assert len(of(events, "WORKFLOW_TASK_COMPLETED")) == 4
-    assert len(events) == 28
-    assert sum(one.ByteSize() for one in events) < 11_200
+    assert len(of(events, "MARKER_RECORDED")) == 1  # begin
+    assert len(events) == 25
+    assert sum(one.ByteSize() for one in events) < 11_000
 
 
 async def test_with_local_pipelines_it_is_one_workflow_task(service):
     events = await run(service, job.LOCAL)
     assert of(events, "ACTIVITY_TASK_SCHEDULED") == []
     assert len(of(events, "WORKFLOW_TASK_COMPLETED")) == 1
-    assert len(of(events, "MARKER_RECORDED")) == 7  # begin, five steps, end
-    assert len(events) == 13
+    assert len(of(events, "MARKER_RECORDED")) == 4  # begin, three pipelines
+    assert len(events) == 10
 
 
-async def test_it_is_five_transactions_of_twelve_statements(service, executed):
+async def test_it_is_four_transactions_of_eleven_statements(service, executed):
     await run(service, job.JOB)
     commits = [position for position, statement in enumerate(executed) if statement == "COMMIT"]
     sizes = [end - begin - 1 for begin, end in zip([-1, *commits], commits, strict=False)]
-    assert sizes == [3, 2, 2, 2, 3]  # begin; three pipelines, each opened and completed; end
+    assert sizes == [3, 2, 2, 4]  # begin; three pipelines, each opened and completed; the last ends the run

@@ -233,7 +233,7 @@ async def test_a_failed_gate_is_a_failed_activity_with_its_category_and_the_run_
     assert result.status is WorkflowStatus.PARTIAL
     assert await activities(handle) == [
         ("failing.work", "work, up to 2 attempts", None),
-        ("spine.step", "gate check: FAILED QUALITY_GATE 10 rows are too few", "QUALITY_GATE"),
+        ("failing.work", "after, not run; gate check: FAILED QUALITY_GATE 10 rows are too few", "QUALITY_GATE"),
         ("failing.work", "after, up to 3 attempts", None),
     ]
 
@@ -256,7 +256,7 @@ async def test_a_held_gate_is_a_failed_activity_until_a_person_decides(service):
         await asyncio.sleep(0.05)
     assert shown == [
         ("failing.work", "work, up to 2 attempts", None),
-        ("spine.step", "gate check: FAILED QUALITY_GATE 10 rows are too few", "QUALITY_GATE"),
+        ("failing.work", "after, not run; gate check: FAILED QUALITY_GATE 10 rows are too few", "QUALITY_GATE"),
         ("spine.hold", "check: HELD QUALITY_GATE 10 rows are too few", "HELD"),
     ]
     await handle.decide("waive", "check", by="ann", reason="a short week")

@@ -8,7 +8,6 @@ from typing import Any
 
 from spine_temporal.definition.errors import DefinitionError, ErrorCategory, SpineError
 from spine_temporal.definition.pipeline import Pipeline
-from spine_temporal.machine.step_outcome import Completed
 from spine_temporal.recording.attempt_sessions import end_attempts
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.attempt import Attempt
@@ -25,6 +24,7 @@ from spine_temporal.runtime.processes.messages import (
     FingerprintAnswer,
     FingerprintRequest,
 )
+from spine_temporal.translation.messages import StepDone
 
 _log = logging.getLogger(__name__)
 
@@ -171,7 +171,7 @@ class RunningAttempt:
             memory=attempt.request.memory or DEFAULT_MEMORY,
         ).model_dump_json(exclude_unset=True)
 
-    async def result(self) -> Completed:
+    async def result(self) -> StepDone:
         """Return what the attempt came to; raises ``SpineError`` as it did, or ``WorkerLostError``."""
         text = await self._process.answer
         if text is None:
@@ -188,7 +188,7 @@ class RunningAttempt:
         assert answer.outcome is not None  # noqa: S101 - one of the two is there
         return answer.outcome
 
-    async def stop(self) -> Completed | None:
+    async def stop(self) -> StepDone | None:
         """Stop it; return its outcome where it had committed already."""
         self._process.stop()
         done, _ = await asyncio.wait([self._process.answer], timeout=LAST_WORDS)

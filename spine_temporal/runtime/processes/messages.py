@@ -6,12 +6,11 @@ from pydantic import BaseModel, ConfigDict
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.machine.evaluate import Question
-from spine_temporal.machine.step_outcome import Completed
 from spine_temporal.recording.database_errors import DatabaseAwayError
 from spine_temporal.recording.fence import ClaimLostError, StateLostError
 from spine_temporal.runtime.processes.child_logging import LoggingSetup
 from spine_temporal.runtime.processes.loading import Loading
-from spine_temporal.translation.messages import Measured, PipelineRequest
+from spine_temporal.translation.messages import Measured, PipelineRequest, StepDone
 
 #: Errors that a worker does something about.
 TOLD_APART: tuple[type[SpineError], ...] = (ClaimLostError, StateLostError, DatabaseAwayError)
@@ -96,7 +95,7 @@ class FingerprintAnswer(_Message):
 class AttemptAnswer(_Message):
     """How the attempt ended: with an outcome, or with an error."""
 
-    outcome: Completed | None = None
+    outcome: StepDone | None = None
     error: "AttemptError | None" = None
     #: Whether the process ends with it, and another is to be started for the next.
     is_spent: bool = False

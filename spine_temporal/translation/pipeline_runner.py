@@ -1,0 +1,208 @@
+"""How a pipeline step is done on Temporal, and the gates before it, whose verdicts ride in its request."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from temporalio import workflow as temporal
+
+from spine_temporal.definition.params import ResumeOptions
+from spine_temporal.machine.door import Door
+from spine_temporal.machine.evaluate import VALUE, Asked
+from spine_temporal.machine.plan import PlannedPipeline
+from spine_temporal.machine.state import State
+from spine_temporal.machine.step_outcome import Answered, Completed, Failed
+from spine_temporal.translation import calls, failures, requests
+from spine_temporal.translation.calls import Ran
+from spine_temporal.translation.live_run import LiveRun, Unwritten
+from spine_temporal.translation.messages import DoorVerdicts, Measured, ShutDoor, Verdict
+from spine_temporal.translation.step_code import StepCode
+
+
+def _takes_over() -> bool:
+    """Return whether the run that begins here has a history already; a start and its first task are three events."""
+    return temporal.unsafe.is_replaying() or temporal.info().get_current_history_length() > 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passed:
+    """How the gates of a door have ended, and the pipeline behind it."""
+
+    gates: tuple[Answered, ...]
+    #: None: the door was not open.
+    pipeline: Completed | Failed | None = None
+    #: When the gates were asked.
+    at: datetime
+    #: Whether the pipeline's transaction has written what rode with its request.
+    is_written: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Riding:
+    """What rides with a pipeline's request: what its gates have answered, and where the run stands by that."""
+
+    door: DoorVerdicts
+    state: State
+    unwritten: Unwritten
+
+
+@dataclass(kw_only=True)
+class PipelineRunner:
+    """Does the pipelines of one run."""
+
+    run: LiveRun
+    code: StepCode
+    #: Whether this instance has taken the run over from another one, or begins it in a task that was begun before.
+    _took_over: bool = field(default_factory=_takes_over)
+    #: Events of the history at the first task of this instance that was not a replay.
+    _live_since: int | None = None
+
+    async def do(self, step: PlannedPipeline, round_: int) -> Completed | Failed | ResumeOptions:
+        """Run a pipeline that has no door."""
+        if self.run.begun.is_dry_run:
+            return Completed(step=step.name, output=step.sample_output)
+        params = dict(step.params)
+        if step.computed:
+            value = await self.code.recorded(step, Asked.VALUE)
+            if value.failed:
+                return value.resume or value.outcome
+            params = dict(value.output[VALUE])
+        failure = self.run.state.failure
+        if failure is not None:
+            params = {"failure": vars(failure), **params}
+        outcome = (await self._ran(step, round_, params)).outcome
+        return outcome if isinstance(outcome, Failed) else outcome.resume or outcome
+
+    async def go_through(self, door: Door) -> Passed | Failed | ResumeOptions:
+        """Ask the gates, let what they answer ride in the pipeline's request, and go by what its activity tells.
+
+        The code has only said what to tell the activity: it may say something else when the history is replayed. A
+        ``Failed`` is one of a run that may write nothing any more.
+        """
+        at, step = temporal.now(), door.pipeline
+        with self.run.at_door(step, at):
+            ran = await self._ran(step, self._round(step.name), step.params, self._riding(door, at))
+        if isinstance(ran.outcome, Failed):
+            if failures.is_lost(ran.outcome):
+                return ran.outcome
+        elif ran.outcome.resume is not None:
+            return ran.outcome.resume
+        told = ran.door or await self._recorded(door, at)
+        gates = [verdict.outcome.model_copy(update={"completed_at": at}) for verdict in told.verdicts]
+        if told.is_open:
+            written = not isinstance(ran.outcome, Failed) and ran.outcome.kept_from is None
+            if not written:
+                self._measure(gates)
+            return Passed(gates=tuple(gates), pipeline=ran.outcome, at=at, is_written=written)
+        if told.verdicts[-1].failed or told.verdicts[-1].missing:
+            verdict = await self._asked_again(door, gates[:-1], at)
+            if verdict.resume is not None:
+                return verdict.resume
+            gates[-1] = verdict.outcome.model_copy(update={"completed_at": temporal.now()})
+        self._measure(gates)
+        return Passed(gates=tuple(gates), at=at)
+
+    def _riding(self, door: Door, at: datetime) -> _Riding:
+        """Ask the gates, for as long as each lets the run pass; in a replay nobody, and nothing of it is sent."""
+        state, verdicts, unwritten = self.run.state, list[Verdict](), Unwritten()
+        for gate in door.gates:
+            answer = self.code.answer(gate, Asked.VERDICT, state)
+            verdict = Verdict.of(gate.name, answer)
+            verdicts.append(verdict)
+            after = None if answer is None else door.passed(state, verdict.outcome, at)
+            if after is None:
+                return _Riding(
+                    door=DoorVerdicts(verdicts=tuple(verdicts), is_open=False), state=state, unwritten=unwritten
+                )
+            unwritten.add(stages=self.run.stages_between(state, after), measured=self._measured(verdict.outcome))
+            state = after
+        return _Riding(door=DoorVerdicts(verdicts=tuple(verdicts)), state=state, unwritten=unwritten)
+
+    async def _recorded(self, door: Door, at: datetime) -> DoorVerdicts:
+        """Ask the gates, and record what each answers by itself: the activity has told nothing of them.
+
+        It was cancelled by somebody, or a worker that knows no doors has run it.
+        """
+        state, verdicts = self.run.state, list[Verdict]()
+        for gate in door.gates:
+            verdicts.append(await self.code.recorded(gate, Asked.VERDICT, state=state))
+            after = door.passed(state, verdicts[-1].outcome, at)
+            if after is None:
+                return DoorVerdicts(verdicts=tuple(verdicts), is_open=False)
+            state = after
+        return DoorVerdicts(verdicts=tuple(verdicts))
+
+    async def _asked_again(self, door: Door, before: list[Answered], at: datetime) -> Verdict:
+        """Ask the gate that keeps the door shut again, and record that: a verdict of a failure is by itself final."""
+        state = self.run.state
+        for answer in before:
+            state = door.passed(state, answer, at) or state
+        return await self.code.recorded(door.gates[len(before)], Asked.VERDICT, state=state, is_shown=True)
+
+    async def _ran(
+        self, step: PlannedPipeline, round_: int, params: Mapping[str, Any], riding: _Riding | None = None
+    ) -> Ran:
+        """Ask the activity of a pipeline; with it goes what no transaction has written yet."""
+        carried = self.run.unwritten.taken()
+        request = requests.pipeline_request(step, self.run.begun, self.run.key, params, round_=round_)
+        local = step.local and not self.run.is_beside(step.name)
+        told = self.run.told(
+            **vars(carried if riding is None else carried.with_(riding.unwritten)),
+            task_may_repeat=local and self._may_repeat(),
+            door=None if riding is None else riding.door,
+            ending=self._ending(step, riding),
+        )
+        request, shut = request.model_copy(update=told), None
+        if riding is not None and not riding.door.is_open:
+            shut = ShutDoor(key=request.key, step=step.name, door=riding.door)
+        try:
+            ran = await calls.run_pipeline(request, shut=shut, local=local)
+        except BaseException:
+            self.run.unwritten.put_back(carried)
+            raise
+        self._learn(ran, carried, requests.execution_name(step.name, round_))
+        return ran
+
+    def _learn(self, ran: Ran, carried: Unwritten, name: str) -> None:
+        """Keep what the activity has done; what went with a request that wrote nothing goes with the next one."""
+        outcome = ran.outcome
+        was_shut = ran.door is not None and not ran.door.is_open
+        if isinstance(outcome, Failed) or was_shut:
+            self.run.unwritten.put_back(carried)
+            return
+        self.run.key = self.run.key.with_epoch(outcome.epoch)
+        if outcome.resume is not None:
+            return
+        if outcome.kept_from is not None:
+            self.run.unwritten.put_back(carried)
+            return
+        self.run.is_ended = outcome.is_end
+        self.run.acknowledged.add(name)
+
+    def _ending(self, step: PlannedPipeline, riding: _Riding | None) -> Any:
+        if temporal.unsafe.is_replaying() or (riding is not None and not riding.door.is_open):
+            return None
+        state = self.run.state if riding is None else riding.state
+        return requests.ending_of(self.run.begun, state, step, temporal.now())
+
+    def _measure(self, answers: list[Answered]) -> None:
+        for answer in answers:
+            self.run.unwritten.add(measured=self._measured(answer))
+
+    def _measured(self, answer: Answered) -> tuple[Measured, ...]:
+        if answer.quality is None:
+            return ()
+        return (Measured(step=answer.step, round=self._round(answer.step), quality=answer.quality),)
+
+    def _round(self, step: str) -> int:
+        return self.run.state.rounds.get(step, 0)
+
+    def _may_repeat(self) -> bool:
+        """Whether this workflow task may have been begun before; where it may, the activity asks Temporal."""
+        if not self._took_over or temporal.unsafe.is_replaying():
+            return False
+        length = temporal.info().get_current_history_length()
+        if self._live_since is None:
+            self._live_since = length
+        return length == self._live_since
