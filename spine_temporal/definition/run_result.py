@@ -90,6 +90,12 @@ class StepExecution(BaseModel):
     #: How many items a map has, and how they ended.
     items: ItemCounts | None = None
 
+    def changed(self, **values: Any) -> "StepExecution":
+        """Return it with other values; those that are None count as not set, so that no message tells them."""
+        changed = self.model_copy(update=values)
+        changed.model_fields_set.difference_update(name for name, value in values.items() if value is None)
+        return changed
+
 
 class WorkflowResult(BaseModel):
     """How a run ended, or how far it is; ``outputs`` by step name."""

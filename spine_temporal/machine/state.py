@@ -95,7 +95,7 @@ class State:
     def result(self) -> WorkflowResult:
         """What the run has come to."""
         ended = self.completed_at
-        return WorkflowResult(
+        result = WorkflowResult(
             workflow_name=self.plan.workflow,
             run_id=self.run.run_id,
             status=self.status,
@@ -107,12 +107,13 @@ class State:
             skipped_steps=self._steps_that(StepStatus.SKIPPED),
             failed_steps=self._steps_that(StepStatus.FAILED),
             step_executions=list(self.executions.values()),
-            error_step=self.failure.step if self.failure else None,
-            error=self.failure.error if self.failure else None,
-            error_category=self.failure.category if self.failure else None,
             outputs=dict(self.outputs),
             is_dry_run=self.run.is_dry_run,
         )
+        if self.failure is None:
+            return result
+        failure = {"error_step": self.failure.step, "error": self.failure.error}
+        return result.model_copy(update=failure | {"error_category": self.failure.category})
 
     def with_execution(self, execution: StepExecution) -> "State":
         """Return the state with this step's execution added or replaced."""

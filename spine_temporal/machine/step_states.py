@@ -35,16 +35,14 @@ def with_ended(state: State, outcome: StepOutcome, at: datetime) -> State:
     begun = state.executions[outcome.step]
     started = outcome.started_at or begun.started_at or at
     ended = outcome.completed_at or at
-    execution = begun.model_copy(
-        update={
-            "status": _status_of(outcome),
-            "started_at": started,
-            "completed_at": ended,
-            "duration_seconds": max((ended - started).total_seconds(), 0.0),
-            "attempt": outcome.attempt,
-            "decision": outcome.decision or begun.decision,
-            **_told(outcome),
-        }
+    execution = begun.changed(
+        status=_status_of(outcome),
+        started_at=started,
+        completed_at=ended,
+        duration_seconds=max((ended - started).total_seconds(), 0.0),
+        attempt=outcome.attempt,
+        decision=outcome.decision or begun.decision,
+        **_told(outcome),
     )
     state = replace(state.with_execution(execution), held=without(state.held, outcome.step))
     if isinstance(outcome, Completed) or (isinstance(outcome, Failed) and outcome.output):

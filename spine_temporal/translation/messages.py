@@ -136,7 +136,8 @@ class Verdict(_Message):
     @classmethod
     def of(cls, step: str, answered: Answered | None, *, reset_of: str | None = None) -> "Verdict":
         """Return the verdict; ``answered``: None where the code is not in this process."""
-        given = {"step": step, "missing": True} if answered is None else answered.model_dump(exclude_unset=True)
+        told = {"missing": True} if answered is None else answered.model_dump(exclude_unset=True)
+        given: dict[str, Any] = {"step": step} | {name: value for name, value in told.items() if value is not None}
         return cls(**given if reset_of is None else given | {"reset_of": reset_of})
 
     @property
