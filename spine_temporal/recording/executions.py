@@ -178,6 +178,8 @@ class Failed:
     attempts: int = 1
     #: Whether the attempt's row was committed before its end.
     was_committed_open: bool = False
+    #: Whether the step is done for all that: the attempt had committed before it was lost.
+    is_done: bool = False
 
 
 def execution_id_of(run_id: str, step: str, round_: int = 0) -> UUID:
@@ -267,7 +269,7 @@ def fail_execution(
     """Count a failed attempt, in a transaction of its own."""
     values = {**execution.values(), "error": error, "started_at": started_at, "traceback": traceback}
     row = connection.execute(_FAIL, values).one_or_none()
-    return Failed(attempts=row[0], was_committed_open=row[1] == PipelineStatus.RUNNING) if row else Failed()
+    return Failed(attempts=row[0], was_committed_open=row[1] == PipelineStatus.RUNNING) if row else Failed(is_done=True)
 
 
 def count_lost(connection: Connection, execution: Execution) -> int:

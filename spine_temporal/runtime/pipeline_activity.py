@@ -204,6 +204,8 @@ async def _failure(attempt: Attempt, database: Database, error: SpineError) -> A
     except SpineError as away:
         which = f"not counted, as the ledger cannot be written: {away}"
         return _told(request, error, which, category=ErrorCategory.DEPENDENCY)
+    if failed.is_done:
+        return _told(request, error, "it had committed before, and the next attempt finds what it did")
     count = failed.attempts
     ended = failed.was_committed_open and attempt.is_one_transaction
     if ended and error.code != TransactionEndedError.CODE:

@@ -85,6 +85,20 @@ class Names(Pipeline):
         return {"row_count": 1}
 
 
+@register_pipeline("poison.answers_nothing")
+class AnswersNothing(Pipeline):
+    """Ends its process when its attempt has committed, before the worker hears of it; the first time."""
+
+    def run(self):
+        from spine_temporal.runtime.processes import attempt_child
+
+        log = Path(self.params["log"])
+        if not log.exists():
+            attempt_child._Child._send = lambda *_: os._exit(3)
+        log.write_text("x")
+        return {"row_count": 1}
+
+
 @register_pipeline("poison.innocent")
 class Innocent(Pipeline):
     """Counts how often it was begun, and waits until it is let go."""
@@ -110,6 +124,10 @@ TAKES = Workflow(name="poison.takes", steps=[Step.pipeline("take", Takes.name, r
 HANGS = Workflow(
     name="poison.hangs",
     steps=[Step.pipeline("take", Takes.name, timeout=1, retry=RetryPolicy(max_attempts=1))],
+)
+ANSWERS_NOTHING = Workflow(
+    name="poison.answers_nothing",
+    steps=[Step.pipeline("take", AnswersNothing.name, retry=RetryPolicy(max_attempts=1)), Step.wait("rest", 0.1)],
 )
 WAITS = Workflow(name="poison.waits", steps=[Step.pipeline("take", Takes.name)])
 SMALL = Workflow(name="poison.small", steps=[Step.pipeline("take", Takes.name, memory="64 MB")])

@@ -128,3 +128,11 @@ async def test_a_signal_and_a_fork_are_borne(service, take):
         result, _ = await take(name)
         assert result.status is WorkflowStatus.COMPLETED
     assert set(service.rows(ATTEMPTS)) == {("COMPLETED", 1)}
+
+
+async def test_an_attempt_that_is_lost_after_its_commit_is_done_also_where_it_was_the_last(service, take):
+    result, begun = await take("", poison.ANSWERS_NOTHING)
+    assert (result.status, begun) == (WorkflowStatus.COMPLETED, 1)
+    assert service.rows("SELECT status, attempt, row_count FROM core_executions") == [("COMPLETED", 1, 1)]
+    assert service.rows("SELECT status FROM core_runs") == [("COMPLETED",)]
+    assert service.rows("SELECT count(*) FROM core_anomalies") == [(0,)]
