@@ -31,17 +31,20 @@ async def run_all(client: Client, task_queue: str, database: Database, deeds: li
     """Run each; what they wrote is what those wrote that completed, once each."""
     verdict, turn = Verdict(), asyncio.Semaphore(AT_ONCE)
     written: Counter[str] = Counter()
+    done: dict[str, str] = {}
 
     async def run(gate: str, pipeline: str) -> None:
         async with turn:
             params = {"test": uuid4().hex, "gate": gate, "pipeline": pipeline}
+            done[params["test"]] = f"{gate} / {pipeline}"
             written[params["test"]] += await _judge(client, task_queue, params, verdict)
 
     await asyncio.gather(*(run(*deed) for deed in deeds))
     with database.begin() as connection:
         rows = Counter({row.test: row.n for row in connection.execute(text(_ROWS))})
-    if rows != +written:
-        verdict.differences += [f"rows: {(rows - written).total()} too many, {(written - rows).total()} missing"]
+    for test in sorted(rows | written):
+        if rows[test] != written[test]:
+            verdict.differences.append(f"{rows[test]} rows and not {written[test]}: {done[test]}")
     return verdict
 
 
