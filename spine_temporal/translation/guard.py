@@ -5,10 +5,12 @@ sandbox for each activation and each payload, about eighty times in a run of fiv
 gate.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cached_property
+from types import ModuleType
 from typing import Protocol
 
 from temporalio.worker.workflow_sandbox import SandboxRestrictions
@@ -20,6 +22,8 @@ from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.evaluate import Question, answer_to
 from spine_temporal.machine.step_outcome import Answered, Failed
 from spine_temporal.sdk_private import Sandbox
+from spine_temporal.translation import snapshot
+from spine_temporal.translation.module_state import ModuleState, TooMuchError
 
 
 class Gates(Protocol):
@@ -33,18 +37,35 @@ _gates: ContextVar["Gates | None"] = ContextVar("spine_gates", default=None)
 
 
 class Guard:
-    """The sandbox of one run: its own copy of the user's module, in which gates can do nothing but compute."""
+    """A sandbox with its own copy of the user's module, in which gates can do nothing but compute.
+
+    Runs share it: a gate that changes what the module holds fails for that.
+    """
 
     def __init__(self, load: Callable[[], Workflow], module: str, restrictions: SandboxRestrictions) -> None:
         """Guard the workflow that ``load`` gives, of a module; it is loaded when it is first asked."""
         self._load = load
+        self._module = module
         self._sandbox = Sandbox(restrictions, module)
+        #: What the service's modules hold; None: too much to look at.
+        self._state: ModuleState | None = None
+        #: Whether other runs may ask it as well, and whether nobody may any more.
+        self.is_shared, self.is_spent = True, False
 
     @cached_property
     def workflow(self) -> Workflow:
-        """The workflow, of this run's own copy of its module; raises what the import does."""
+        """The workflow, of this guard's own copy of its module; raises what the import does."""
         with self._sandbox.importing():
-            return self._load()
+            workflow = self._load()
+            try:
+                self._state = ModuleState(self._modules())
+            except TooMuchError:
+                self.is_shared = False
+        return workflow
+
+    def _modules(self) -> dict[str, ModuleType]:
+        names = (self._module, *snapshot.kept_modules())
+        return {name: sys.modules[name] for name in names if isinstance(sys.modules.get(name), ModuleType)}
 
     def load(self) -> None:
         """Load the workflow, where that is not done; what the import raises is told when it is asked."""
@@ -59,7 +80,27 @@ class Guard:
             told = clean_text(f"the module of the workflow cannot be loaded in Temporal's sandbox: {describe(error)}")
             return Failed(step=question.step.name, error=told, category=ErrorCategory.CONFIGURATION.value)
         with self._sandbox.running():
-            return answer_to(question, workflow)
+            answer = answer_to(question, workflow)
+        changed = self._changed()
+        if not changed:
+            return answer
+        told = (
+            f"{question.step.name!r} changes {changed}, which every run that asks it shares: give what it finds in the "
+            "output of the step, or find it in a pipeline"
+        )
+        return Failed(step=question.step.name, error=told, category=ErrorCategory.CONFIGURATION.value)
+
+    def _changed(self) -> str:
+        """Return what the code has changed of the modules; no other run is to see it."""
+        if self._state is None:
+            return ""
+        with self._sandbox.importing():
+            try:
+                changed = self._state.change(self._modules())
+            except TooMuchError:
+                changed = self._module
+        self.is_spent = bool(changed)
+        return changed
 
 
 @contextmanager

@@ -123,6 +123,11 @@ def load_script(name: str) -> bool:
     return True
 
 
+def kept_modules() -> tuple[str, ...]:
+    """Return the names of the modules whose source is kept."""
+    return tuple(_finder.kept)
+
+
 def user_files() -> dict[str, Path]:
     """Return the files of the service's own modules that this process has loaded, by module."""
     return {name: Path(spec.origin or "") for name, spec in _user_modules()}

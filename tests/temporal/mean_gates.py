@@ -29,6 +29,10 @@ class Work(Pipeline):
         return {"row_count": 1}
 
 
+#: What no gate may change.
+SEEN = []
+
+
 def _mean(ctx):
     does = ctx.params["does"]
     if does in RAISED:
@@ -38,6 +42,8 @@ def _mean(ctx):
             pass
     if does == "backtrack":
         re.match(r"(a+)+$", "a" * 60 + "b")
+    if does == "remember":
+        SEEN.append(ctx.run_id)
     if does == "memory":
         return bytearray(4_000_000_000)
     return None

@@ -42,6 +42,14 @@ async def test_a_gate_that_computes_for_too_long_fails_its_step_and_its_history_
     await asyncio.wait_for(replayer.replay_workflow(await handles[0].handle.fetch_history()), 30)
 
 
+async def test_a_gate_that_changes_its_module_fails_by_the_name_and_no_other_run_sees_it(service):
+    told = "'mean' changes tests.temporal.mean_gates.SEEN, which every run that asks it shares"
+    for _ in range(2):
+        for workflow in GATES:
+            ended(await service.execute(workflow, {"does": "remember"}), "CONFIGURATION", told)
+    assert (await service.execute(mean_gates.GATED, {"does": "nothing"})).status is WorkflowStatus.COMPLETED
+
+
 async def test_a_gate_cannot_take_all_memory(service):
     ended(await service.execute(mean_gates.GATED, {"does": "memory"}), "INTERNAL", "MemoryError")
 

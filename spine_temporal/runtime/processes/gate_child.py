@@ -1,4 +1,4 @@
-"""A process that asks gates, one at a time, in Temporal's sandbox: each run has its own copy of the user's module.
+"""A process that asks gates, one at a time, in Temporal's sandbox, with its own copy of each module that has them.
 
 The kernel ends the process where a gate computes for too long: no code of its own could, as one call into C may keep
 every other thread from running.
@@ -31,7 +31,7 @@ from spine_temporal.translation.snapshot import MAIN
 GATE_LIMIT = 1.0
 TOO_LONG = signal.SIGPROF
 
-#: Runs whose copies are kept; one that was forgotten is loaded again.
+#: Modules whose copies are kept; one that was forgotten is loaded again.
 _KEPT = 64
 
 
@@ -56,11 +56,11 @@ def serve(channel: Line, _control: Line) -> None:
 
 
 class _Child:
-    """Asks gates, with the copies of the runs that it knows."""
+    """Asks gates, with the copies that it has."""
 
     def __init__(self, restrictions: SandboxRestrictions) -> None:
         self._restrictions = restrictions
-        self._guards: OrderedDict[tuple[str, Source], Guard] = OrderedDict()
+        self._guards: OrderedDict[Source, tuple[str, Guard]] = OrderedDict()
 
     def answer(self, asked: GateRequest) -> Verdict:
         """Ask the code of the run."""
@@ -74,10 +74,11 @@ class _Child:
         return Verdict.of(asked.question.step.name, answer)
 
     def _guard(self, run_id: str, source: Source) -> Guard:
-        known = self._guards.pop((run_id, source), None)
-        guard = known or Guard(partial(classes.load, source), source.module, self._restrictions)
+        last, guard = self._guards.pop(source, ("", None))
+        if guard is None or guard.is_spent or not (guard.is_shared or last == run_id):
+            guard = Guard(partial(classes.load, source), source.module, self._restrictions)
         guard.load()
-        self._guards[run_id, source] = guard
+        self._guards[source] = run_id, guard
         if len(self._guards) > _KEPT:
             self._guards.popitem(last=False)
         return guard
