@@ -198,8 +198,23 @@ class Plan(BaseModel):
             places[hook.name] = Place(step=hook, position=None)
         return places
 
+    @property
+    def width(self) -> int:
+        """How many pipelines may begin at once."""
+        return max((_width_of(step) for step in self.steps), default=1)
+
     def span(self, first: str, last: str) -> tuple[str, ...]:
         """Return the names of the steps from one to another, both included, with the steps of a parallel step."""
         begins, ends = self.places[first].position, self.places[last].position
         assert begins is not None and ends is not None  # noqa: S101, PT018 - nobody goes back to a hook, or from one
         return tuple(name for name, place in self.places.items() if place.position in range(begins, ends + 1))
+
+
+def _width_of(step: AnyPlanned) -> int:
+    match step:
+        case PlannedParallel():
+            return min(len(step.steps), step.max_concurrency or len(step.steps))
+        case PlannedMap():
+            return step.max_concurrency
+        case _:
+            return 1

@@ -13,6 +13,7 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
+from spine_temporal.machine.planning import plan_of
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import Definitions
 from spine_temporal.runtime.logs import tell_failures_once
@@ -63,13 +64,18 @@ async def running_worker(
     )
     snapshot.take()
     await plugin.start()
-    worker = _worker(client, plugin, task_queue, max_activities, version, grace)
+    worker = _worker(client, plugin, task_queue, max_activities, version, grace, width_of(definitions))
     async with worker:
         books = asyncio.create_task(close_orphaned_runs(TemporalRuns(client), database))
         try:
             yield worker
         finally:
             books.cancel()
+
+
+def width_of(definitions: Definitions) -> int:
+    """Return how many pipelines a run may begin at once; Temporal's own default where that is more."""
+    return max([3, *(plan_of(workflow).width for workflow, _ in definitions.workflows.values())])
 
 
 def _worker(
@@ -79,6 +85,7 @@ def _worker(
     max_activities: int,
     version: WorkerDeploymentVersion | None,
     grace: float,
+    width: int,
 ) -> Worker:
     return Worker(
         client,
@@ -88,6 +95,8 @@ def _worker(
         max_concurrent_activities=max_activities,
         max_concurrent_local_activities=max_activities,
         max_concurrent_workflow_tasks=40,
+        # Activities that a workflow task asks for begin here at once, without a way over Temporal.
+        max_eager_activity_reservations_per_workflow_task=min(width, max_activities),
         graceful_shutdown_timeout=timedelta(seconds=grace),
         sticky_queue_schedule_to_start_timeout=STICKY,
         deployment_config=_deployment(version),

@@ -148,3 +148,16 @@ NOON = datetime(2025, 11, 28, 12, tzinfo=UTC)
 )
 def test_a_wait_that_has_passed_is_not_waited_for(wait, left):
     assert wait.left(NOON) == left
+
+
+@pytest.mark.parametrize(
+    ("steps", "width"),
+    [
+        ([pipe("a"), gate("g"), pipe("b")], 1),
+        ([Step.parallel("both", [pipe("a"), pipe("b"), gate("g")])], 3),
+        ([Step.parallel("both", [pipe("a"), pipe("b"), pipe("c")], 2)], 2),
+        ([Step.map("each", [1, 2], ITEM, max_concurrency=7), pipe("z")], 7),
+    ],
+)
+def test_the_width_of_a_plan_is_how_many_pipelines_may_begin_at_once(steps, width):
+    assert planned(*steps).width == width
