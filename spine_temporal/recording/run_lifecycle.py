@@ -69,6 +69,12 @@ _REOPEN = text("""
 """)
 
 
+_COMPLETED = text("""
+    SELECT result FROM core_runs
+    WHERE run_id = :run_id AND execution_run_id = :execution_run_id AND status IN ('COMPLETED', 'PARTIAL')
+""")
+
+
 @dataclass(frozen=True, kw_only=True)
 class NewRun:
     """What is written of a run that begins: ``RunRow`` cannot tell it, which has what comes about later as well.
@@ -123,6 +129,13 @@ def begin_end(
     values = partition_values(key) | {"execution_run_id": key.execution_run_id}
     row = connection.execute(_BEGIN_END, values | acknowledged.values() | {"status": status}).mappings().one()
     return row["recorded"], Fence.of(row)
+
+
+def completed_end(connection: Connection, key: RunKey) -> Mapping[str, Any] | None:
+    """Return the result where this execution has completed the run already; else None."""
+    values = {"run_id": key.run_id, "execution_run_id": key.execution_run_id}
+    result: Mapping[str, Any] | None = connection.execute(_COMPLETED, values).scalar()
+    return result
 
 
 def close_run(

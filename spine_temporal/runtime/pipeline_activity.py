@@ -27,7 +27,7 @@ from spine_temporal.recording.quality import record_quality
 from spine_temporal.runtime.attempt import Attempt
 from spine_temporal.runtime.attempts import attempt_of
 from spine_temporal.runtime.claims import Claims, fenced
-from spine_temporal.runtime.ending import record_failure
+from spine_temporal.runtime.ending import record_loss
 from spine_temporal.runtime.failed_verdicts import log_verdict
 from spine_temporal.runtime.heart import Heart
 from spine_temporal.runtime.lost_workers import LostTooOftenError, LostWorkers
@@ -163,7 +163,7 @@ async def _lost(database: Database, request: PipelineRequest, error: SpineError)
 
     def record() -> None:
         with database.begin() as connection:
-            record_failure(connection, request.key, error)
+            record_loss(connection, request.key, error)
 
     if error.category.is_lost:
         try:

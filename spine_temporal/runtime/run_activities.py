@@ -18,11 +18,11 @@ from spine_temporal.machine.step_outcome import Completed
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.fence import ClaimLostError, StateLostError
 from spine_temporal.recording.manifest import WorkManifest
-from spine_temporal.recording.run_lifecycle import begin_end
+from spine_temporal.recording.run_lifecycle import begin_end, completed_end
 from spine_temporal.runtime.claims import Claims, Fenced, acknowledged_of, fenced
 from spine_temporal.runtime.deadlines import given_up_at, require_time
 from spine_temporal.runtime.definitions import Definitions
-from spine_temporal.runtime.ending import record_end, record_failure
+from spine_temporal.runtime.ending import record_end, record_failure, record_loss
 from spine_temporal.runtime.failed_verdicts import log_verdict
 from spine_temporal.runtime.held_gates import record_decision, record_hold
 from spine_temporal.runtime.metrics import RUNS
@@ -115,6 +115,8 @@ class RunActivities:
     async def end(self, request: EndRequest) -> Ended:
         """Record how the run ended, and give the partition back; not where a person has reset it to go on."""
         try:
+            if request.is_lost:
+                return Ended(recorded=await asyncio.to_thread(self._found_end, request.key))
             if request.key.was_reset:
                 resume = await self._requested()
                 if resume is not None:
@@ -190,7 +192,7 @@ class RunActivities:
         try:
             return await fenced(self._claims, request, lambda asked: asyncio.to_thread(write, asked))
         except (ClaimLostError, StateLostError) as error:
-            await asyncio.to_thread(self._record_failure, request.key, error, None)
+            await asyncio.to_thread(self._record_loss, request.key, error)
             raise
 
     async def _refused(self, request: BeginRequest | ResumeRequest, error: SpineError) -> ApplicationError:
@@ -213,6 +215,10 @@ class RunActivities:
         RUNS.labels(request.workflow, "REFUSED").inc()
         return _failure(error)
 
+    def _record_loss(self, key: RunKey, error: SpineError) -> None:
+        with self._database.begin() as connection:
+            record_loss(connection, key, error)
+
     def _record_failure(self, key: RunKey, error: SpineError, given: dict[str, Any] | None) -> None:
         with self._database.begin() as connection:
             record_failure(connection, key, error, given)
@@ -231,6 +237,11 @@ class RunActivities:
             record_end(connection, request, holds=True)
             require_time(until)
         return None
+
+    def _found_end(self, key: RunKey) -> WorkflowResult | None:
+        with self._database.begin() as connection:
+            recorded = completed_end(connection, key)
+        return None if recorded is None else WorkflowResult.model_validate(recorded)
 
 
 def _failure(error: SpineError) -> ApplicationError:

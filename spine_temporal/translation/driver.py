@@ -1,8 +1,10 @@
 """Drives the machine through a run that has begun: does what it asks for, and tells it what came of that."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 from temporalio import workflow as temporal
 from temporalio.exceptions import FailureError, is_cancelled_exception
@@ -20,7 +22,7 @@ from spine_temporal.translation.live_run import LiveRun
 from spine_temporal.translation.messages import END, Begun, Ended
 from spine_temporal.translation.pipeline_runner import Passed
 from spine_temporal.translation.resumes import Resumes
-from spine_temporal.translation.revisions import STOPS_ARE_BOUNDED
+from spine_temporal.translation.revisions import STOPS_ARE_BOUNDED, VERDICTS_RIDE
 from spine_temporal.translation.search_attributes import ShownOutcome
 from spine_temporal.translation.shown_details import ShownDetails
 from spine_temporal.translation.step_runner import Answer, StepRunner, ended
@@ -57,6 +59,8 @@ class Driver:
         )
         #: Whether somebody has cancelled the run: it ends so also where it has just begun, or goes on otherwise.
         self.is_cancelled = is_cancelled
+        #: Why the run may write nothing any more.
+        self._lost: Failed | None = None
         self._steps = StepRunner.of(self.run)
         self._resumes = resumes
         self._shown = shown
@@ -70,7 +74,7 @@ class Driver:
         self.run.reached(None, move[0])
         if not await self._performed(move) or self._resumes.wanted is not None:
             return None
-        result = await self._record_end()
+        result = await (self._record_end() if self._lost is None else self._found_end(self._lost))
         return None if self._resumes.wanted is not None else result
 
     async def _performed(self, move: Move) -> bool:
@@ -99,8 +103,8 @@ class Driver:
                 return False
             if isinstance(answer, Failed) and failures.is_lost(answer):
                 await self._stop(tasks)
-                self._shown.show(answer.category)
-                raise failures.lost(answer)
+                self._lost = answer
+                return True
             move = self._advanced(name, answer)
         return True
 
@@ -188,20 +192,37 @@ class Driver:
         result = requests.carried(run.state.result)
         if run.begun.is_dry_run or run.is_ended:
             return result
-        request = requests.end_request(run.begun, run.key, result)
-        request = request.model_copy(update=run.told(**vars(run.unwritten)))
+        ended_as = await self._ended(result, run.told(**vars(run.unwritten)), ending(result))
+        if ended_as is None:
+            return result
+        self._resumes.wanted = ended_as.resume
+        return ended_as.recorded or result  # what is committed stands, whatever the run was told since
+
+    async def _found_end(self, lost: Failed) -> WorkflowResult:
+        """Return how the run's last pipeline has ended it; raise where the run is lost indeed.
+
+        The transaction may be of an attempt whose answer was lost. The partition was free then, and by now another run
+        may have it, or have sent the pipeline's output back.
+        """
+        if self.run.begun.revision >= VERDICTS_RIDE:
+            found = await self._ended(requests.carried(self.run.state.result), {"is_lost": True}, "looks for its end")
+            if found is not None and found.recorded is not None:
+                return found.recorded
+        self._shown.show(lost.category)
+        raise failures.lost(lost)
+
+    async def _ended(self, result: WorkflowResult, told: Mapping[str, Any], summary: str) -> Ended | None:
+        """Ask that the end be recorded; None in a history of an older worker."""
+        request = requests.end_request(self.run.begun, self.run.key, result).model_copy(update=told)
         try:
-            ended_as: Ended | None = await bookkeeping.record(END, request, Ended, ending(result), shown=run.details)
+            ended_as: Ended | None = await bookkeeping.record(END, request, Ended, summary, shown=self.run.details)
         except FailureError as error:
             if is_cancelled_exception(error):
                 raise
             failure = failures.failure_of(error)
             self._shown.show(str(failure.type))
             raise failure from error
-        if ended_as is None:
-            return result
-        self._resumes.wanted = ended_as.resume
-        return ended_as.recorded or result  # what is committed stands, whatever the run was told since
+        return ended_as
 
 
 def _start_of(begun: Begun) -> Move:

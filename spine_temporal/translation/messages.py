@@ -277,13 +277,15 @@ class EndRequest(_OfRun):
     measured: tuple[Measured, ...] = ()
     acknowledged: int = 0
     sub_runs: tuple[str, ...] = ()
+    #: Whether the run may write nothing any more: what its own last pipeline has recorded is looked for.
+    is_lost: bool = False
 
 
 class Ended(_Message):
     """That the run's end was recorded, or what it is to do instead."""
 
     resume: ResumeOptions | None = None
-    #: Set if this Temporal run had recorded another end before, in a workflow task that was lost: that end stands.
+    #: Set if this Temporal run had recorded another end before, and the answer was lost: that end stands.
     recorded: WorkflowResult | None = None
 
 

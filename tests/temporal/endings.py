@@ -33,6 +33,12 @@ LAST = Workflow(
     partition_by=["test"],
     steps=[Step.lambda_("check", passes), Step.pipeline("last", "endings.last", heartbeat_timeout=600)],
 )
+HOOKED = Workflow(
+    name="endings.hooked",
+    partition_by=["test"],
+    steps=[write("one"), write("two", heartbeat_timeout=1)],
+    on_cancel=[write("undo")],
+)
 FAN_THEN_LAST = Workflow(
     name="endings.fan_then_last",
     partition_by=["test"],
@@ -52,4 +58,4 @@ SUB_THEN_HELD = Workflow(
         write("after"),
     ],
 )
-ALL = (LAST, FAN_THEN_LAST, SUB_THEN_HELD, CHILD)
+ALL = (LAST, HOOKED, FAN_THEN_LAST, SUB_THEN_HELD, CHILD)

@@ -11,6 +11,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 
 from spine_temporal import ParamsError, SpineClient, WorkflowStatus
 from spine_temporal.recording.runs import run_of
+from spine_temporal.runtime import pipeline_activity
 from spine_temporal.runtime.definitions import definitions_of
 from spine_temporal.runtime.worker import running_worker
 from spine_temporal.translation.messages import BeginRequest, EndRequest
@@ -148,6 +149,68 @@ async def test_a_resumed_run_writes_the_stages_that_an_earlier_one_had_no_transa
     stages = {stage for (stage,) in service.rows("SELECT stage FROM core_manifest")}
     assert stages == {"STARTED", "STEP_PASSES", "STEP_FAN", "STEP_LEFT", "STEP_RIGHT", "STEP_LAST", "COMPLETED"}
     assert _steps(service) == {"left": 1, "right": 1}
+
+
+@pytest.fixture
+def committed(monkeypatch):
+    """Let something happen once, between the commit of a step and its answer, which is lost."""
+    original = pipeline_activity._run
+
+    def then(step, happens):
+        seen = []
+
+        async def run(pipeline, places, request):
+            done = await original(pipeline, places, request)
+            if request.step == step and not seen:
+                seen.append(request)
+                await happens()
+                raise RuntimeError("the answer is lost")
+            return done
+
+        monkeypatch.setattr(pipeline_activity, "_run", run)
+
+    return then
+
+
+async def test_a_run_whose_committed_end_another_run_has_sent_back_meanwhile_ends_as_it_was_committed(
+    service, params, tmp_path, committed
+):
+    (tmp_path / "source").touch()
+    others = []
+
+    async def another_run_goes_on_from_it():
+        handle = await service.client.client.start_workflow(
+            lineage.THREE.name, args=[params, {"start_from": "three"}], id="other", task_queue=service.client.task_queue
+        )
+        others.append(await handle.result())
+
+    committed("three", another_run_goes_on_from_it)
+    result = await asyncio.wait_for((await service.client.start(lineage.THREE, params)).result(), 60)
+    assert result.status is WorkflowStatus.COMPLETED
+    assert [one["status"] for one in others] == ["COMPLETED"]
+    assert service.rows("SELECT status FROM core_runs") == [("COMPLETED",)] * 2
+    assert service.rows("SELECT status FROM core_executions WHERE step = 'three' ORDER BY status") == [
+        ("COMPLETED",), ("SUPERSEDED",),
+    ]  # fmt: skip
+    assert service.rows("SELECT message FROM core_anomalies") == []
+
+
+async def test_a_cancel_between_the_last_commit_and_its_answer_runs_no_hook_and_fails_nothing(
+    service, params, committed
+):
+    handle = await service.client.start(endings.HOOKED, params)
+
+    async def it_is_cancelled():
+        await handle.cancel()
+        await asyncio.sleep(60)  # until the activity hears of it
+
+    committed("two", it_is_cancelled)
+    result = await asyncio.wait_for(handle.result(), 60)
+    assert result.status is WorkflowStatus.COMPLETED
+    assert (await handle.handle.describe()).status is WorkflowExecutionStatus.COMPLETED
+    assert service.rows("SELECT status FROM core_runs") == [("COMPLETED",)]
+    assert _steps(service) == {"one": 1, "two": 1}
+    assert service.rows("SELECT message FROM core_anomalies") == []
 
 
 async def _until(condition):
