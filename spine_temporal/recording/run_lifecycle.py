@@ -69,9 +69,9 @@ _REOPEN = text("""
 """)
 
 
-_COMPLETED = text("""
+_RECORDED = text("""
     SELECT result FROM core_runs
-    WHERE run_id = :run_id AND execution_run_id = :execution_run_id AND status IN ('COMPLETED', 'PARTIAL')
+    WHERE run_id = :run_id AND execution_run_id = :execution_run_id AND status NOT IN ('RUNNING', 'CANCELLED')
 """)
 
 
@@ -131,10 +131,10 @@ def begin_end(
     return row["recorded"], Fence.of(row)
 
 
-def completed_end(connection: Connection, key: RunKey) -> Mapping[str, Any] | None:
-    """Return the result where this execution has completed the run already; else None."""
+def recorded_end(connection: Connection, key: RunKey) -> Mapping[str, Any] | None:
+    """Return the result where this execution has recorded an end already, which stands (``begin_end``); else None."""
     values = {"run_id": key.run_id, "execution_run_id": key.execution_run_id}
-    result: Mapping[str, Any] | None = connection.execute(_COMPLETED, values).scalar()
+    result: Mapping[str, Any] | None = connection.execute(_RECORDED, values).scalar()
     return result
 
 

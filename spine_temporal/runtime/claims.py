@@ -30,6 +30,13 @@ _CHANGED = "the partition changed hands while it was claimed"
 _ENDED = "another attempt has recorded how this run ended"
 
 
+class _EndedError(SpineError):
+    """Raised where an execution whose end is recorded wants its partition again."""
+
+    def __init__(self) -> None:
+        super().__init__(_ENDED, ErrorCategory.TRANSIENT)
+
+
 class Claims:
     """Claims and takes over; a run that Temporal has closed holds nothing."""
 
@@ -82,7 +89,7 @@ class Claims:
                 return taken
             if run_of(connection, key.run_id) is None:
                 raise StateLostError(key, "the row")
-            raise SpineError(_ENDED, ErrorCategory.TRANSIENT)
+            raise _EndedError
 
     async def _standing_of(self, claim: Claim, asked_by: str) -> Standing:
         """Return how the holder stands; one without a running row can write nothing, so it counts as closed."""
@@ -111,14 +118,20 @@ def acknowledged_of(request: PipelineRequest | EndRequest | HoldRequest) -> Ackn
 async def fenced(claims: Claims, request: Fenced, write: Callable[[Fenced], Awaitable[Any]]) -> RunKey:
     """Write for a run; one that was reset takes its partition again where it has lost it.
 
-    Return the key under which it was written.
+    Return the key under which it was written. Where the run's end is recorded, only a request to end is tried again,
+    and finds it then; any other is lost.
     """
     try:
         await write(request)
-    except ClaimLostError:
+    except ClaimLostError as lost:
         if not request.key.was_reset:
             raise
-        key = await claims.take_over(request.key)
+        try:
+            key = await claims.take_over(request.key)
+        except _EndedError:
+            if isinstance(request, EndRequest):
+                raise
+            raise lost from None
         request = request.model_copy(update={"key": key})
         await write(request)
     return request.key

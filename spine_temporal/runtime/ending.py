@@ -16,7 +16,7 @@ from spine_temporal.machine.manifest_row import StageReached
 from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of
 from spine_temporal.recording.fence import StateLostError
 from spine_temporal.recording.quality import record_quality
-from spine_temporal.recording.run_lifecycle import close_run, completed_end
+from spine_temporal.recording.run_lifecycle import close_run, recorded_end
 from spine_temporal.translation.messages import EndRequest
 
 #: Category of the anomaly of a failed run.
@@ -72,8 +72,8 @@ def record_failure(
 
 
 def record_loss(connection: Connection, key: RunKey, error: SpineError) -> None:
-    """Write the anomaly of a run that may write nothing any more; none where it has completed, and is told so."""
-    if completed_end(connection, key) is None:
+    """Write the anomaly of a run that may write nothing any more; none where its end is recorded, as it is told."""
+    if recorded_end(connection, key) is None:
         record_failure(connection, key, error)
 
 

@@ -18,7 +18,7 @@ from spine_temporal.machine.step_outcome import Completed
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.fence import ClaimLostError, StateLostError
 from spine_temporal.recording.manifest import WorkManifest
-from spine_temporal.recording.run_lifecycle import begin_end, completed_end
+from spine_temporal.recording.run_lifecycle import begin_end, recorded_end
 from spine_temporal.runtime.claims import Claims, Fenced, acknowledged_of, fenced
 from spine_temporal.runtime.deadlines import given_up_at, require_time
 from spine_temporal.runtime.definitions import Definitions
@@ -240,7 +240,7 @@ class RunActivities:
 
     def _found_end(self, key: RunKey) -> WorkflowResult | None:
         with self._database.begin() as connection:
-            recorded = completed_end(connection, key)
+            recorded = recorded_end(connection, key)
         return None if recorded is None else WorkflowResult.model_validate(recorded)
 
 

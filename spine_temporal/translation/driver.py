@@ -199,10 +199,10 @@ class Driver:
         return ended_as.recorded or result  # what is committed stands, whatever the run was told since
 
     async def _found_end(self, lost: Failed) -> WorkflowResult:
-        """Return how the run's last pipeline has ended it; raise where the run is lost indeed.
+        """Return the end that the run has recorded; raise where it has none, and so is lost indeed.
 
         The transaction may be of an attempt whose answer was lost. The partition was free then, and by now another run
-        may have it, or have sent the pipeline's output back.
+        may have it, or have sent the last pipeline's output back.
         """
         if self.run.begun.revision >= VERDICTS_RIDE:
             found = await self._ended(requests.carried(self.run.state.result), {"is_lost": True}, "looks for its end")

@@ -277,7 +277,7 @@ class EndRequest(_OfRun):
     measured: tuple[Measured, ...] = ()
     acknowledged: int = 0
     sub_runs: tuple[str, ...] = ()
-    #: Whether the run may write nothing any more: what its own last pipeline has recorded is looked for.
+    #: Whether the run may write nothing any more: the end that it has recorded is looked for.
     is_lost: bool = False
 
 

@@ -36,7 +36,7 @@ LAST = Workflow(
 HOOKED = Workflow(
     name="endings.hooked",
     partition_by=["test"],
-    steps=[write("one"), write("two", heartbeat_timeout=1)],
+    steps=[write("one"), write("two", needs="source", heartbeat_timeout=1)],
     on_cancel=[write("undo")],
 )
 FAN_THEN_LAST = Workflow(

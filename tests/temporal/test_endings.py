@@ -195,22 +195,29 @@ async def test_a_run_whose_committed_end_another_run_has_sent_back_meanwhile_end
     assert service.rows("SELECT message FROM core_anomalies") == []
 
 
+@pytest.mark.parametrize("was_reset", [False, True])
 async def test_a_cancel_between_the_last_commit_and_its_answer_runs_no_hook_and_fails_nothing(
-    service, params, committed
+    service, params, tmp_path, committed, was_reset
 ):
-    handle = await service.client.start(endings.HOOKED, params)
-
     async def it_is_cancelled():
         await handle.cancel()
         await asyncio.sleep(60)  # until the activity hears of it
 
     committed("two", it_is_cancelled)
+    if was_reset:
+        assert (await service.client.execute(endings.HOOKED, params)).error_step == "two"
+        (tmp_path / "source").touch()
+        handle = await _reset(service, f"endings.hooked/test={params['test']}", 1)
+    else:
+        (tmp_path / "source").touch()
+        handle = await service.client.start(endings.HOOKED, params)
     result = await asyncio.wait_for(handle.result(), 60)
     assert result.status is WorkflowStatus.COMPLETED
     assert (await handle.handle.describe()).status is WorkflowExecutionStatus.COMPLETED
     assert service.rows("SELECT status FROM core_runs") == [("COMPLETED",)]
     assert _steps(service) == {"one": 1, "two": 1}
-    assert service.rows("SELECT message FROM core_anomalies") == []
+    met_before = [("MISSING: no source",)] if was_reset else []
+    assert service.rows("SELECT message FROM core_anomalies") == met_before
 
 
 async def _until(condition):
