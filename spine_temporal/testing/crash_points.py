@@ -20,10 +20,10 @@ class CrashPoint(StrEnum):
     #: The run's beginning.
     IN_BEGIN = "in begin, before its commit"
     AFTER_BEGIN = "in begin, after its commit"
-    #: The run's end; the anomaly is that of a run that fails.
+    #: The run's end, by its last pipeline or by an activity of its own; the anomaly is that of a run that fails.
     IN_ANOMALY = "in the anomaly's write"
-    BEFORE_END = "in the last activity, before its commit"
-    AFTER_END = "in the last activity, after its commit"
+    BEFORE_END = "in the end, before its commit"
+    AFTER_END = "in the end, after its commit"
 
     @property
     def is_of_a_step(self) -> bool:

@@ -56,6 +56,19 @@ def _when_the_workflow_hears_of_a_step() -> None:
     owner.advance = advance
 
 
+def _when_the_last_pipeline_has_ended_it() -> None:
+    owner: Any = attempt.Attempt
+    original = owner.run
+
+    def run(self: Any) -> Any:
+        answer = original(self)
+        if answer.is_end:
+            _die()
+        return answer
+
+    owner.run = run
+
+
 def _is_step(arguments: tuple[Any, ...]) -> bool:
     """Return whether the call is about the step that is asked for: an attempt, its execution, or how it ended."""
     wanted = os.environ.get(STEP)
@@ -63,7 +76,7 @@ def _is_step(arguments: tuple[Any, ...]) -> bool:
     return not wanted or any(getattr(each, "step", None) == wanted for each in about)
 
 
-_POINTS: dict[CrashPoint, Callable[[], None]] = {
+_POINTS: dict[CrashPoint, Callable[[], Any]] = {
     CrashPoint.BEFORE_TRANSACTION: lambda: _before(attempt.Attempt, "run"),
     CrashPoint.AFTER_LEDGER_ROW: lambda: _after(attempt, "open_execution"),
     CrashPoint.AFTER_WRITES: lambda: _before(attempt, "complete_execution"),
@@ -73,8 +86,11 @@ _POINTS: dict[CrashPoint, Callable[[], None]] = {
     CrashPoint.IN_BEGIN: lambda: _after(beginning, "open_run"),
     CrashPoint.AFTER_BEGIN: lambda: _after(run_opener.RunOpener, "_claim"),
     CrashPoint.IN_ANOMALY: lambda: _after(AnomalyRecorder, "record"),
-    CrashPoint.BEFORE_END: lambda: _after(run_activities, "record_end"),
-    CrashPoint.AFTER_END: lambda: _after(run_activities.RunActivities, "_end"),
+    CrashPoint.BEFORE_END: lambda: (_after(run_activities, "record_end"), _after(attempt, "record_end")),
+    CrashPoint.AFTER_END: lambda: (
+        _after(run_activities.RunActivities, "_end"),
+        _when_the_last_pipeline_has_ended_it(),
+    ),
 }
 
 if os.environ.get(AT):

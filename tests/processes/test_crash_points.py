@@ -6,8 +6,13 @@ import pytest
 from spine_temporal.testing.crash_points import CrashPoint
 from tests.processes.crash_jobs import CRASH
 
-#: Where the run itself is to fail.
-FAILING = {CrashPoint.IN_ANOMALY}
+#: A boundary, the step that it is narrowed to, and whether the run is to fail there: its last pipeline does not end it
+#: then, but an activity of its own.
+CASES = [
+    *((point, "first" if point.is_of_a_step else None, point is CrashPoint.IN_ANOMALY) for point in CrashPoint),
+    *((point, "second", False) for point in (CrashPoint.AFTER_WRITES, CrashPoint.AFTER_COMMIT)),
+    *((point, None, True) for point in (CrashPoint.BEFORE_END, CrashPoint.AFTER_END)),
+]
 
 
 def _contents(url):
@@ -23,10 +28,9 @@ def _contents(url):
         return {name: connection.execute(query).fetchall() for name, query in queries.items()}
 
 
-@pytest.mark.parametrize("point", CrashPoint)
-def test_a_worker_that_dies_there_loses_nothing(crash_at, spine_database, point):
-    fails = point in FAILING
-    run = crash_at(point, CRASH, {"test": point.value, "fails": fails}, step="first" if point.is_of_a_step else None)
+@pytest.mark.parametrize(("point", "step", "fails"), CASES)
+def test_a_worker_that_dies_there_loses_nothing(crash_at, spine_database, point, step, fails):
+    run = crash_at(point, CRASH, {"test": f"{point} {step} {fails}", "fails": fails}, step=step)
     steps, status = (["first"], "FAILED") if fails else (["first", "second"], "COMPLETED")
     last = ["FAILED"] if fails else ["STEP_SECOND", "COMPLETED"]
     assert run.result.status == status

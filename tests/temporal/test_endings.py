@@ -46,6 +46,7 @@ async def test_a_run_that_is_cancelled_as_its_last_step_completes_ends_as_comple
     assert (result.status, result.completed_steps) == (WorkflowStatus.COMPLETED, ["check", "last"])
     assert service.rows("SELECT status FROM core_runs") == [("COMPLETED",)]
     assert service.rows("SELECT count(run_id) FROM core_partitions") == [(0,)]
+    assert service.rows("SELECT runs.xmin = ledger.xmin FROM core_runs AS runs, core_executions AS ledger") == [(True,)]
 
 
 async def test_a_run_that_is_cancelled_before_it_begins_begins_and_ends_as_cancelled(temporal, database, params):
