@@ -56,7 +56,13 @@ def _when_the_workflow_hears_of_a_step() -> None:
     owner.advance = advance
 
 
-def _when_the_last_pipeline_has_ended_it() -> None:
+def _in_the_end() -> None:
+    _after(run_activities, "record_end")
+    _after(attempt, "record_end")
+
+
+def _after_the_end() -> None:
+    _after(run_activities.RunActivities, "_end")
     owner: Any = attempt.Attempt
     original = owner.run
 
@@ -76,7 +82,7 @@ def _is_step(arguments: tuple[Any, ...]) -> bool:
     return not wanted or any(getattr(each, "step", None) == wanted for each in about)
 
 
-_POINTS: dict[CrashPoint, Callable[[], Any]] = {
+_POINTS: dict[CrashPoint, Callable[[], None]] = {
     CrashPoint.BEFORE_TRANSACTION: lambda: _before(attempt.Attempt, "run"),
     CrashPoint.AFTER_LEDGER_ROW: lambda: _after(attempt, "open_execution"),
     CrashPoint.AFTER_WRITES: lambda: _before(attempt, "complete_execution"),
@@ -86,11 +92,8 @@ _POINTS: dict[CrashPoint, Callable[[], Any]] = {
     CrashPoint.IN_BEGIN: lambda: _after(beginning, "open_run"),
     CrashPoint.AFTER_BEGIN: lambda: _after(run_opener.RunOpener, "_claim"),
     CrashPoint.IN_ANOMALY: lambda: _after(AnomalyRecorder, "record"),
-    CrashPoint.BEFORE_END: lambda: (_after(run_activities, "record_end"), _after(attempt, "record_end")),
-    CrashPoint.AFTER_END: lambda: (
-        _after(run_activities.RunActivities, "_end"),
-        _when_the_last_pipeline_has_ended_it(),
-    ),
+    CrashPoint.BEFORE_END: _in_the_end,
+    CrashPoint.AFTER_END: _after_the_end,
 }
 
 if os.environ.get(AT):
