@@ -19,6 +19,8 @@ from spine_temporal.translation.messages import DECIDE, HOLD, WAIT_FOR
 
 #: Of activity types that are the run's own.
 _OURS = "spine."
+#: In the request of a pipeline that a gate keeps from running: nothing of it runs.
+_SHUT = b'"is_open":false'
 _COMPLETED = (EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED, EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED)
 
 
@@ -92,6 +94,8 @@ class _Reader:
         given = event.activity_task_scheduled_event_attributes
         kind, waits = given.activity_type.name, given.activity_type.name == WAIT_FOR
         # Temporal's own id says nothing of the step.
+        if any(_SHUT in payload.data for payload in given.input.payloads):
+            return
         if not kind.startswith(_OURS) or (waits and not given.activity_id.isdigit()):
             name = given.activity_id.partition("#")[0]
             self._begun[event.event_id] = _Begun(name, _moment(event.event_time), waits)

@@ -86,7 +86,7 @@ def ended_with(result: WorkflowResult, outcome: Completed) -> WorkflowResult:
     return result.model_copy(
         update={
             "completed_at": ended,
-            "duration_seconds": (ended - result.started_at).total_seconds(),
+            "duration_seconds": max((ended - result.started_at).total_seconds(), 0),
             "step_executions": steps,
             "outputs": {**result.outputs, outcome.step: outcome.output},
         }

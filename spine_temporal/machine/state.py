@@ -101,7 +101,7 @@ class State:
             status=self.status,
             started_at=self.run.started_at,
             completed_at=ended,
-            duration_seconds=(ended - self.run.started_at).total_seconds() if ended else None,
+            duration_seconds=max((ended - self.run.started_at).total_seconds(), 0.0) if ended else None,
             partition=dict(self.run.partition),
             completed_steps=self._steps_that(StepStatus.COMPLETED),
             skipped_steps=self._steps_that(StepStatus.SKIPPED),

@@ -98,6 +98,8 @@ _FAIL = text("""
     RETURNING attempt, (SELECT status FROM before)
 """)
 
+_STATUS = text("SELECT status FROM core_executions WHERE execution_id = :execution_id")
+
 # LOST: nothing is known of the attempts so far but that their workers are gone. Any other status says more.
 _COUNT_LOST = text("""
     INSERT INTO core_executions AS ledger
@@ -269,7 +271,9 @@ def fail_execution(
     """Count a failed attempt, in a transaction of its own."""
     values = {**execution.values(), "error": error, "started_at": started_at, "traceback": traceback}
     row = connection.execute(_FAIL, values).one_or_none()
-    return Failed(attempts=row[0], was_committed_open=row[1] == PipelineStatus.RUNNING) if row else Failed(is_done=True)
+    if row:
+        return Failed(attempts=row[0], was_committed_open=row[1] == PipelineStatus.RUNNING)
+    return Failed(is_done=connection.execute(_STATUS, values).scalar() == PipelineStatus.COMPLETED)
 
 
 def count_lost(connection: Connection, execution: Execution) -> int:

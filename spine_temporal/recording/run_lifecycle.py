@@ -45,7 +45,8 @@ _BEGIN_END = text(f"""
 
 _CLOSE = text(f"""
     WITH closed AS (
-        UPDATE core_runs SET status = :status, completed_at = :completed_at, result = CAST(:result AS jsonb)
+        UPDATE core_runs SET status = :status, completed_at = :completed_at, result = CAST(:result AS jsonb),
+            execution_run_id = :execution_run_id
         WHERE run_id = :run_id
         RETURNING run_id
     ), stages AS (
@@ -154,6 +155,7 @@ def close_run(
     """
     values = {
         "status": status,
+        "execution_run_id": key.execution_run_id,
         "completed_at": completed_at,
         "result": result,
         "stages": rows_of(stages),

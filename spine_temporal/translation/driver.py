@@ -154,12 +154,15 @@ class Driver:
 
     async def _cancelled(self, tasks: dict[str, StepTask]) -> Move:
         """Stop what runs, keep what completed all the same, and let the machine end as cancelled."""
+        behind_door = self.run.behind_door
         await self._stop(tasks)
         for name, task in tasks.items():
             answer = _answer_of(name, task) if task.done() else None
-            if isinstance(answer, Completed) or (isinstance(answer, Passed) and answer.is_written):
+            if isinstance(answer, Completed) or (isinstance(answer, Passed) and isinstance(answer.pipeline, Completed)):
                 self._advanced(name, answer)
         tasks.clear()
+        if behind_door is not None and behind_door.step_name not in self.run.state.executions:
+            self.run.state = self.run.state.with_execution(behind_door)
         return _cancelled_at(self.run.state)
 
     async def _stop(self, tasks: dict[str, StepTask]) -> None:

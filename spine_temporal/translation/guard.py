@@ -23,11 +23,14 @@ from spine_temporal.machine.evaluate import Question, answer_to
 from spine_temporal.machine.step_outcome import Answered, Failed
 from spine_temporal.sdk_private import Sandbox
 from spine_temporal.translation import snapshot
-from spine_temporal.translation.module_state import ModuleState, TooMuchError
+from spine_temporal.translation.module_state import ModuleState, UnseenError
 
 
 class Gates(Protocol):
     """Answers the questions of one run to the code of its steps."""
+
+    def begin(self) -> None:
+        """Begin an activation of the run: its time for gates begins."""
 
     def answer(self, question: Question) -> Answered | None:
         """Return the answer, within the time that a workflow task may take; never raises."""
@@ -47,7 +50,7 @@ class Guard:
         self._load = load
         self._module = module
         self._sandbox = Sandbox(restrictions, module)
-        #: What the service's modules hold; None: too much to look at.
+        #: What the service's modules hold; None: nobody can tell.
         self._state: ModuleState | None = None
         #: Whether other runs may ask it as well, and whether nobody may any more.
         self.is_shared, self.is_spent = True, False
@@ -59,7 +62,7 @@ class Guard:
             workflow = self._load()
             try:
                 self._state = ModuleState(self._modules())
-            except TooMuchError:
+            except UnseenError:
                 self.is_shared = False
         return workflow
 
@@ -71,6 +74,9 @@ class Guard:
         """Load the workflow, where that is not done; what the import raises is told when it is asked."""
         with suppress(BaseException):
             _ = self.workflow
+
+    def begin(self) -> None:
+        """Begin an activation; in this process nothing limits its time."""
 
     def answer(self, question: Question) -> Answered | None:
         """Ask the code; a module that cannot be loaded so fails the step."""
@@ -97,8 +103,9 @@ class Guard:
         with self._sandbox.importing():
             try:
                 changed = self._state.change(self._modules())
-            except TooMuchError:
-                changed = self._module
+            except UnseenError:
+                self.is_spent = True
+                return ""
         self.is_spent = bool(changed)
         return changed
 
@@ -106,6 +113,7 @@ class Guard:
 @contextmanager
 def asked_by(gates: Gates) -> Iterator[None]:
     """Let these answer the run that is driven in the block, and the tasks that it begins there."""
+    gates.begin()
     token = _gates.set(gates)
     try:
         yield

@@ -97,6 +97,7 @@ class LiveRun:
             yield
         finally:
             self.behind_door = None
+        self.details.reached(self.shown)
 
     def is_beside(self, step: str) -> bool:
         """Whether others may run at the same time."""

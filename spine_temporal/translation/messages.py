@@ -266,6 +266,13 @@ class ShutDoor(_OfRun):
     step: str
     door: DoorVerdicts
 
+    @model_validator(mode="after")
+    def _is_shut(self) -> "ShutDoor":
+        """Refuse the request of an open door that this worker cannot read: another one runs the pipeline."""
+        if self.door.is_open:
+            raise ValueError("the door is open, so this is the request of a pipeline, of a form that is not known here")
+        return self
+
 
 class EndRequest(_OfRun):
     """How a run ended, to be recorded."""

@@ -16,7 +16,8 @@ from spine_temporal.machine.step_outcome import Answered, Completed, Failed
 from spine_temporal.translation import calls, failures, requests
 from spine_temporal.translation.calls import Ran
 from spine_temporal.translation.live_run import LiveRun, Unwritten
-from spine_temporal.translation.messages import DoorVerdicts, Measured, ShutDoor, Verdict
+from spine_temporal.translation.messages import DoorVerdicts, Ending, Measured, ShutDoor, Verdict
+from spine_temporal.translation.revisions import VERDICTS_RIDE
 from spine_temporal.translation.step_code import StepCode
 
 
@@ -89,6 +90,8 @@ class PipelineRunner:
         elif ran.outcome.resume is not None:
             return ran.outcome.resume
         told = ran.door or await self._recorded(door, at)
+        if told.verdicts[-1].resume is not None:
+            return told.verdicts[-1].resume
         gates = [verdict.outcome.model_copy(update={"completed_at": at}) for verdict in told.verdicts]
         if told.is_open:
             written = not isinstance(ran.outcome, Failed) and ran.outcome.kept_from is None
@@ -122,12 +125,12 @@ class PipelineRunner:
     async def _recorded(self, door: Door, at: datetime) -> DoorVerdicts:
         """Ask the gates, and record what each answers by itself: the activity has told nothing of them.
 
-        It was cancelled by somebody, or a worker that knows no doors has run it.
+        An operator has failed it by hand, or a worker that knows no doors has run it.
         """
         state, verdicts = self.run.state, list[Verdict]()
         for gate in door.gates:
             verdicts.append(await self.code.recorded(gate, Asked.VERDICT, state=state))
-            after = door.passed(state, verdicts[-1].outcome, at)
+            after = None if verdicts[-1].resume else door.passed(state, verdicts[-1].outcome, at)
             if after is None:
                 return DoorVerdicts(verdicts=tuple(verdicts), is_open=False)
             state = after
@@ -180,8 +183,10 @@ class PipelineRunner:
         self.run.is_ended = outcome.is_end
         self.run.acknowledged.add(name)
 
-    def _ending(self, step: PlannedPipeline, riding: _Riding | None) -> Any:
+    def _ending(self, step: PlannedPipeline, riding: _Riding | None) -> Ending | None:
         if temporal.unsafe.is_replaying() or (riding is not None and not riding.door.is_open):
+            return None
+        if self.run.begun.revision < VERDICTS_RIDE:
             return None
         state = self.run.state if riding is None else riding.state
         return requests.ending_of(self.run.begun, state, step, temporal.now())

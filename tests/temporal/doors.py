@@ -26,6 +26,8 @@ def answer(ctx, config):
     name = config["as"]
     quality = QualityMetrics(record_count=10, valid_count=9)
     does = ctx.params.get(name, "pass")
+    if does == "compute":
+        sum(range(12_000_000))
     if does == "raise":
         return {}["nothing"]
     if does == "fail":
@@ -53,4 +55,5 @@ TWO = _workflow("two", write("load"), gate("first"), gate("second"), write("publ
 LOCAL = _workflow("local", write("load", local=True), gate("first"), write("end", local=True))
 HOLDS = _workflow("holds", write("load"), gate("first", on_error="HOLD"), write("end"))
 GOES_ON = _workflow("goes_on", write("load"), gate("first", on_error="CONTINUE"), write("end"))
-ALL = (TWO, LOCAL, HOLDS, GOES_ON)
+MANY = _workflow("many", write("load"), *(gate(f"gate_{number}") for number in range(6)), write("end"))
+ALL = (TWO, LOCAL, HOLDS, GOES_ON, MANY)

@@ -4,15 +4,17 @@ import asyncio
 from uuid import uuid4
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 
 from spine_temporal import WorkflowStatus
-from spine_temporal.translation.messages import PipelineRequest
+from spine_temporal.definition.run_key import RunKey
+from spine_temporal.translation.messages import PipelineRequest, ShutDoor
 from tests.temporal import doors
 from tests.temporal.test_failures import activities, failed
 from tests.temporal.test_held_gates import held
+from tests.temporal.test_lineage import _reset
 
 
 @pytest.fixture
@@ -30,6 +32,15 @@ def params(tmp_path):
 
 def written(service):
     return [step for (step,) in service.rows("SELECT step FROM behind ORDER BY step")]
+
+
+async def _is_pending(handle, step):
+    for _ in range(300):
+        pending = (await handle.handle.describe()).raw_description.pending_activities
+        if [one.activity_id for one in pending] == [step]:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(pending)
 
 
 async def test_gates_in_a_row_ride_with_the_pipeline_behind_them(service, params):
@@ -139,11 +150,7 @@ async def test_where_the_activity_tells_nothing_of_its_gates_they_are_recorded_b
     """As where an operator fails the activity by hand."""
     (tmp_path / "publish.waits").touch()
     handle = await service.client.start(doors.TWO, params)
-    for _ in range(300):
-        pending = (await handle.handle.describe()).raw_description.pending_activities
-        if [one.activity_id for one in pending] == ["publish"]:
-            break
-        await asyncio.sleep(0.05)
+    await _is_pending(handle, "publish")
     activity = service.client.client.get_async_activity_handle(
         workflow_id=handle.workflow_id, run_id=None, activity_id="publish"
     )
@@ -152,6 +159,50 @@ async def test_where_the_activity_tells_nothing_of_its_gates_they_are_recorded_b
     assert (result.error_step, result.error) == ("publish", "by hand")
     assert result.completed_steps == ["load", "first", "second"]
     assert written(service) == ["load"]
+
+
+async def test_many_gates_that_compute_for_long_take_more_than_one_workflow_task(serve, database, params):
+    with database.begin() as connection:
+        connection.execute(text(doors.TABLE))
+    computing = {f"gate_{number}": "compute" for number in range(6)}
+    async with serve(*doors.ALL) as service:
+        handle = await service.client.start(doors.MANY, params | computing)
+        result = await asyncio.wait_for(handle.result(), 60)
+        assert (result.status, len(result.completed_steps)) == (WorkflowStatus.COMPLETED, 8)
+        history = await handle.handle.fetch_history()
+        assert not [one for one in history.events if one.HasField("workflow_task_failed_event_attributes")]
+
+
+async def test_a_run_that_is_cancelled_while_the_pipeline_behind_its_gates_runs_says_so(service, params, tmp_path):
+    (tmp_path / "publish.waits").touch()
+    handle = await service.client.start(doors.TWO, params)
+    await _is_pending(handle, "publish")
+    assert [one.step_name for one in (await handle.progress()).step_executions] == ["load", "first", "publish"]
+    await handle.cancel()
+    assert (await asyncio.wait_for(handle.result(), 60)).status is WorkflowStatus.CANCELLED
+    [(recorded,)] = service.rows("SELECT result FROM core_runs")
+    assert {one["step_name"]: one["status"] for one in recorded["step_executions"]} == {
+        "load": "COMPLETED", "first": "CANCELLED", "publish": "CANCELLED",
+    }  # fmt: skip
+    assert written(service) == ["load"]
+
+
+async def test_the_end_that_a_reset_run_commits_is_its_own(service, params):
+    handle = await service.client.start(doors.HOLDS, {**params, "first": "fail"})
+    await held(handle, "first")
+    reset = await _reset(service, handle.workflow_id, 1)
+    await held(reset, "first")
+    await reset.decide("waive", "first", by="ann", reason="it is well")
+    assert (await asyncio.wait_for(reset.result(), 60)).status is WorkflowStatus.COMPLETED
+    newest = (await service.client.client.get_workflow_handle(handle.workflow_id).describe()).run_id
+    assert service.rows("SELECT status, execution_run_id FROM core_runs") == [("COMPLETED", newest)]
+
+
+def test_a_request_that_a_worker_cannot_read_is_not_taken_for_that_of_a_shut_door():
+    key = RunKey(run_id="r", workflow="w", workflow_id="w/a=1", domain="w", partition={}).model_dump()
+    request = {"key": key, "step": "end", "on_error": "ESCALATE", "door": {"verdicts": [{"step": "first"}]}}
+    with pytest.raises(ValidationError, match="the door is open"):
+        TypeAdapter(PipelineRequest | ShutDoor).validate_python(request)
 
 
 def test_a_worker_that_knows_no_doors_cannot_read_the_request_of_a_shut_one():

@@ -78,8 +78,8 @@ async def test_a_run_that_went_on_from_a_failed_gate_goes_on_from_it_again_where
 
 async def gates_shown(handle):
     history = await handle.handle.fetch_history()
-    kinds = [event.activity_task_scheduled_event_attributes.activity_type.name for event in history.events]
-    return kinds.count("spine.step")
+    failures = [event.activity_task_failed_event_attributes.failure for event in history.events]
+    return [failure.application_failure_info.type for failure in failures].count("QUALITY_GATE")
 
 
 async def test_a_run_that_is_reset_keeps_the_outputs_that_it_has(temporal, database, tmp_path, monkeypatch):

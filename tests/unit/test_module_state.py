@@ -5,12 +5,18 @@ from types import ModuleType
 
 import pytest
 
-from spine_temporal.translation.module_state import MOST, ModuleState, TooMuchError
+from spine_temporal.translation.module_state import MOST, ModuleState, UnseenError
 
 CODE = """
 import logging
+import re
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import Flag
+from functools import cache, cached_property, partial
+from pathlib import Path
 from types import SimpleNamespace
 
 COUNT = 0
@@ -23,8 +29,34 @@ class Rule:
     def __init__(self):
         self.asked = 0
 
-class Slots:
-    pass
+@dataclass(slots=True)
+class Slotted:
+    x: int = 1
+
+class Named(list):
+    name = "one"
+
+class Static:
+    @staticmethod
+    def grows(seen=[]):
+        seen.append(1)
+
+class Access(Flag):
+    READ = 1
+    WRITE = 2
+
+class Weekly:
+    @cached_property
+    def days(self):
+        return 7
+
+SLOTTED, SPACE, NAMED, WEEKLY, PARTIAL = Slotted(), SimpleNamespace(x=1), Named(), Weekly(), partial(print, [1])
+WHEN, HOW, PATTERN, WHERE = date(2025, 1, 1), Decimal("1.5"), re.compile("x"), Path("x")
+__own__ = []
+
+@cache
+def squared(x):
+    return x * x
 
 RULE = Rule()
 NAN = float("nan")
@@ -63,6 +95,12 @@ CHANGES = {
     "attribute": "attribute()",
     "NEW": "NEW = 1",
     "NAN": "NAN = 1.0",
+    "SLOTTED": "SLOTTED.x = 2",
+    "SPACE": "SPACE.x = 2",
+    "PARTIAL": "PARTIAL.args[0].append(2)",
+    "Static": "Static.grows()",
+    "NAMED": "NAMED.name = 'other'",
+    "__own__": "__own__.append(1)",
 }
 
 
@@ -98,6 +136,9 @@ def test_what_reads_and_logs_changes_nothing(module):
     state = ModuleState({"state_of": module})
     module.reads()
     module.log.isEnabledFor(10)
+    assert [module.Access.READ | module.Access.WRITE, module.WEEKLY.days, module.squared(3)]
+    assert module.PATTERN.match("x")
+    module.helper = ModuleType("state_of.helper")  # as an import within a gate leaves it
     exec("local = [*LIST]; local.append(1); del local", vars(module))
     assert state.change({"state_of": module}) == ""
 
@@ -112,7 +153,7 @@ def test_a_module_that_is_first_imported_later_is_known_from_then_on(module):
 
 def test_what_is_too_much_to_look_at_says_so(module):
     module.LIST.extend([i] for i in range(MOST))
-    with pytest.raises(TooMuchError):
+    with pytest.raises(UnseenError):
         ModuleState({"state_of": module})
 
 
@@ -120,3 +161,22 @@ def test_what_holds_itself_comes_to_an_end(module):
     module.LIST.append(module.LIST)
     state = ModuleState({"state_of": module})
     assert state.change({"state_of": module}) == ""
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    ["itertools.count()", "iter([1])", "(x for x in [1])", "random.Random(1)", "weakref.WeakValueDictionary()"],
+)
+def test_what_may_change_unseen_is_not_shared(module, hidden):
+    exec(f"import itertools, random, weakref\nHIDDEN = {hidden}", vars(module))
+    with pytest.raises(UnseenError):
+        ModuleState({"state_of": module})
+
+
+def test_what_is_nested_too_deep_to_look_at_says_so(module):
+    deep = []
+    for _ in range(5000):
+        deep = [deep]
+    module.DEEP = deep
+    with pytest.raises(UnseenError):
+        ModuleState({"state_of": module})

@@ -173,6 +173,7 @@ def _told(error: BaseException, attempt: Attempt | None, memory: int) -> Attempt
         metadata=_json_or_nothing(fault.metadata),
         traceback=fault.traceback,
         measured=attempt.measured if attempt is not None else (),
+        round=attempt.execution.round if attempt is not None else None,
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from spine_temporal.definition.errors import DefinitionError, ErrorCategory, SpineError
@@ -184,6 +185,8 @@ class RunningAttempt:
             self._processes.put_back(self._process)
         if answer.error is not None:
             self._attempt.measured = answer.error.measured
+            if answer.error.round is not None:
+                self._attempt.execution = replace(self._attempt.execution, round=answer.error.round)
             raise answer.error.raised()
         assert answer.outcome is not None  # noqa: S101 - one of the two is there
         return answer.outcome

@@ -31,7 +31,7 @@ from spine_temporal.translation.snapshot import MAIN
 GATE_LIMIT = 1.0
 TOO_LONG = signal.SIGPROF
 
-#: Modules whose copies are kept; one that was forgotten is loaded again.
+#: Copies that are kept; one that was forgotten is loaded again.
 _KEPT = 64
 
 
@@ -60,7 +60,8 @@ class _Child:
 
     def __init__(self, restrictions: SandboxRestrictions) -> None:
         self._restrictions = restrictions
-        self._guards: OrderedDict[Source, tuple[str, Guard]] = OrderedDict()
+        #: By what they guard, and where runs do not share it, by the run.
+        self._guards: OrderedDict[tuple[Source, str], Guard] = OrderedDict()
 
     def answer(self, asked: GateRequest) -> Verdict:
         """Ask the code of the run."""
@@ -74,11 +75,11 @@ class _Child:
         return Verdict.of(asked.question.step.name, answer)
 
     def _guard(self, run_id: str, source: Source) -> Guard:
-        last, guard = self._guards.pop(source, ("", None))
-        if guard is None or guard.is_spent or not (guard.is_shared or last == run_id):
+        guard = self._guards.pop((source, ""), None) or self._guards.pop((source, run_id), None)
+        if guard is None or guard.is_spent:
             guard = Guard(partial(classes.load, source), source.module, self._restrictions)
         guard.load()
-        self._guards[source] = run_id, guard
+        self._guards[source, "" if guard.is_shared else run_id] = guard
         if len(self._guards) > _KEPT:
             self._guards.popitem(last=False)
         return guard

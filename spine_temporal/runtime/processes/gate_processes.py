@@ -22,10 +22,12 @@ from spine_temporal.runtime.processes.messages import GateRequest, GatesStart, P
 from spine_temporal.translation.classes import Source
 from spine_temporal.translation.messages import Verdict
 
-#: Seconds that a workflow task waits for a gate; Temporal gives it up after two.
+#: Seconds that an activation of a workflow spends on gates, on all that it asks: Temporal gives it up after two.
 _PATIENCE = 1.7
 #: Of these, what a new process may take.
 _PATIENCE_FOR_PROCESS = 0.5
+#: Seconds below which no gate is asked any more.
+_TOO_SHORT = 0.05
 #: Processes that are kept while no gate is asked.
 _WARM = 2
 #: Seconds after which nobody asks again for an answer that was not there in time.
@@ -47,14 +49,14 @@ class GateProcesses:
         """Return what asks the gates of one run of the workflow of that source."""
         return RunGates(self, source, run_id)
 
-    def answer(self, name: str, request: str) -> Answered | None:
-        """Return a gate's answer.
+    def answer(self, name: str, request: str, patience: float) -> Answered | None:
+        """Return a gate's answer, within ``patience`` seconds.
 
-        None where no process can be had now, and where the machine is too busy for the gate to be done:
-        asked again, the process that went on has the answer, or has computed for too long.
+        None where no process can be had now, where the machine is too busy for the gate, and where there is no time
+        left. Asked again, the process that went on has the answer, or has computed for too long.
         """
         try:
-            verdict = Verdict.model_validate_json(self._exchanged(Kind.REQUEST, request))
+            verdict = Verdict.model_validate_json(self._exchanged(Kind.REQUEST, request, patience))
         except NoProcessError:
             return None
         except DefinitionError as error:
@@ -71,7 +73,7 @@ class GateProcesses:
         """Return the params of a run as its ``params_model`` has them; raises ``SpineError``."""
         request = ParamsRequest(module=source.module, attribute=source.attribute, given=given, inherited=inherited)
         try:
-            text = self._exchanged(Kind.PARAMS, request.model_dump_json())
+            text = self._exchanged(Kind.PARAMS, request.model_dump_json(), _PATIENCE)
         except DefinitionError as error:
             raise SpineError(str(error), ErrorCategory.CONFIGURATION) from None
         except TooLongError:
@@ -89,9 +91,11 @@ class GateProcesses:
             raise refusal
         return answer.params
 
-    def _exchanged(self, kind: Kind, request: str) -> bytes:
+    def _exchanged(self, kind: Kind, request: str, patience: float) -> bytes:
         """Ask a process. If it computes beyond the limit, it goes on, and the next equal request gets its answer."""
-        until = time.monotonic() + _PATIENCE
+        if patience < _TOO_SHORT:
+            raise NoProcessError("there is no time left for another gate")
+        until = time.monotonic() + patience
         late = self._taken_up(request)
         process = late or self._process()
         try:
@@ -156,17 +160,24 @@ class GateProcesses:
         process.child.close()
 
 
-@dataclass(frozen=True)
+@dataclass
 class RunGates:
     """Asks the gates of one run."""
 
     processes: GateProcesses
     source: Source
     run_id: str
+    #: When the time of the current activation is over.
+    _until: float = 0.0
+
+    def begin(self) -> None:
+        """Begin an activation of the run."""
+        self._until = time.monotonic() + _PATIENCE
 
     def answer(self, question: Question) -> Answered | None:
         """Return the answer; never raises."""
         request = GateRequest(
             run_id=self.run_id, module=self.source.module, attribute=self.source.attribute, question=question
         )
-        return self.processes.answer(question.step.name, request.model_dump_json())
+        left = self._until - time.monotonic()
+        return self.processes.answer(question.step.name, request.model_dump_json(), left)

@@ -113,6 +113,8 @@ class AttemptError(_Message):
     metadata: dict[str, Any] = {}
     traceback: str | None = None
     measured: tuple[Measured, ...] = ()
+    #: The round that the attempt was of: a later one than was asked for, where that one was sent back.
+    round: int | None = None
 
     def raised(self) -> SpineError:
         """Return the exception that the attempt raised."""
