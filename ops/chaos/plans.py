@@ -35,7 +35,8 @@ _SUB = Workflow(name="simulated.sub", steps=[_work("x"), _gate("i"), _work("y")]
 _HELD_SUB = Workflow(name="simulated.held_sub", steps=[_work("x"), _gate("i", on_error="HOLD"), _work("y")])
 _MAP = Step.map("m", list(range(ITEMS)), _ITEM, max_concurrency=2)
 
-#: Steps, how often something must be mended before a step passes, and whether its failure has a hook.
+#: Steps, how often something must be mended before a step passes, and whether the run has hooks for a failure and a
+#: cancel. A negative number: the step fails only when something was mended just so often, as a gate edited twice.
 _Row = tuple[list[AnyStep], dict[str, int], bool]
 _STEPS: tuple[_Row, ...] = (
     ([_work("a"), _gate("g"), _work("b")], {}, False),
@@ -52,6 +53,13 @@ _STEPS: tuple[_Row, ...] = (
     ([_work("a"), _gate("g")], {"g": 1}, True),
     ([_work("a"), _gate("h", on_error="HOLD"), _work("b"), _gate("k", on_error="HOLD")], {"h": NEVER, "k": 3}, False),
     ([_MAP, _work("b")], {"m[0]": 1, "m[2]": 3, "b": 4}, False),
+    ([_work("a"), _gate("g"), _gate("h"), _work("b")], {"g": 1, "h": 2, "b": 3}, True),
+    (
+        [_gate("g", on_error="CONTINUE"), _work("a"), _gate("h", on_error="HOLD"), _work("b", local=True)],
+        {"g": 1, "h": 2},
+        False,
+    ),
+    ([_work("a"), _gate("g", on_error="CONTINUE"), _gate("h"), _work("b", local=True)], {"g": 2, "h": -1}, True),
 )
 _SUBS: tuple[tuple[Workflow, dict[str, int]], ...] = ((_SUB, {"y": 1}), (_HELD_SUB, {"i": NEVER}))
 
@@ -79,6 +87,11 @@ class Simulated:
         self.children = {step: subs[one.workflow] for step, one in planned if isinstance(one, PlannedWorkflow)}
         self.beside = {step for step, name in enumerate(self.names) if places[name].parallel is not None}
         self.positions = [places[name].position for name in self.names]
+
+    def fails(self, step: int, mended: int) -> bool:
+        """Return whether a step does not pass by now."""
+        least = self.needs.get(step, 0)
+        return mended < least if least >= 0 else mended == -least
 
     def planned_map(self, step: int) -> PlannedMap:
         """Return the map of that number."""
@@ -110,7 +123,12 @@ def _plans() -> tuple[Simulated, ...]:
     subs = {spine.name: count + place for place, (spine, _) in enumerate(_SUBS)}
     plans = []
     for number, (steps, needs, hook) in enumerate(_STEPS):
-        spine = Workflow(name=f"simulated.n{number}", steps=steps, on_failure=[_work("notify")] if hook else [])
+        spine = Workflow(
+            name=f"simulated.n{number}",
+            steps=steps,
+            on_failure=[_work("notify")] if hook else [],
+            on_cancel=[_work("undo")] if hook else [],
+        )
         plans.append(Simulated(number, spine, needs, subs))
     plans += [Simulated(count + place, spine, needs, {}) for place, (spine, needs) in enumerate(_SUBS)]
     return tuple(plans)

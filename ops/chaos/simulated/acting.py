@@ -40,8 +40,8 @@ class Acting:
     """Everything that acts, and the servers that it acts on."""
 
     __slots__ = (
-        "_blocked", "_next_id", "clock", "committed", "count", "current", "drift", "finishing", "given",
-        "guards", "late", "mended", "parked", "ready", "restored", "saved", "store", "temporal",
+        "_blocked", "_next_id", "clock", "committed", "count", "current", "drift", "ends", "finishing",
+        "given", "guards", "late", "mended", "parked", "ready", "restored", "saved", "store", "temporal",
         "violation",
     )  # fmt: skip
 
@@ -64,6 +64,8 @@ class Acting:
         self.given: dict[int, int] = {}
         #: Rows that were committed, and not restored away.
         self.committed: list[tuple[int, int, int]] = []
+        #: When a run's last pipeline has ended it, by run; not of those that were reset since.
+        self.ends: dict[int, int] = {}
         self.violation = ""
         self.count = 0
         self._blocked = 0

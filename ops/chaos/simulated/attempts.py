@@ -9,6 +9,7 @@ from ops.chaos.simulated.claims import (
     RefusedError,
     RetryError,
     Steps,
+    alone,
     exclusive,
     fenced,
     may_write,
@@ -17,15 +18,18 @@ from ops.chaos.simulated.claims import (
     writes,
 )
 from ops.chaos.simulated.driver import ASKED, DECIDED, END, HELD, STEP, Driver
-from ops.chaos.simulated.nodes import CANCELLED, FAILED, LOST, OK, RESUME
+from ops.chaos.simulated.nodes import CANCELLED, FAILED, LOST, OK, RESUME, Node
 from ops.chaos.simulated.run_starter import requested
 from ops.chaos.simulated.store import CANCELLED as CANCELLED_END
-from ops.chaos.simulated.store import DONE, RUNNING, SENT_BACK, Store, Tx
+from ops.chaos.simulated.store import DONE, RUNNING, SENT_BACK, Partition, Run, Store, Tx
 from ops.chaos.simulated.temporal import Execution, Pending
 
 if TYPE_CHECKING:
     from ops.chaos.simulated.acting import Actor
     from ops.chaos.simulated.world import World
+
+#: What an execution has not recorded itself, or only when it was cancelled.
+_OTHERS = {RUNNING, CANCELLED_END}
 
 
 def _key(pending: Pending, execution: Execution) -> Key:
@@ -37,7 +41,10 @@ def _key(pending: Pending, execution: Execution) -> Key:
 
 def pipeline(world: "World", actor: "Actor", pending: Pending) -> Steps:
     """Run a pipeline's activity, as ``pipeline_activity``; return its record."""
-    step, execution = pending.cmd.step, actor.execution
+    step, execution, told = pending.cmd.step, actor.execution, pending.verdicts
+    if FAILED in told and world.guards.door:  # ``_refused``
+        yield None
+        return (STEP, step, FAILED, 0, False, (told, False))
     key = _key(pending, execution)
     if pending.execution != pending.run and not pending.cmd.item:
         try:
@@ -47,14 +54,14 @@ def pipeline(world: "World", actor: "Actor", pending: Pending) -> Steps:
         if wanted is not None:
             return (STEP, step, RESUME, 0, False, (wanted,))
     try:
-        (code, kept), epoch = yield from fenced(world, key, lambda key: _attempt(world, actor, pending, key))
+        (code, kept, is_end), epoch = yield from fenced(world, key, lambda key: _attempt(world, actor, pending, key))
     except (LostError, RefusedError):
         return (STEP, step, LOST, 0, False, ())
-    return (STEP, step, code, epoch, kept, ())
+    return (STEP, step, code, epoch, kept, (told, is_end) if told or is_end else ())
 
 
 def _attempt(world: "World", actor: "Actor", pending: Pending, key: Key) -> Steps:
-    """Do it in one transaction, as ``Attempt._within``; return how it ended, and whether it was kept."""
+    """Do it in one transaction, as ``Attempt._within``; return how it ended, whether it was kept, and is the end."""
     yield None
     guards, cmd = world.guards, pending.cmd
     tx = world.store.begin(actor)
@@ -67,7 +74,7 @@ def _attempt(world: "World", actor: "Actor", pending: Pending, key: Key) -> Step
         if done:
             world.store.close(tx)
             yield None
-            return OK, True
+            return OK, True, False
     execution = yield from _opened(world, tx, key, cmd.step, cmd.round)
     store = world.store
     run = store.runs.get(key.run)
@@ -75,16 +82,16 @@ def _attempt(world: "World", actor: "Actor", pending: Pending, key: Key) -> Step
     if status == DONE and guards.ledger:
         store.close(tx)
         yield None
-        return OK, False
+        return OK, False, False
     partition = store.partition(key.partition)
     if not may_write(world, store, partition, key, pending.acknowledged):
         store.close(tx)
         raise LostError
     yield None
-    if world.mended < PLANS[pending.plan].needs.get(cmd.step, 0):
+    if PLANS[pending.plan].fails(cmd.step, world.mended):
         world.store.close(tx)
         yield None
-        return FAILED, False
+        return FAILED, False, False
     return (yield from _completed(world, actor, tx, pending, key, execution))
 
 
@@ -118,22 +125,32 @@ def _completed(
     partition = yield from shared(world, tx, key.partition)
     if tx.aborted:
         raise RetryError
+    ending = pending.cmd.ending
     if not may_write(world, world.store, partition, key, pending.acknowledged):
+        run = world.store.runs.get(key.run)
+        if ending is not None and run is not None and not world.guards.fenced_end:
+            _end_run(world, partition, run, ending)
         world.store.close(tx)
         raise LostError
     if actor.abandoned:
         world.store.close(tx)
-        return CANCELLED, False
+        return CANCELLED, False, False
     tx.idle = world.guards.idle
     yield None
     if tx.aborted:
         raise RetryError
+    if ending is not None:
+        yield from alone(tx, partition)
     store = world.store
     writes(world, partition, key.epoch, actor.execution.id)
+    if FAILED in pending.verdicts:
+        world.fails(f"step {execution[1]} of run {key.run} is done behind a gate that has failed")
     _write_rows(world, store, key, execution)
+    if ending is not None:
+        _end_run(world, partition, store.runs[key.run], ending)
     store.close(tx)
     yield None
-    return OK, False
+    return OK, False, ending is not None
 
 
 def _write_rows(world: "World", store: Store, key: Key, execution: tuple[int, int, int]) -> None:
@@ -151,6 +168,12 @@ def _write_rows(world: "World", store: Store, key: Key, execution: tuple[int, in
     run.ledger[step, again] = DONE
     store.rows.append(execution)
     world.committed.append(execution)
+
+
+def _end_run(world: "World", partition: Partition, run: Run, ending: Node) -> None:
+    """End the run in the transaction of its last pipeline, as ``Attempt._ended``."""
+    record_end(partition, run, ending.status, ending.done, ending.other)
+    world.ends[run.id] = world.clock
 
 
 def hold(world: "World", actor: "Actor", pending: Pending) -> Steps:
@@ -235,7 +258,7 @@ def verdict(world: "World", execution: Execution, driver: Driver, step: int) -> 
             return (STEP, step, FAILED, 0, False, ())
         if wanted is not None:
             return (STEP, step, RESUME, 0, False, (wanted, tuple(driver.pending)))
-    code = FAILED if world.mended < PLANS[begun.plan].needs.get(step, 0) else OK
+    code = FAILED if PLANS[begun.plan].fails(step, world.mended) else OK
     return (STEP, step, code, 0, False, ())
 
 
@@ -252,10 +275,23 @@ def end(world: "World", actor: "Actor", driver: Driver) -> Steps:
             return (END, 0, RESUME, 0, False, wanted)
     key = Key(execution.place, execution.wid, begun.run, driver.epoch, begun.lineage, begun.partition, execution.id)
     try:
-        status, _ = yield from fenced(world, key, lambda key: _end(world, actor, driver, key))
+        status, _ = yield from fenced(world, key, lambda key: _end(world, actor, driver, key), ends=True)
     except (LostError, RefusedError):
         return (END, 0, LOST, 0, False, None)
     return (END, 0, OK, 0, False, status)
+
+
+def found_end(world: "World", actor: "Actor", driver: Driver) -> Steps:
+    """Find the end that a transaction of this execution has recorded, as ``RunActivities._found_end``."""
+    yield None
+    begun = driver.begun
+    assert begun is not None
+    run = world.store.runs.get(begun.run)
+    yield None
+    is_own = run is not None and run.execution == actor.execution.id
+    if world.guards.found and run is not None and is_own and run.status not in _OTHERS:
+        return (END, 0, OK, 0, False, run.status)
+    return (END, 0, LOST, 0, False, None)
 
 
 def _end(world: "World", actor: "Actor", driver: Driver, key: Key) -> Steps:

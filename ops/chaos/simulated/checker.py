@@ -103,6 +103,9 @@ def _check(world: World) -> None:
         world.fails("rows were lost")
     for run in store.runs.values():
         _check_run(world, run)
+    for number, at in world.ends.items():
+        if world.restored < at and store.runs[number].status not in _COMPLETED:
+            world.fails(f"run {number} is {store.runs[number].status}, and its last pipeline had ended it")
 
 
 def _check_run(world: World, run: Run) -> None:

@@ -24,6 +24,10 @@ class WaitsError(RetryError):
     """Raised in an attempt that waits for another run, which has not ended yet."""
 
 
+class EndedError(RetryError):
+    """Raised in an attempt of an execution whose end is recorded."""
+
+
 class RefusedError(Exception):
     """Raised in a start or a resume that is refused for good."""
 
@@ -72,6 +76,16 @@ def shared(world: "World", tx: Tx, number: int) -> Steps:
             tx.partition = partition
             return partition
         yield partition.lock
+
+
+def alone(tx: Tx, partition: Partition) -> Steps:
+    """Change a partition that the transaction keeps as it is: wait for the others that do so."""
+    while not tx.aborted:
+        other = next((one for one in partition.shared if one is not tx), None)
+        if other is None:
+            return
+        yield other
+    raise RetryError
 
 
 #: What history holds of a run: executions, of them sent back, and sub-runs.
@@ -212,7 +226,7 @@ def claim_of(store: Store, partition: Partition) -> Claim:
     return run.id, row, run.status == RUNNING, run.lineage, partition.number
 
 
-def fenced(world: "World", key: Key, write: Callable[[Key], Steps]) -> Steps:
+def fenced(world: "World", key: Key, write: Callable[[Key], Steps], *, ends: bool = False) -> Steps:
     """Write for a run; one that was reset takes its partition again where it has lost it, as ``claims.fenced``.
 
     Return the answer, and the newer epoch or 0.
@@ -222,7 +236,12 @@ def fenced(world: "World", key: Key, write: Callable[[Key], Steps]) -> Steps:
     except LostError:
         if key.execution == key.run:
             raise
-    epoch = yield from take_over(world, key)
+    try:
+        epoch = yield from take_over(world, key)
+    except EndedError:
+        if ends or not world.guards.found:
+            raise
+        raise LostError from None
     taken = Key(key.place, key.wid, key.run, epoch, key.lineage, key.partition, key.execution)
     return (yield from write(taken)), epoch
 
@@ -262,10 +281,11 @@ def _taken(world: "World", key: Key, seen: tuple[int, int, int] | None) -> Steps
             raise LostError
         stands = run.status not in {RUNNING, CANCELLED} and run.execution == key.execution
         if stands and world.guards.stands:
-            raise RetryError
+            raise EndedError
         _require_alive(world, partition, key.execution)
         partition.epoch = next_epoch(world, partition, key.execution)
         partition.holder, partition.execution = key.run, key.execution
+        world.ends.pop(key.run, None)
         run.status, run.execution, run.epoch = RUNNING, key.execution, partition.epoch
         return partition.epoch
     finally:

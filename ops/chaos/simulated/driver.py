@@ -52,12 +52,31 @@ class Begun:
         return begun
 
 
+class Asking:
+    """The gates of a door that are asked by themselves: ``PipelineRunner._recorded`` and ``_asked_again``."""
+
+    __slots__ = ("code", "codes", "gates", "is_shut", "pipeline")
+
+    def __init__(self, gates: tuple[int, ...], pipeline: int, code: int, codes: tuple[int, ...] = ()) -> None:
+        self.gates, self.pipeline = gates, pipeline
+        #: What the pipeline's activity has come to, and what the gates have answered so far.
+        self.code, self.codes = code, codes
+        #: Whether the last one of them has failed, and is asked again.
+        self.is_shut = FAILED in codes
+
+    @property
+    def gate(self) -> int:
+        """The gate that is asked next."""
+        return self.gates[len(self.codes) - self.is_shut]
+
+
 class Driver:
     """A run after its history; records lead it on."""
 
     __slots__ = (
-        "acknowledged", "begun", "cancelled", "closed", "decisions", "epoch", "goal", "held", "items",
-        "late", "node", "options", "pending", "resumed", "sent_back", "subs", "told", "waits",
+        "acknowledged", "asking", "begun", "cancelled", "closed", "decisions", "epoch", "goal", "held",
+        "is_ended", "is_lost", "items", "late", "node", "options", "pending", "resumed", "sent_back",
+        "subs", "told", "waits",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -81,6 +100,12 @@ class Driver:
         self.options: Options | None = None
         self.told = 0
         self.resumed = 0
+        #: Whether a pipeline has ended the run in its own transaction (``LiveRun.is_ended``).
+        self.is_ended = False
+        #: Whether it may write nothing any more: it looks whether its end is recorded.
+        self.is_lost = False
+        #: What is asked of a door's gates by itself.
+        self.asking: Asking | None = None
         #: Whether it was cancelled before it had begun.
         self.cancelled = False
         #: How the run is closed in Temporal; empty: it is open.
@@ -93,7 +118,8 @@ class Driver:
         other.acknowledged, other.items, other.sent_back = self.acknowledged, self.items, self.sent_back
         other.subs, other.goal, other.late = self.subs, self.goal, self.late
         other.options, other.told, other.resumed = self.options, self.told, self.resumed
-        other.cancelled = self.cancelled
+        other.cancelled, other.is_ended, other.asking = self.cancelled, self.is_ended, self.asking
+        other.is_lost = self.is_lost
         other.pending = self.pending.copy()
         other.held = self.held.copy() if self.held else set()
         other.decisions = self.decisions.copy() if self.decisions else {}
@@ -119,16 +145,18 @@ class Driver:
     def _begun_as(self, begun: Begun) -> None:
         self.begun, self.epoch = begun, begun.epoch
         self.acknowledged, self.items, self.sent_back, self.subs = set(), set(), set(), ()
-        self.held = set()
+        self.held, self.is_ended, self.asking = set(), False, None
         if begun.resume is None:
             self.node = root(begun.plan, begun.kept)
 
     def _step(self, record: Record) -> None:
         _, step, code, epoch, kept, names = record
         self.pending.pop(step, None)
+        node = self.node
+        assert node is not None
         if self.goal:
             if code == OK:
-                self.late = (*self.late, step)
+                self._too_late(node, record)
             self._stopped(step)
             return
         if code in _AIMS:
@@ -136,12 +164,60 @@ class Driver:
             return
         if epoch:
             self.epoch = epoch
-        assert self.node is not None
-        before, self.node = self.node, self.node.after(step, code)
-        if code == OK and step in before.plan.children:
+        if self.asking is not None:
+            self._asked_gate(self.asking, code)
+            return
+        if step in node.doors:
+            self._door(node.doors[step], record)
+        else:
+            self.node = node.after(step, code)
+        if code != OK:
+            return
+        if step in node.plan.children:
             self.subs = (*self.subs, names)
-        elif code == OK and (step >= ITEM or before.plan.pipelines >> step & 1):
-            self._acknowledge(step, before, kept=kept)
+        elif step >= ITEM or node.plan.pipelines >> step & 1:
+            self.is_ended = bool(names) and names[1]
+            self._acknowledge(step, node, kept=kept)
+
+    def _too_late(self, node: Node, record: Record) -> None:
+        """Keep what has completed though it was to stop: ``Driver._cancelled``."""
+        _, step, _, _, kept, given = record
+        gates = node.doors.get(step, ())
+        if gates and kept:
+            return
+        self.late = (*self.late, *gates, step)
+        if step not in node.plan.children and given:
+            self.is_ended = given[1]
+
+    def _door(self, gates: tuple[int, ...], record: Record) -> None:
+        """Go by what a pipeline's activity tells of its gates, as ``go_through``."""
+        _, step, code, _, _, given = record
+        if not given:
+            self.asking = Asking(gates, step, code)
+        elif FAILED in given[0]:
+            self.asking = Asking(gates, step, code, given[0])
+        else:
+            self._went_through(gates, given[0])
+            assert self.node is not None
+            self.node = self.node.after(step, code)
+
+    def _went_through(self, gates: tuple[int, ...], codes: tuple[int, ...]) -> None:
+        for gate, code in zip(gates, codes, strict=False):
+            assert self.node is not None
+            self.node = self.node.after(gate, code)
+
+    def _asked_gate(self, asking: "Asking", code: int) -> None:
+        """Go by what a gate has answered by itself; one that has failed is asked again, and that is final."""
+        before = asking.codes[:-1] if asking.is_shut else asking.codes
+        asked = Asking(asking.gates, asking.pipeline, asking.code, (*before, code))
+        if asking.is_shut or (len(asked.codes) == len(asked.gates) and not asked.is_shut):
+            self.asking = None
+            self._went_through(asked.gates, asked.codes)
+            if not asking.is_shut:
+                assert self.node is not None
+                self.node = self.node.after(asked.pipeline, asked.code)
+        else:
+            self.asking = asked
 
     def _acknowledge(self, step: int, before: Node, *, kept: bool) -> None:
         """Count an execution that history holds, an item when its map is over: ``Stepping._acknowledge``."""
@@ -222,7 +298,7 @@ class Driver:
 
     def _aim(self, goal: int, names: Any) -> None:
         """Stop what is pending, and then do something else."""
-        self.goal, self.late = goal, ()
+        self.goal, self.late, self.asking = goal, (), None
         options, names = names if goal == RESUME else (None, names)
         if options is not None:
             self.options = options
@@ -241,7 +317,7 @@ class Driver:
     def _reached(self) -> None:
         goal, self.goal = self.goal, OK
         if goal == LOST:
-            self.closed = "failed"
+            self.is_lost = True
         elif goal == CANCELLED:
             assert self.node is not None
             self.held = set()

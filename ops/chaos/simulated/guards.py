@@ -52,12 +52,19 @@ class Guards:
     finished: bool = True
     #: A cancel is heard when the run has begun, as a task that was lost may have done all of it (``_begin``).
     heard: bool = True
-    #: A run whose end is recorded ends so, whatever it wants by now (``begin_end``, ``RunOpener._claim``).
+    #: A run whose end is recorded ends so, whatever it wants by now, also where its last pipeline has recorded it and
+    #: the answer was lost (``begin_end``, ``RunOpener._claim``).
     recorded: bool = True
     #: An execution whose end is recorded takes its partition no more (``reopen_run``).
     stands: bool = True
     #: A run that was reset looks for what its lineage has done, also where it is the first one (``Attempt._kept``).
     reset_lineage: bool = True
+    #: A gate that has failed keeps the pipeline behind it from running (``pipeline_activity._refused``).
+    door: bool = True
+    #: Where the fence is lost, the last pipeline of a run does not end it (``Attempt._complete``).
+    fenced_end: bool = True
+    #: A run that may write nothing any more ends as it has recorded already (``Driver._found_end``, ``claims.fenced``).
+    found: bool = True
     #: Postgres ends a transaction that has frozen between its last statement and its commit.
     idle: bool = True
 

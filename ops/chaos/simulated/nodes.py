@@ -6,6 +6,7 @@ from functools import cache
 
 from ops.chaos.plans import ITEM, ITEMS, PLANS, Simulated
 from spine_temporal.definition.run_result import Decision, StepStatus, WorkflowStatus
+from spine_temporal.machine.door import door_of, end_after
 from spine_temporal.machine.fan import Fan, ItemOutcome, map_outcome, tolerated_of
 from spine_temporal.machine.machine import advance, start
 from spine_temporal.machine.plan import PlannedChoice, PlannedGate, PlannedMap, PlannedPipeline, PlannedWorkflow
@@ -36,10 +37,14 @@ ACTIONS = ("waive", "retry", "abort")
 class Cmd:
     """Something that a run is asked to do."""
 
-    __slots__ = ("item", "kind", "local", "round", "step")
+    __slots__ = ("ending", "gates", "item", "kind", "local", "round", "step")
 
     def __init__(self, kind: int, step: int, again: int, *, local: bool, item: bool = False) -> None:
         self.kind, self.step, self.round, self.local, self.item = kind, step, again, local, item
+        #: The gates whose verdicts ride in the request of a pipeline.
+        self.gates: tuple[int, ...] = ()
+        #: How the run ends where the pipeline is done: ``end_after``.
+        self.ending: Node | None = None
 
 
 #: Of a map that runs: its step, round, and the items that have ended with how.
@@ -50,8 +55,8 @@ class Node:
     """A state of a run: what it is asked to do, what is being stopped, and how it has ended."""
 
     __slots__ = (
-        "_commands", "_fans", "_next", "commands", "done", "ended_before", "local", "other", "plan",
-        "state", "status", "stopping", "targets",
+        "_commands", "_fans", "_next", "commands", "done", "doors", "ended_before", "local", "other",
+        "plan", "state", "status", "stopping", "targets",
     )  # fmt: skip
 
     def __init__(self, plan: Simulated, state: State, commands: list[Doing], fans: tuple[_FanLog, ...]) -> None:
@@ -65,6 +70,8 @@ class Node:
         both = (StepStatus.COMPLETED, StepStatus.SKIPPED)
         self.other = sum(1 << plan.of_name[n] for n, e in state.executions.items() if e.status not in both)
         self.stopping: set[int] = set()
+        #: The gates of the pipelines that are asked for with them.
+        self.doors: dict[int, tuple[int, ...]] = {}
         self.commands = () if ended else tuple(one for command in commands for one in self._asked(command))
         #: What is to be done first within the workflow task.
         self.local = next((cmd for cmd in self.commands if cmd.local), None)
@@ -151,11 +158,10 @@ class Node:
         if isinstance(command, Hold):
             return [Cmd(HOLD, step, command.round, local=False)]
         match command.step:
-            case PlannedPipeline():
-                local = step in self.plan.local and step not in self.plan.beside
-                return [Cmd(PIPELINE, step, command.round, local=local)]
+            case PlannedPipeline() as pipeline:
+                return [self._pipeline(pipeline, self)]
             case PlannedGate() | PlannedChoice():
-                return [Cmd(VERDICT, step, 0, local=step not in self.plan.beside)]
+                return [self._through_door(step) or Cmd(VERDICT, step, 0, local=step not in self.plan.beside)]
             case PlannedWorkflow():
                 return [Cmd(CHILD, step, command.round, local=False)]
             case PlannedMap():
@@ -166,6 +172,26 @@ class Node:
                     self.stopping.update(items)
                 return [Cmd(PIPELINE, item, command.round, local=False, item=True) for item in items]
         return [Cmd(TIMER, step, 0, local=False)]
+
+    def _pipeline(self, pipeline: PlannedPipeline, before: "Node") -> Cmd:
+        """Return the command of a pipeline that is done after that node."""
+        step = self.plan.of_name[pipeline.name]
+        cmd = Cmd(PIPELINE, step, self.round_of(step), local=step in self.plan.local and step not in self.plan.beside)
+        if end_after(before.state, pipeline, _AT) is not None:
+            cmd.ending = before.after(step, OK)
+        return cmd
+
+    def _through_door(self, gate: int) -> Cmd | None:
+        """Return the command of the pipeline whose request the gate's verdict rides in, as ``go_through``."""
+        door = door_of(self.state, self.plan.names[gate])
+        if door is None:
+            return None
+        gates, after = tuple(self.plan.of_name[one.name] for one in door.gates), self
+        for number in gates:
+            after = after.after(number, OK)
+        cmd = self._pipeline(door.pipeline, after)
+        cmd.gates = self.doors[cmd.step] = gates
+        return cmd
 
 
 def _fan(plan: Simulated, step: int, log: tuple[tuple[int, int], ...]) -> tuple[Fan | None, list[int]]:

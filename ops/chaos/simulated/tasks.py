@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from ops.chaos.simulated.attempts import end, pipeline, verdict
+from ops.chaos.simulated.attempts import end, found_end, pipeline, verdict
 from ops.chaos.simulated.claims import RefusedError, RetryError, Steps
-from ops.chaos.simulated.driver import BEGIN, DECIDING, HOLDING, RESUMED, Driver, Options, Record
+from ops.chaos.simulated.driver import BEGIN, CLOSED_AS, DECIDING, HOLDING, RESUMED, Driver, Options, Record
 from ops.chaos.simulated.nodes import FAILED, LOST, OK, PIPELINE, RESUME, VERDICT, Cmd
 from ops.chaos.simulated.run_starter import begin, resume
 from ops.chaos.simulated.temporal import Execution, Pending
@@ -60,6 +60,13 @@ def _local(world: "World", actor: "Actor", driver: Driver) -> Steps | None:
 def _of_node(world: "World", actor: "Actor", driver: Driver) -> Steps | None:
     node = driver.node
     assert node is not None
+    if driver.is_lost:
+        return found_end(world, actor, driver)
+    if driver.asking is not None:
+        return verdict(world, actor.execution, driver, driver.asking.gate)
+    if driver.is_ended:
+        driver.closed = CLOSED_AS.get(node.status, "completed")
+        return None
     if node.status:
         hangs = node.ended_before and not world.guards.finished
         return None if hangs else end(world, actor, driver)
@@ -71,6 +78,7 @@ def _of_command(world: "World", actor: "Actor", driver: Driver, cmd: Cmd) -> Ste
         return verdict(world, actor.execution, driver, cmd.step)
     assert driver.begun is not None
     pending = Pending(cmd.step, PIPELINE, cmd, driver.begun, actor.execution.id, driver)
+    pending.verdicts = world.verdicts(driver.begun.plan, cmd)
     return _locally(world, actor, driver, pending)
 
 

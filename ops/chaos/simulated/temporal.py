@@ -15,7 +15,7 @@ class Pending:
 
     __slots__ = (
         "acknowledged", "actor", "child", "cmd", "decision", "epoch", "execution", "kind", "lineage",
-        "name", "partition", "plan", "run", "sent_back",
+        "name", "partition", "plan", "run", "sent_back", "verdicts",
     )  # fmt: skip
 
     def __init__(self, name: int, kind: int, cmd: Cmd, begun: Begun, execution: int, driver: Driver) -> None:
@@ -25,6 +25,8 @@ class Pending:
         self.epoch = driver.epoch
         self.acknowledged = (0, 0, ()) if cmd.item else driver.known()
         self.decision: tuple[int, int, int] | None = None
+        #: What the gates have answered that ride along: up to the first that has failed (``PipelineRunner._riding``).
+        self.verdicts: tuple[int, ...] = ()
         #: Steps that the decision sends back, each with its last round.
         self.sent_back: dict[int, int] = {}
         self.actor: Any = None

@@ -234,12 +234,23 @@ class World(Acting):
             if HOLDING <= name < DECIDING:
                 driver.decisions.pop(cmd.step, None)
             pending = Pending(name, cmd.kind, cmd, begun, execution.id, driver)
+            if cmd.gates:
+                pending.verdicts = self.verdicts(begun.plan, cmd)
             driver.pending[name] = pending
             self._begin_pending(execution, pending, cmd)
         if driver.told > driver.resumed and ASKING not in driver.pending:
             pending = driver.pending[ASKING] = Pending(ASKING, ASKING, _ASK, begun, execution.id, driver)
             self._attempt(execution, pending, 1)
         self._stop(execution)
+
+    def verdicts(self, plan: int, cmd: Cmd) -> tuple[int, ...]:
+        """Ask the gates of a door, for as long as each passes: ``PipelineRunner._riding``."""
+        codes: list[int] = []
+        for gate in cmd.gates:
+            codes.append(FAILED if PLANS[plan].fails(gate, self.mended) else OK)
+            if codes[-1] == FAILED:
+                break
+        return tuple(codes)
 
     def _begin_pending(self, execution: Execution, pending: Pending, cmd: Cmd) -> None:
         if cmd.kind == CHILD:
