@@ -43,6 +43,7 @@ _BEGIN_END = text(f"""
         ) AS recorded
 """)
 
+# Which execution has ended it, so that no other attempt of that one opens it again.
 _CLOSE = text(f"""
     WITH closed AS (
         UPDATE core_runs SET status = :status, completed_at = :completed_at, result = CAST(:result AS jsonb),
@@ -157,6 +158,7 @@ def close_run(
         "status": status,
         "execution_run_id": key.execution_run_id,
         "completed_at": completed_at,
+        "execution_run_id": key.execution_run_id,
         "result": result,
         "stages": rows_of(stages),
         "forgotten": list(forgotten),

@@ -10,6 +10,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 
 from spine_temporal import ParamsError, SpineClient, WorkflowStatus
+from spine_temporal.recording.run_lifecycle import reopen_run
 from spine_temporal.recording.runs import run_of
 from spine_temporal.runtime import pipeline_activity
 from spine_temporal.runtime.definitions import definitions_of
@@ -85,14 +86,30 @@ async def test_a_run_whose_end_is_recorded_begins_again_with_its_own_result(serv
 async def test_an_end_that_comes_after_another_of_the_same_execution_is_told_that_one(service, params, tmp_path):
     (tmp_path / "source").touch()
     result = await service.client.execute(lineage.THREE, params)
-    with service.database.begin() as connection:
-        key = run_of(connection, result.run_id).key
+    key = _key_of(service, result.run_id)
     late = result.model_copy(update={"status": WorkflowStatus.CANCELLED})
     ended = await service.attempt("end", EndRequest(key=key, stage_rank=9, result=late), ALL)
     assert ended.recorded.status is WorkflowStatus.COMPLETED
     same = await service.attempt("end", EndRequest(key=key, stage_rank=9, result=result), ALL)
     assert same.recorded is None
     assert service.rows("SELECT status FROM core_runs") == [("COMPLETED",)]
+
+
+async def test_the_run_that_an_open_one_was_reset_to_keeps_its_end_from_its_own_late_attempts(
+    service, params, tmp_path
+):
+    (tmp_path / "source").touch()
+    handle = await service.client.start(lineage.HELD, params)
+    await held(handle)
+    reset = await _reset(service, handle.workflow_id, 1)
+    await held(reset)
+    await reset.decide("waive", "check", by="ann", reason="known")
+    result = await asyncio.wait_for(reset.result(), 60)
+    key = _key_of(service, result.run_id)
+    assert result.status is WorkflowStatus.COMPLETED
+    assert key.execution_run_id == (await reset.handle.describe()).run_id
+    with service.database.begin() as connection:
+        assert not reopen_run(connection, key)
 
 
 async def test_a_run_that_is_reset_to_before_its_resume_does_nothing_again_that_the_resume_did(
@@ -219,6 +236,11 @@ async def test_a_cancel_between_the_last_commit_and_its_answer_runs_no_hook_and_
     assert _steps(service) == {"one": 1, "two": 1}
     met_before = [("MISSING: no source",)] if was_reset else []
     assert service.rows("SELECT message FROM core_anomalies") == met_before
+
+
+def _key_of(service, run_id):
+    with service.database.begin() as connection:
+        return run_of(connection, run_id).key
 
 
 async def _until(condition):
