@@ -129,7 +129,7 @@ def _completed(
     if not may_write(world, world.store, partition, key, pending.acknowledged):
         run = world.store.runs.get(key.run)
         if ending is not None and run is not None and not world.guards.fenced_end:
-            _end_run(world, partition, run, ending)
+            _end_run(world, partition, run, ending, key)
         world.store.close(tx)
         raise LostError
     if actor.abandoned:
@@ -147,7 +147,7 @@ def _completed(
         world.fails(f"step {execution[1]} of run {key.run} is done behind a gate that has failed")
     _write_rows(world, store, key, execution)
     if ending is not None:
-        _end_run(world, partition, store.runs[key.run], ending)
+        _end_run(world, partition, store.runs[key.run], ending, key)
     store.close(tx)
     yield None
     return OK, False, ending is not None
@@ -170,10 +170,14 @@ def _write_rows(world: "World", store: Store, key: Key, execution: tuple[int, in
     world.committed.append(execution)
 
 
-def _end_run(world: "World", partition: Partition, run: Run, ending: Node) -> None:
+def _end_run(world: "World", partition: Partition, run: Run, ending: Node, key: Key) -> None:
     """End the run in the transaction of its last pipeline, as ``Attempt._ended``."""
-    record_end(partition, run, ending.status, ending.done, ending.other)
+    record_end(partition, run, ending.status, ending.done, ending.other, _ends_as(world, key))
     world.ends[run.id] = world.clock
+
+
+def _ends_as(world: "World", key: Key) -> int:
+    return key.execution if world.guards.whose else 0
 
 
 def hold(world: "World", actor: "Actor", pending: Pending) -> Steps:
@@ -315,7 +319,7 @@ def _end(world: "World", actor: "Actor", driver: Driver, key: Key) -> Steps:
         if actor.expired and world.guards.late:
             raise RetryError
         writes(world, partition, key.epoch, actor.execution.id)
-        record_end(partition, run, node.status, node.done, node.other)
+        record_end(partition, run, node.status, node.done, node.other, _ends_as(world, key))
     finally:
         store.close(tx)
     yield None

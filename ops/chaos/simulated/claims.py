@@ -209,12 +209,17 @@ def write_orphaned_end(store: Store, partition: Partition, row: Run, status: str
     record_end(partition, row, status, store.outcomes(row, plan.pipelines, plan.from_step), 0)
 
 
-def record_end(partition: Partition, row: Run, status: str, done: int, other: int) -> None:
-    """Write how a run ended and give its partition back, as ``ending.record_end`` and ``close_run``."""
+def record_end(partition: Partition, row: Run, status: str, done: int, other: int, execution: int = 0) -> None:
+    """Write how a run ended and give its partition back, as ``ending.record_end`` and ``close_run``.
+
+    ``execution``: which one has ended; 0: the one that is known.
+    """
     if partition.holder == row.id:
         partition.completed = row.id if status == "COMPLETED" else 0
         partition.holder = partition.execution = 0
     row.status, row.result, row.other = status, done, other
+    if execution:
+        row.execution = execution
 
 
 def claim_of(store: Store, partition: Partition) -> Claim:

@@ -57,6 +57,8 @@ class Guards:
     recorded: bool = True
     #: An execution whose end is recorded takes its partition no more (``reopen_run``).
     stands: bool = True
+    #: A run's row says which execution has ended it, also one that did not take the partition again (``close_run``).
+    whose: bool = True
     #: A run that was reset looks for what its lineage has done, also where it is the first one (``Attempt._kept``).
     reset_lineage: bool = True
     #: A gate that has failed keeps the pipeline behind it from running (``pipeline_activity._refused``).
