@@ -156,7 +156,6 @@ def close_run(
     """
     values = {
         "status": status,
-        "execution_run_id": key.execution_run_id,
         "completed_at": completed_at,
         "execution_run_id": key.execution_run_id,
         "result": result,
