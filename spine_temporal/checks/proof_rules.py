@@ -11,7 +11,20 @@ from spine_temporal.definition.simple_steps import LambdaStep
 
 _PAGES = {".md", ".rst", ".txt"}
 #: Names of what runs a workflow in a test.
-_RUNS = {"run_in_process", "run_workflow", "execute", "execute_workflow", "start", "start_workflow", "run"}
+_RUNS = {
+    "run_in_process",
+    "run_workflow",
+    "run_durably",
+    "crash_at",
+    "execute",
+    "execute_workflow",
+    "start",
+    "start_workflow",
+    "run",
+}
+#: Names of what asks a gate by its workflow and its step.
+_ASKS = {"gate_cases", "ask_gate"}
+_FAILURE = ("FAILED", "error_step", "failed_steps", "error_category", "assert_failed")
 _AGAIN = ("idempot", "twice", "again", "repeat", "same", "second", "reused")
 
 
@@ -41,9 +54,13 @@ def _handlers(found: FoundWorkflow) -> list[str]:
 def _gates(found: FoundWorkflow, tests: list[ProjectTest]) -> Iterator[Finding]:
     for step in found.workflow.all_steps:
         name = getattr(step.handler, "__name__", "") if isinstance(step, LambdaStep) else ""
-        if name.isidentifier() and not any(name in test.names for test in tests):
+        if name.isidentifier() and not any(name in test.names or _asks(test, found, step.name) for test in tests):
             message = f"no test calls {name}, the gate {step.name!r} of workflow {found.workflow.name!r}"
             yield Finding.of("SPN601", found.place_of_step(step.name), message)
+
+
+def _asks(test: ProjectTest, found: FoundWorkflow, step: str) -> bool:
+    return bool(_ASKS & test.names) and found.attribute in test.names and step in test.texts
 
 
 def _runs_it(test: ProjectTest, found: FoundWorkflow) -> bool:
@@ -53,9 +70,9 @@ def _runs_it(test: ProjectTest, found: FoundWorkflow) -> bool:
 
 def _runs(found: FoundWorkflow, tests: list[ProjectTest]) -> Iterator[Finding]:
     name = found.workflow.name
-    if not any(test.says("COMPLETED", "completed_steps") for test in tests):
+    if not any(test.says("COMPLETED", "completed_steps", "assert_completed") for test in tests):
         yield Finding.of("SPN602", found.place, f"no test runs workflow {name!r} to its end")
-    if not any(test.says("FAILED", "error_step", "failed_steps", "error_category") for test in tests):
+    if not any(test.says(*_FAILURE) for test in tests):
         yield Finding.of("SPN603", found.place, f"no test shows that a gate stops workflow {name!r}")
     if not any(_repeats(test) for test in tests):
         yield Finding.of("SPN604", found.place, f"no test runs workflow {name!r} twice with the same params")

@@ -12,6 +12,11 @@ FAILURE = "def test_stops(daily):\n    assert daily(rows=1).error_step == 'valid
 FIXTURE = "import pytest\n@pytest.fixture\ndef daily():\n    return lambda **p: run_in_process(DAILY, p, {})\n"
 TWICE = "def test_whole_twice(daily):\n    assert daily().status == daily().status == 'COMPLETED'\n"
 STRINGS = "def test_command(spine):\n    assert 'COMPLETED' in spine('run', 'shop.daily').stdout\n"
+CASES = "@gate_cases(DAILY, 'validate', few=fails({}))\ndef test_few(): ...\n"
+OTHER_CASES = CASES.replace("'validate'", "'other'")
+DURABLY = "def test_whole(run_durably):\n    assert_completed(run_durably(DAILY, {}))\n"
+STOPPED = "def test_stops(run_workflow):\n    assert_failed(run_workflow(DAILY, {}), at='validate')\n"
+DURABLY_TWICE = "def test_rows(run_durably):\n    assert run_durably(DAILY).rows == run_durably(DAILY).rows\n"
 
 
 @pytest.fixture
@@ -42,6 +47,11 @@ def test_without_a_project_nobody_asks_for_tests(shop):
         ({"test_a": FAILURE, "conftest": FIXTURE}, ALL - {"SPN603"}),
         ({"test_a": FAILURE}, ALL),
         ({"test_a": STRINGS}, ALL - {"SPN602"}),
+        ({"test_a": CASES}, ALL - {"SPN601"}),
+        ({"test_a": OTHER_CASES}, ALL),
+        ({"test_a": DURABLY}, ALL - {"SPN602"}),
+        ({"test_a": STOPPED}, ALL - {"SPN603"}),
+        ({"test_a": DURABLY_TWICE}, ALL - {"SPN604"}),
         ({"a": UNIT + WHOLE}, ALL),
         ({"test_a": "def broken(:\n" + UNIT}, ALL),
         ({"page": "# Daily\n\n`shop.daily` reads ...\n"}, ALL - {"SPN605"}),
