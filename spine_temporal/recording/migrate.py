@@ -153,11 +153,14 @@ def _config(modules: Iterable[str]) -> Config:
 
 
 def _domain_folders(modules: Iterable[str]) -> list[Path]:
-    """Find the domains' revisions without importing anything but the packages' parents."""
+    """Find the domains' revisions without importing anything but the packages' parents.
+
+    A package without an ``__init__.py`` has a folder as often as sys.path has the one above it.
+    """
     found: list[Path] = []
     for module in modules:
         spec = None if module.endswith(".py") else importlib.util.find_spec(module)
-        for location in (spec.submodule_search_locations or []) if spec else []:
+        for location in dict.fromkeys(spec.submodule_search_locations or []) if spec else []:
             found += sorted(Path(location).glob("**/migrations/versions"))
     return found
 
