@@ -15,6 +15,7 @@ from spine_temporal.cli import (
     diff,
     doctor,
     listing,
+    new,
     operate,
     pictures,
     pin,
@@ -55,6 +56,7 @@ def _program(
 
 
 operate.add_to(app)
+new.add_to(app)
 check.add_to(app)
 runs.add_to(app)
 resume.add_to(app)

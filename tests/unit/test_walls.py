@@ -30,6 +30,7 @@ WALLS = {
     "spine_temporal/machine": IO | {"temporalio", "activities", "workflows"},
     "spine_temporal/translation": IO | {"activities", "workflows"},
     "spine_temporal/drawing": IO | {"temporalio", "activities", "workflows"},
+    "spine_temporal/scaffold": IO | {"temporalio", "activities", "workflows"},
     "spine_temporal": {"activities", "workflows"},
 }
 
@@ -71,13 +72,14 @@ ROOMS = {
     "recording": {*_PURE, "sdk_private"},
     "checks": {"definition"},
     "drawing": _PURE,
+    "scaffold": {"definition"},
     "pins": _PURE,
     "replaying": {*_PURE, "translation", "runtime", "client"},
     "testing": {*_SERVICE, "embedded", "runtime", "client", "pins", "replaying"},
     "embedded": {"definition"},
     "runtime": _SERVICE,
     "client": {*_SERVICE, "embedded", "runtime", "drawing"},
-    "cli": {*_SERVICE, "embedded", "runtime", "client", "drawing", "pins", "replaying"},
+    "cli": {*_SERVICE, "embedded", "runtime", "client", "drawing", "pins", "replaying", "scaffold"},
 }
 
 
