@@ -6,7 +6,7 @@ from pathlib import Path
 from spine_temporal.scaffold.names import DatedParam, NewName
 from spine_temporal.scaffold.new_files import NewFile
 from spine_temporal.scaffold.place import Place
-from spine_temporal.scaffold.revisions import next_revision
+from spine_temporal.scaffold.revisions import next_revision, refuse_tables
 from spine_temporal.scaffold.templates import rendered
 
 #: The sample data's day.
@@ -46,6 +46,7 @@ def _files(
 ) -> list[NewFile]:
     domain = _module(place.pipelines, name).parent
     versions = domain / "migrations" / "versions"
+    refuse_tables([name.table, f"{name.table}_line"], place.revisions)
     revision = next_revision(name.branch, place.folder / versions, place.revisions)
     paths = templates | {
         migration: versions / f"{revision.name}.py",

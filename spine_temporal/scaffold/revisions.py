@@ -1,4 +1,4 @@
-"""The next Alembic revision of a domain."""
+"""The next Alembic revision of a domain, and tables that there are already."""
 
 import ast
 import re
@@ -39,19 +39,42 @@ def next_revision(branch: str, folder: Path, revisions: Sequence[Path]) -> NewRe
     return NewRevision(name=name, down=heads[0] if heads else None, branch=None if own or numbers else branch)
 
 
+def refuse_tables(tables: Sequence[str], revisions: Sequence[Path]) -> None:
+    """Raise ``SpineError`` where a revision makes a table of one of these names already."""
+    made = re.compile(rf"create[_ ]table\W+(?:if not exists )?({'|'.join(tables)})\b", re.IGNORECASE)
+    for path in revisions:
+        found = made.search(_text(path))
+        if found is not None:
+            raise SpineError(
+                f"the table {found[1]!r} is made by {path} already",
+                ErrorCategory.CONFIGURATION,
+                advice="take another name",
+            )
+
+
 def _assigned(path: Path) -> dict[str, object]:
     """Return the literal values that a module assigns at its top."""
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, SyntaxError) as error:
-        raise SpineError(f"the revision {path} cannot be read: {error}", ErrorCategory.CONFIGURATION) from None
     found: dict[str, object] = {}
-    for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        value = getattr(node, "value", None)
-        if isinstance(value, ast.Constant | ast.Tuple):
-            found |= {each.id: ast.literal_eval(value) for each in targets if isinstance(each, ast.Name)}
+    try:
+        for node in ast.parse(_text(path)).body:
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            value = getattr(node, "value", None)
+            if isinstance(value, ast.Constant | ast.Tuple):
+                found |= {each.id: ast.literal_eval(value) for each in targets if isinstance(each, ast.Name)}
+    except (ValueError, SyntaxError) as error:
+        raise _refusal(path, error) from None
     return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise _refusal(path, error) from None
+
+
+def _refusal(path: Path, error: Exception) -> SpineError:
+    return SpineError(f"the revision {path} cannot be read: {error}", ErrorCategory.CONFIGURATION)
 
 
 def _listed(value: object) -> tuple[object, ...]:

@@ -146,6 +146,30 @@ def test_a_domain_with_two_newest_revisions_is_refused(tmp_path):
         workflow_files(Place(folder=tmp_path), DAILY, DAY)
 
 
+@pytest.mark.parametrize(
+    "made",
+    ["CREATE TABLE prices_daily (", "create table if not exists prices_daily_line(", "create_table('prices_daily',"],
+)
+def test_a_table_that_a_revision_makes_already_is_refused(tmp_path, made):
+    folder = tmp_path / "activities" / "prices" / "migrations" / "versions"
+    folder.mkdir(parents=True)
+    (folder / "abc.py").write_text(f'revision = "abc"\ndown_revision = None\nSQL = """{made}"""\n')
+    place = Place(folder=tmp_path)
+    with pytest.raises(
+        SpineError, match=r"the table 'prices_daily\w*' is made by .*abc\.py already: take another name"
+    ):
+        workflow_files(place, DAILY, DAY)
+    assert workflow_files(place, new_name("prices.da", "workflow"), DAY)
+
+
+def test_a_revision_that_cannot_be_read_is_named(tmp_path):
+    folder = tmp_path / "activities" / "prices" / "migrations" / "versions"
+    folder.mkdir(parents=True)
+    (folder / "abc.py").write_text("revision = (\n")
+    with pytest.raises(SpineError, match=r"the revision .*abc\.py cannot be read"):
+        workflow_files(Place(folder=tmp_path), DAILY, DAY)
+
+
 def test_code_goes_where_the_settings_load_it_from():
     place = place_in(Path("/p"), ("jobs.activities", "jobs.workflows"), ["checks"], ["pages"])
     paths = {str(file.path) for file in workflow_files(place, DAILY, DAY)}
