@@ -7,7 +7,7 @@ PARALLEL := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 # A part alone: make test TESTS=tests/temporal
 TESTS ?=
 
-.PHONY: demo walk pictures test quick coverage lint types format chaos hostile bench bench-quick lock clean
+.PHONY: demo walk pictures reference test quick coverage lint types format chaos hostile bench bench-quick lock clean
 
 demo: .venv/.installed
 	$(PY) -m ops.demo
@@ -19,6 +19,10 @@ walk: .venv/.installed
 # The pictures of README and docs, drawn anew by the commands from a run on real servers.
 pictures: .venv/.installed
 	$(PY) -m ops.pictures
+
+# The reference of the command line, from the program itself.
+reference: .venv/.installed
+	$(PY) -m ops.cli_reference
 
 test: .venv/.installed lint types
 	$(PY) -m pytest $(PARALLEL) $(TESTS)
