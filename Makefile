@@ -7,7 +7,7 @@ PARALLEL := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 # A part alone: make test TESTS=tests/temporal
 TESTS ?=
 
-.PHONY: demo walk pictures reference test quick coverage lint types format chaos hostile bench bench-quick lock clean
+.PHONY: demo walk pictures reference docs test quick coverage lint types format chaos hostile bench bench-quick lock clean
 
 demo: .venv/.installed
 	$(PY) -m ops.demo
@@ -19,6 +19,11 @@ walk: .venv/.installed
 # The pictures of README and docs, drawn anew by the commands from a run on real servers.
 pictures: .venv/.installed
 	$(PY) -m ops.pictures
+
+# The pages as a site, in build/docs; each warning is an error, a link that leads nowhere too.
+docs: .venv/.docs
+	.venv/docs/bin/python -m sphinx -q -W --keep-going -n -c docs . build/docs
+	@echo "build/docs/docs/index.html"
 
 # The reference of the command line, from the program itself.
 reference: .venv/.installed
@@ -64,13 +69,14 @@ format: .venv/.installed
 # Pinned versions with hashes, and no line that says where they were fetched from. What stands is kept; a newer version
 # comes with PIP_COMPILE="--upgrade-package NAME".
 COMPILE = $(PY) -m piptools compile -q --generate-hashes --no-strip-extras --no-header --allow-unsafe $(PIP_COMPILE)
-LOCKS := requirements.lock ops/requirements.lock ops/build.lock ops/benchmarks/requirements.lock
+LOCKS := requirements.lock ops/requirements.lock ops/build.lock ops/benchmarks/requirements.lock docs/requirements.lock
 lock: .venv/.installed
 	$(PY) -m pip install -q --disable-pip-version-check pip-tools==7.6.2
 	$(COMPILE) pyproject.toml --extra embedded --extra test -o requirements.lock
 	$(COMPILE) pyproject.toml -c requirements.lock -o ops/requirements.lock
 	$(COMPILE) pyproject.toml --only-build-deps --all-build-deps -o ops/build.lock
 	$(COMPILE) pyproject.toml --extra embedded --extra bench -o ops/benchmarks/requirements.lock
+	$(COMPILE) pyproject.toml -c requirements.lock --extra docs -o docs/requirements.lock
 	sed -i -e '/^--/d' -e '/^# The following packages are considered to be unsafe/d' -e '/./,$$!d' $(LOCKS)
 
 .venv/.installed: pyproject.toml requirements.lock
@@ -83,6 +89,12 @@ lock: .venv/.installed
 	$(PYTHON) -m venv .venv/bench
 	.venv/bench/bin/pip install -q --disable-pip-version-check --require-hashes -r ops/benchmarks/requirements.lock
 	.venv/bench/bin/pip install -q --disable-pip-version-check --no-deps -e .
+	touch $@
+
+.venv/.docs: .venv/.installed docs/requirements.lock
+	$(PYTHON) -m venv .venv/docs
+	.venv/docs/bin/pip install -q --disable-pip-version-check --require-hashes -r docs/requirements.lock
+	.venv/docs/bin/pip install -q --disable-pip-version-check --no-deps -e .
 	touch $@
 
 clean:

@@ -11,7 +11,13 @@ from packaging.utils import canonicalize_name
 from tests.conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LOCKS = ("requirements.lock", "ops/requirements.lock", "ops/build.lock", "ops/benchmarks/requirements.lock")
+LOCKS = (
+    "requirements.lock",
+    "docs/requirements.lock",
+    "ops/requirements.lock",
+    "ops/build.lock",
+    "ops/benchmarks/requirements.lock",
+)
 
 
 def pinned(lock):
@@ -44,6 +50,7 @@ def test_each_lock_gives_what_its_place_asks_for():
     project, extras = PROJECT["project"]["dependencies"], PROJECT["project"]["optional-dependencies"]
     assert unmet([*project, *extras["embedded"], *extras["test"]], "requirements.lock") == []
     assert unmet([*project, *extras["embedded"], *extras["bench"]], "ops/benchmarks/requirements.lock") == []
+    assert unmet([*project, *extras["docs"]], "docs/requirements.lock") == []
     assert unmet(project, "ops/requirements.lock") == []
     assert unmet(PROJECT["build-system"]["requires"], "ops/build.lock") == []
 
