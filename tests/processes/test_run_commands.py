@@ -71,7 +71,9 @@ def test_a_terminated_run_is_over_and_its_partition_free(typed, waiting):
     assert "its end is recorded, and its partition is free" in " ".join(terminated.stdout.split())
     assert "it hangs (by ann)" in " ".join(typed("why", waiting).stdout.split())
     partition = waiting.partition("/")[2]
-    assert [run["status"] for run in json.loads(typed("list", "--partition", partition, "--json").stdout)] == ["CANCELLED"]
+    assert [run["status"] for run in json.loads(typed("list", "--partition", partition, "--json").stdout)] == [
+        "CANCELLED"
+    ]
 
 
 def test_a_held_gate_is_named_with_what_can_be_done(typed):
