@@ -171,7 +171,7 @@ def test_the_command_writes_pins_and_checks_them(tmp_path, monkeypatch):
     assert told.exit_code == 1
     assert (
         "WAITS: step 'look_at' (lambda) is gone: runs in flight that have not passed 'look_at' ask for its code"
-        in told.stdout
+        in " ".join(told.stdout.split())
     )
     assert "NONE: step 'validate' (lambda) is new" in told.stdout
     assert "write the pins anew with `spine-temporal pin`" in told.stdout
