@@ -173,9 +173,9 @@ class Attempt(AttemptServices):
         return outcome
 
     def _ended(self, connection: Connection, outcome: StepDone) -> StepDone:
-        """End the run where it ends with the step."""
+        """End the run where it ends with the step, and Temporal still waits for this attempt."""
         ending = self.request.ending
-        if ending is None:
+        if ending is None or (ending.until is not None and datetime.now(UTC) > ending.until):
             return outcome
         result = carried(ended_with(ending.result, outcome))
         request = EndRequest(key=self.request.key, stage_rank=ending.stage_rank, result=result)

@@ -27,6 +27,7 @@ from spine_temporal.recording.quality import record_quality
 from spine_temporal.runtime.attempt import Attempt
 from spine_temporal.runtime.attempts import attempt_of
 from spine_temporal.runtime.claims import Claims, fenced
+from spine_temporal.runtime.deadlines import given_up_at
 from spine_temporal.runtime.ending import record_loss
 from spine_temporal.runtime.failed_verdicts import log_verdict
 from spine_temporal.runtime.heart import Heart
@@ -120,6 +121,7 @@ def _refused(request: ShutDoor) -> StepDone:
 async def _run(pipeline: type[Pipeline], places: Places, request: PipelineRequest) -> StepDone:
     info = activity.info()
     heart = Heart(info.heartbeat_details, silent=info.is_local)
+    request = _with_time(request)
     number, progress = info.attempt + request.was_tried_locally, info.heartbeat_details
     attempt = attempt_of(request, pipeline, places.database, heart.tell, number, progress, is_local=info.is_local)
     heart.start(request.heartbeat_timeout / 3)
@@ -138,6 +140,15 @@ async def _run(pipeline: type[Pipeline], places: Places, request: PipelineReques
         raise await _failure(attempt, places.database, error) from None
     finally:
         heart.stop()
+
+
+def _with_time(request: PipelineRequest) -> PipelineRequest:
+    """Return the request with when its attempt is too late to end the run."""
+    ending = request.ending
+    if ending is None:
+        return request
+    timed = ending.model_copy(update={"until": given_up_at(ending.result.completed_at)})
+    return request.model_copy(update={"ending": timed})
 
 
 def _counted(attempt: Attempt, outcome: StepDone) -> StepDone:

@@ -253,8 +253,10 @@ class Ending(_Message):
 
     #: Rank of the stage that the run ends in.
     stage_rank: int
-    #: What the run comes to, with nothing in the pipeline's output.
+    #: What the run comes to, with nothing in the pipeline's output; it completes when the pipeline is asked for.
     result: WorkflowResult
+    #: When Temporal gives the attempt up: a later one leaves the end to the run. Its worker sets it.
+    until: datetime | None = None
 
 
 class ShutDoor(_OfRun):

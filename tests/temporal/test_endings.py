@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -211,6 +212,15 @@ async def test_a_run_whose_committed_end_another_run_has_sent_back_meanwhile_end
         ("COMPLETED",), ("SUPERSEDED",),
     ]  # fmt: skip
     assert service.rows("SELECT message FROM core_anomalies") == []
+
+
+async def test_an_attempt_that_temporal_has_given_up_leaves_the_end_to_the_run(service, params, tmp_path, monkeypatch):
+    (tmp_path / "source").touch()
+    monkeypatch.setattr(pipeline_activity, "given_up_at", lambda asked_at: asked_at - timedelta(seconds=1))
+    result = await asyncio.wait_for((await service.client.start(lineage.THREE, params)).result(), 60)
+    assert result.status is WorkflowStatus.COMPLETED
+    both = "SELECT runs.xmin = ledger.xmin FROM core_runs AS runs, core_executions AS ledger WHERE step = 'three'"
+    assert service.rows(both) == [(False,)]
 
 
 @pytest.mark.parametrize("was_reset", [False, True])
