@@ -139,6 +139,8 @@ def _completed(
     yield None
     if tx.aborted:
         raise RetryError
+    if actor.expired and world.guards.late_end:
+        ending = None
     if ending is not None:
         yield from alone(tx, partition)
     store = world.store

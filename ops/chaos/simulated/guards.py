@@ -65,6 +65,8 @@ class Guards:
     door: bool = True
     #: Where the fence is lost, the last pipeline of a run does not end it (``Attempt._complete``).
     fenced_end: bool = True
+    #: What Temporal has given up leaves the end of its run to others (``Attempt._ended``).
+    late_end: bool = True
     #: A run that may write nothing any more ends as it has recorded already (``Driver._found_end``, ``claims.fenced``).
     found: bool = True
     #: Postgres ends a transaction that has frozen between its last statement and its commit.
