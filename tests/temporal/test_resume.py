@@ -76,7 +76,8 @@ async def test_after_a_gate_failed_it_goes_on_with_a_mended_threshold(service, p
     assert result.outputs["check"] == {"least": 500}
     assert (tmp_path / "ran").read_text() == "ingest normalize "
     assert result.step_executions[0].kept_from == failed.run_id
-    assert await _activities(service, identity) == ["ingest", "normalize"]
+    # The first of normalize was told that the gate had failed, and did nothing.
+    assert await _activities(service, identity) == ["ingest", "normalize", "normalize"]
     assert service.rows(ANOMALIES) == [("WORKFLOW_FAILURE", "workflow.check", 1, result.run_id)]
     assert [stage for (stage,) in service.rows(STAGES)] == [
         *("STARTED", "STEP_INGEST", "STEP_CHECK", "STEP_NORMALIZE", "STEP_LAST", "COMPLETED")
