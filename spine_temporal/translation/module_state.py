@@ -19,7 +19,7 @@ _WRAPPERS = (staticmethod, classmethod)
 _OF_PYTHON = frozenset(vars(types.ModuleType("any"))) | {"__builtins__", "__cached__", "__file__", "__path__"}
 #: Where types come from whose objects do not change, or that only keep what they have computed.
 _FIXED = frozenset((
-    "abc", "builtins", "datetime", "decimal", "enum", "fractions", "functools", "ipaddress", "logging",
+    "_abc", "abc", "builtins", "datetime", "decimal", "enum", "fractions", "functools", "ipaddress", "logging",
     "pathlib", "pydantic", "pydantic_core", "re", "spine", "spine_temporal", "temporalio", "types", "typing",
     "typing_extensions", "uuid", "zoneinfo",
 ))  # fmt: skip

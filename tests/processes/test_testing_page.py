@@ -27,6 +27,7 @@ def test_each_file_and_each_command_of_the_page_does_what_it_says(spine_servers,
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SPINE_")} | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(installed),
+        "COLUMNS": "200",
         "PYTEST_ADDOPTS": f"-p spine_temporal.testing.plugin -p no:cacheprovider --spine-home {spine_home}",
     }
     for part in parts(PAGE.read_text()):

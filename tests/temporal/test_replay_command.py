@@ -46,7 +46,7 @@ def command(monkeypatch):
     monkeypatch.setenv("SPINE_MODULES", "tests.temporal.jobs,tests.temporal.vocabulary")
 
     def run(*arguments):
-        ended = CliRunner().invoke(main.app, ["replay", *map(str, arguments)])
+        ended = CliRunner(env={"COLUMNS": "400"}).invoke(main.app, ["replay", *map(str, arguments)])
         if ended.exception is not None and not isinstance(ended.exception, SystemExit):
             raise ended.exception
         return ended.exit_code, ended.stdout

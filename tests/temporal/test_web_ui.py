@@ -56,8 +56,10 @@ async def test_a_failed_run_reads_well_in_the_web_ui(serve, servers, browser, we
     assert "finra.otc_transparency.weekly_refresh" in pages["timeline"]
     assert "finra.otc_transparency.ingest_week • ingest, up to 3 attempts" in pages["timeline"]
     assert "validate_ingest: Too few records ingested: 299 < 1000" in pages["timeline"]
-    assert "spine.step • gate validate_ingest: FAILED QUALITY_GATE Too few records" in pages["timeline"]
-    assert 'aria-label="Event spine.step: Failed"' in pages["timeline"]
+    refused = "finra.otc_transparency.normalize_week"
+    told = "normalize, not run; gate validate_ingest: FAILED QUALITY_GATE Too few records"
+    assert f"{refused} • {told}" in pages["timeline"]
+    assert f'aria-label="Event {refused}: Failed"' in pages["timeline"]
     assert "**FAILED at validate_ingest (QUALITY_GATE)** after" in unquote(pages["user-metadata"])
     assert "validate_ingest" in pages["user-metadata"]
     assert "QUALITY_GATE" in pages["user-metadata"]
@@ -88,7 +90,7 @@ async def test_the_web_ui_tells_what_failed_where_and_in_which_attempt(serve, se
     assert "**FAILED at work (INTERNAL)** after" in unquote(details)
     assert where in unquote(details)
     assert not [page for page in pages.values() if "site-packages" in page or "spine_temporal/" in page]
-    for kind, ended in (("spine.step", "Failed"), ("spine.hold", "Failed"), ("spine.decide", "Completed")):
+    for kind, ended in (("failing.work", "Failed"), ("spine.hold", "Failed"), ("spine.decide", "Completed")):
         assert f'aria-label="Event {kind}: {ended}"' in gate
     assert "spine.hold • check: HELD QUALITY_GATE 10 rows are too few" in gate
     assert "spine.decide • check: waived by ann: a short week" in gate
