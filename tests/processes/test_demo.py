@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 def clone(short_home):
     """A copy of what the demo runs, in a folder that Postgres's user may pass as it may pass a user's own."""
     short_home.chmod(0o711)
-    for room in ("spine_temporal", "activities", "workflows", "ops"):
+    for room in ("spine_temporal", "activities", "workflows", "domains", "ops"):
         shutil.copytree(ROOT / room, short_home / "clone" / room)
     return short_home / "clone"
 

@@ -41,7 +41,7 @@ def script(lines):
 @pytest.fixture
 def clone(tmp_path):
     """A folder that has of the repository what its commands need."""
-    for name in ("activities", "workflows", "pyproject.toml"):
+    for name in ("activities", "workflows", "domains", "pyproject.toml"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / ".venv").symlink_to(Path(sys.prefix))
     return tmp_path

@@ -6,9 +6,10 @@ from datetime import date
 from activities.finra.otc_transparency import aggregate, ingest, normalize
 from activities.finra.otc_transparency.sample_data import write_sample
 from activities.finra.otc_transparency.week import publication_monday, tier_of
+from domains.finra.otc_transparency import TIERS
 from spine_temporal import WorkflowStatus
 from tests.temporal.test_held_gates import held
-from workflows.finra.otc_transparency import TIERS, WEEKLY_REFRESH
+from workflows.finra.otc_transparency import WEEKLY_REFRESH
 from workflows.finra.otc_weeks import ALL_TIERS, BACKFILL
 
 PIPELINES = (ingest, normalize, aggregate)  # importing them registers the pipelines

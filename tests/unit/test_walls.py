@@ -25,13 +25,14 @@ IO = {
 WALLS = {
     "workflows": IO | {"activities", "temporalio"},
     "activities": {"workflows", "temporalio"},
-    "spine": IO | {"temporalio", "activities", "workflows"},
-    "spine_temporal/definition": IO | {"temporalio", "activities", "workflows"},
-    "spine_temporal/machine": IO | {"temporalio", "activities", "workflows"},
-    "spine_temporal/translation": IO | {"activities", "workflows"},
-    "spine_temporal/drawing": IO | {"temporalio", "activities", "workflows"},
-    "spine_temporal/scaffold": IO | {"temporalio", "activities", "workflows"},
-    "spine_temporal": {"activities", "workflows"},
+    "domains": IO | {"temporalio", "spine_temporal", "activities", "workflows"},
+    "spine": IO | {"temporalio", "activities", "workflows", "domains"},
+    "spine_temporal/definition": IO | {"temporalio", "activities", "workflows", "domains"},
+    "spine_temporal/machine": IO | {"temporalio", "activities", "workflows", "domains"},
+    "spine_temporal/translation": IO | {"activities", "workflows", "domains"},
+    "spine_temporal/drawing": IO | {"temporalio", "activities", "workflows", "domains"},
+    "spine_temporal/scaffold": IO | {"temporalio", "activities", "workflows", "domains"},
+    "spine_temporal": {"activities", "workflows", "domains"},
 }
 
 

@@ -1,19 +1,12 @@
 """FINRA's weekly OTC transparency refresh: ingest, check, normalize, check, aggregate."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
+from domains.finra.otc_transparency import GATES, friday_of, tier_named
 from spine_temporal import QualityCheck, QualityMetrics, Step, StepResult, Workflow, WorkflowContext
-
-#: Accepted spellings of a tier, lower case.
-TIERS = {
-    "NMS_TIER_1": {"nms_tier_1", "nms tier 1", "tier1", "t1"},
-    "NMS_TIER_2": {"nms_tier_2", "nms tier 2", "tier2", "t2"},
-    "OTC": {"otc", "otce"},
-}
 
 
 class WeeklyRefreshParams(BaseModel):
@@ -48,41 +41,13 @@ class WeeklyRefreshParams(BaseModel):
         return self
 
 
-def tier_named(text: str) -> str:
-    """Return the tier of a name in any accepted spelling."""
-    for name, spellings in TIERS.items():
-        if text.strip().lower() in spellings:
-            return name
-    raise ValueError(f"BAD_PARAM: tier {text!r} is not one of {', '.join(TIERS)}")
-
-
-def friday_of(text: str, *, strict: bool) -> date:
-    """Return the Friday of the week that a day belongs to; a Monday is ambiguous."""
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = None
-    # ISO's other forms, such as 2025-W48-5, are not taken; nor years that no arithmetic on weeks can reach.
-    if day is None or day.isoformat() != text or day.year not in range(1990, 3000):
-        raise ValueError(f"BAD_PARAM: week_ending {text!r} must be a date as YYYY-MM-DD, for example 2025-11-28")
-    friday = day + timedelta(days=4 - day.weekday())
-    if day.weekday() == 0:
-        raise ValueError(
-            f"BAD_WEEK_ENDING: week_ending {day} is a Monday, which may mean the week that begins or the day of "
-            f"publication: give {friday} or {friday - timedelta(days=7)}"
-        )
-    if strict and day != friday:
-        raise ValueError(f"BAD_WEEK_ENDING: week_ending {day} is no Friday: give {friday}")
-    return friday
-
-
 def validate_ingest(ctx: WorkflowContext, config: Mapping[str, Any]) -> StepResult:
     """Check that enough rows came, and few of them broken."""
     missing = _missing(ctx, "ingest", "row_count", "error_count")
     if missing:
         return missing
     rows, errors = ctx.get_output("ingest", "row_count"), ctx.get_output("ingest", "error_count")
-    least, most = config.get("min_rows", 1000), config.get("max_errors", 10)
+    least, most = config.get("min_rows", GATES.min_rows), config.get("max_errors", GATES.max_errors)
     quality = QualityMetrics.of(
         QualityCheck.at_least("row_count", rows, least), QualityCheck.at_most("error_count", errors, most)
     )
@@ -101,12 +66,14 @@ def validate_normalize(ctx: WorkflowContext, config: Mapping[str, Any]) -> StepR
     nulls, rejects = ctx.get_output("normalize", "null_rate"), ctx.get_output("normalize", "reject_rate")
     conflicts = ctx.get_output("normalize", "duplicate_conflict_keys")
     checks = {
-        f"Null rate too high: {nulls:.1%}": QualityCheck.at_most("null_rate", nulls, config.get("max_null_rate", 0.05)),
+        f"Null rate too high: {nulls:.1%}": QualityCheck.at_most(
+            "null_rate", nulls, config.get("max_null_rate", GATES.max_null_rate)
+        ),
         f"Reject rate too high: {rejects:.1%}": QualityCheck.at_most(
-            "reject_rate", rejects, config.get("max_reject_rate", 0.01)
+            "reject_rate", rejects, config.get("max_reject_rate", GATES.max_reject_rate)
         ),
         f"Too many keys with different quantities: {conflicts}": QualityCheck.at_most(
-            "duplicate_conflict_keys", conflicts, config.get("max_conflicts", 10)
+            "duplicate_conflict_keys", conflicts, config.get("max_conflicts", GATES.max_conflicts)
         ),
     }
     quality = QualityMetrics.of(*checks.values())
@@ -140,7 +107,7 @@ WEEKLY_REFRESH = Workflow(
             stage="INGESTED",
             sample_output={"row_count": 5000, "error_count": 0},
         ),
-        Step.lambda_("validate_ingest", validate_ingest, {"min_rows": 1000, "max_errors": 10}),
+        Step.lambda_("validate_ingest", validate_ingest, {"min_rows": GATES.min_rows, "max_errors": GATES.max_errors}),
         Step.pipeline(
             "normalize",
             "finra.otc_transparency.normalize_week",
@@ -150,7 +117,11 @@ WEEKLY_REFRESH = Workflow(
         Step.lambda_(
             "validate_normalize",
             validate_normalize,
-            {"max_null_rate": 0.05, "max_reject_rate": 0.01, "max_conflicts": 10},
+            {
+                "max_null_rate": GATES.max_null_rate,
+                "max_reject_rate": GATES.max_reject_rate,
+                "max_conflicts": GATES.max_conflicts,
+            },
         ),
         Step.pipeline("aggregate", "finra.otc_transparency.aggregate_week", stage="AGGREGATED"),
     ],

@@ -6,8 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from domains.finra.otc_transparency import TIERS, friday_of, tier_named
 from spine_temporal import Step, StepResult, Workflow, WorkflowContext
-from workflows.finra.otc_transparency import TIERS, WEEKLY_REFRESH, friday_of, tier_named
+from workflows.finra.otc_transparency import WEEKLY_REFRESH
 
 #: Weeks that one backfill may span.
 MAX_WEEKS = 520

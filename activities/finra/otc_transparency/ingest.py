@@ -28,7 +28,6 @@ from activities.finra.otc_transparency.source_checks import (
     update_dates,
     week_notes,
 )
-from activities.finra.otc_transparency.thresholds import GATES
 from activities.finra.otc_transparency.week import (
     Tier,
     monday_of,
@@ -37,6 +36,7 @@ from activities.finra.otc_transparency.week import (
     utc_today,
     week_ending_of,
 )
+from domains.finra.otc_transparency import GATES
 from spine_temporal import Pipeline, register_pipeline
 
 _CLEAR_ROWS = tuple(

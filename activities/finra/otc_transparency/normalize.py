@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import text
 
 from activities.finra.otc_transparency.captures import Capture, lock_week, newest_capture, set_status
-from activities.finra.otc_transparency.thresholds import GATES, USUAL_CHANGE, WARN_BANDS
+from activities.finra.otc_transparency.thresholds import USUAL_CHANGE, WARN_BANDS
 from activities.finra.otc_transparency.week import TIERS, tier_of, week_ending_of
+from domains.finra.otc_transparency import GATES
 from spine_temporal import Pipeline, Severity, register_pipeline
 
 #: The characters that are cut off from a field's ends; btrim alone cuts spaces only.

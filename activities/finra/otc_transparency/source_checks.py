@@ -12,11 +12,11 @@ from activities.finra.otc_transparency.week import (
     TIERS,
     Tier,
     bad_param,
-    day_of,
     monday_of,
     publication_monday,
     week_of_publication,
 )
+from domains.finra.otc_transparency import day_of
 from spine_temporal import ErrorCategory, Severity, SpineError
 
 

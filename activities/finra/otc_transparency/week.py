@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from domains.finra.otc_transparency import FRIDAY, WrongParamError, friday_of, tier_named
+from domains.finra.otc_transparency import TIERS as SPELLINGS
 from spine_temporal import ErrorCategory, SpineError
-
-FRIDAY = 4
-#: Years beyond which a week cannot be meant; they also keep the calendar's arithmetic in range.
-YEARS = range(1990, 3000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +22,10 @@ class Tier:
     lag_days: int
 
 
-def _tier(name: str, spellings: str, api: str, token: str, description: str, lag_days: int) -> Tier:
-    names = frozenset(text.strip().lower() for text in spellings.split(","))
+def _tier(name: str, api: str, token: str, description: str, lag_days: int) -> Tier:
     return Tier(
         name=name,
-        spellings=names | {name.lower()},
+        spellings=SPELLINGS[name],
         api_identifier=api,
         file_token=token,
         description=description,
@@ -39,9 +36,9 @@ def _tier(name: str, spellings: str, api: str, token: str, description: str, lag
 TIERS = {
     tier.name: tier
     for tier in (
-        _tier("NMS_TIER_1", "NMS Tier 1, TIER1, T1", "T1", "tier1", "NMS Tier 1", 21),
-        _tier("NMS_TIER_2", "NMS Tier 2, TIER2, T2", "T2", "tier2", "NMS Tier 2", 35),
-        _tier("OTC", "OTC, OTCE", "OTCE", "otc", "OTC", 35),
+        _tier("NMS_TIER_1", "T1", "tier1", "NMS Tier 1", 21),
+        _tier("NMS_TIER_2", "T2", "tier2", "NMS Tier 2", 35),
+        _tier("OTC", "OTCE", "otc", "OTC", 35),
     )
 }
 
@@ -53,39 +50,18 @@ def bad_param(message: str, code: str = "BAD_PARAM") -> SpineError:
 
 def tier_of(text: object) -> Tier:
     """Return the tier of a name in any accepted spelling; raise BAD_PARAM listing the allowed ones."""
-    if isinstance(text, str):
-        for tier in TIERS.values():
-            if text.strip().lower() in tier.spellings:
-                return tier
-    raise bad_param(f"tier {text!r} is not one of {', '.join(TIERS)}")
+    try:
+        return TIERS[tier_named(text)]
+    except WrongParamError as error:
+        raise bad_param(error.message, error.code) from None
 
 
 def week_ending_of(given: object, *, strict: bool = False) -> date:
     """Return the Friday of the week that ``given`` (ISO 8601) names; raise BAD_PARAM or BAD_WEEK_ENDING."""
-    day = day_of(given)
-    if day is None or day.year not in YEARS:
-        raise bad_param(f"week_ending {given!r} must be a date as YYYY-MM-DD, for example 2025-11-28")
-    friday = day + timedelta(days=FRIDAY - day.weekday())
-    if day == friday:
-        return friday
-    if day.weekday() == 0:
-        raise bad_param(
-            f"week_ending {day} is a Monday, which may mean the week that begins or the day of publication: "
-            f"give {friday} or {friday - timedelta(days=7)}",
-            "BAD_WEEK_ENDING",
-        )
-    if strict:
-        raise bad_param(f"week_ending {day} is no Friday: give {friday}", "BAD_WEEK_ENDING")
-    return friday
-
-
-def day_of(text: object) -> date | None:
-    """Return the day written as YYYY-MM-DD; None where it is anything else, ISO's other forms included."""
     try:
-        day = date.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-    return day if day is not None and day.isoformat() == text else None
+        return friday_of(given, strict=strict)
+    except WrongParamError as error:
+        raise bad_param(error.message, error.code) from None
 
 
 def utc_today() -> date:

@@ -132,10 +132,10 @@ def test_the_seeds_day_is_the_friday_after_it():
     assert ids == {"finra.otc_transparency.weekly_refresh/week_ending=2025-01-10,tier=NMS_TIER_1"}
 
 
-def test_the_gates_and_the_pipelines_have_the_same_limits():
+def test_the_gates_are_given_the_limits_that_the_pipelines_go_by():
     from dataclasses import asdict
 
-    from activities.finra.otc_transparency.thresholds import GATES
+    from domains.finra.otc_transparency import GATES
 
     configs = [dict(step.config) for step in workflow.WEEKLY_REFRESH.steps if hasattr(step, "config")]
     assert configs[0] | configs[1] == asdict(GATES)
