@@ -21,7 +21,7 @@ YEARS = range(1990, 3000)
 class WrongParamError(ValueError):
     """Raised for a tier or a week that a person must change; its text opens with the code."""
 
-    def __init__(self, message: str, code: str = "BAD_PARAM") -> None:
+    def __init__(self, message: str, *, code: str = "BAD_PARAM") -> None:
         super().__init__(f"{code}: {message}")
         self.message, self.code = message, code
 
@@ -72,10 +72,10 @@ def friday_of(text: object, *, strict: bool = False) -> date:
         raise WrongParamError(
             f"week_ending {day} is a Monday, which may mean the week that begins or the day of publication: "
             f"give {friday} or {friday - timedelta(days=7)}",
-            "BAD_WEEK_ENDING",
+            code="BAD_WEEK_ENDING",
         )
     if strict and day != friday:
-        raise WrongParamError(f"week_ending {day} is no Friday: give {friday}", "BAD_WEEK_ENDING")
+        raise WrongParamError(f"week_ending {day} is no Friday: give {friday}", code="BAD_WEEK_ENDING")
     return friday
 
 

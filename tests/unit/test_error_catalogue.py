@@ -98,7 +98,7 @@ def test_it_has_each_code_of_the_source_and_no_other():
 
 
 def test_each_code_of_the_reference_domain_is_on_its_page():
-    found = {code for room in ("activities", "workflows") for tree in trees(room) for code in codes(tree)}
+    found = {code for room in ("activities", "workflows", "domains") for tree in trees(room) for code in codes(tree)}
     assert {"WEEK_MISMATCH", "SOURCE_EMPTY", "BAD_WEEK_ENDING", "GATE_INPUT_MISSING"} <= found
     assert found - given_words(FINRA) == set()
 
