@@ -6,10 +6,10 @@ from typing import Any
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
-from temporalio.converter import SerializationContext, StorageDriverStoreContext
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
-from temporalio.workflow import Info
+
+from spine_temporal.translation.wrapped_instance import WrappedInstance
 
 
 class Recorder:
@@ -58,24 +58,12 @@ class _ListeningRunner(WorkflowRunner):
         self._runner.set_worker_level_failure_exception_types(types)
 
 
-class _Heard(WorkflowInstance):
+class _Heard(WrappedInstance):
     def __init__(self, instance: WorkflowInstance, recorder: Recorder) -> None:
-        self._instance = instance
+        super().__init__(instance)
         self._recorder = recorder
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
-        completion = self._instance.activate(act)
+        completion = super().activate(act)
         self._recorder.heard(completion)
         return completion
-
-    def get_serialization_context(self, command_info: Any) -> SerializationContext | None:
-        return self._instance.get_serialization_context(command_info)
-
-    def get_external_store_context(self, command_info: Any) -> StorageDriverStoreContext:
-        return self._instance.get_external_store_context(command_info)
-
-    def get_info(self) -> Info:
-        return self._instance.get_info()
-
-    def get_thread_id(self) -> int | None:
-        return self._instance.get_thread_id()

@@ -3,19 +3,18 @@
 import logging
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
-from temporalio.converter import SerializationContext, StorageDriverStoreContext
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
-from temporalio.workflow import Info
 
 from spine_temporal import sdk_private
 from spine_temporal.translation import classes
 from spine_temporal.translation.classes import Source
 from spine_temporal.translation.guard import Gates, Guard, asked_by
+from spine_temporal.translation.wrapped_instance import WrappedInstance
 
 _log = logging.getLogger(__name__)
 
@@ -60,30 +59,14 @@ def runner_of(restrictions: SandboxRestrictions, runner_class: type[WorkflowRunn
     return SpineWorkflowRunner(restrictions=restrictions, runner_class=runner_class)
 
 
-class _Guarded(WorkflowInstance):
+class _Guarded(WrappedInstance):
     """An instance whose gates are asked so."""
 
     def __init__(self, instance: WorkflowInstance, gates: Gates) -> None:
-        self._instance = instance
+        super().__init__(instance)
         self._gates = gates
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         """Handle an activation."""
         with asked_by(self._gates):
-            return self._instance.activate(act)
-
-    def get_serialization_context(self, command_info: Any) -> SerializationContext | None:
-        """Return the context of a command's payloads."""
-        return self._instance.get_serialization_context(command_info)
-
-    def get_external_store_context(self, command_info: Any) -> StorageDriverStoreContext:
-        """Return the context of a command's large payloads."""
-        return self._instance.get_external_store_context(command_info)
-
-    def get_info(self) -> Info:
-        """Return what the instance is."""
-        return self._instance.get_info()
-
-    def get_thread_id(self) -> int | None:
-        """Return the thread that it runs in."""
-        return self._instance.get_thread_id()
+            return super().activate(act)
