@@ -119,7 +119,9 @@ class Driver:
         """End the gates of a door and the pipeline behind it; what each asks for but the last has been done."""
         move: Move = (self.run.state, ())
         for gate in passed.gates:
-            move = self._moved(StepEnded(outcome=gate, at=passed.at), is_written=passed.is_written)
+            is_over = passed.pipeline is None and gate is passed.gates[-1]  # the run goes on from here, now
+            at = temporal.now() if is_over else passed.at
+            move = self._moved(StepEnded(outcome=gate, at=at), is_written=passed.is_written)
         if passed.pipeline is not None:
             move = self._moved(StepEnded(outcome=passed.pipeline, at=self._ended_at(passed.pipeline)))
         return move

@@ -87,6 +87,7 @@ async def test_a_gate_that_fails_keeps_the_pipeline_from_running_and_is_seen_in_
     [_, (kind, summary, seen)] = await activities(handle)
     assert (kind, seen) == ("doors.write", category)
     assert summary.startswith(f"publish, not run; gate first: passed; gate second: FAILED {category} ")
+    assert result.completed_at == max(one.completed_at for one in result.step_executions if one.completed_at)
     assert written(service) == ["load"]
     assert service.rows("SELECT step FROM core_executions") == [("load",)]
     assert service.rows("SELECT stage FROM core_manifest WHERE stage LIKE 'STEP%' ORDER BY stage") == [
