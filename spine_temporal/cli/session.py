@@ -14,6 +14,7 @@ from spine_temporal.client.task_queues import runner_queue
 from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.embedded import worker_lock_held
+from spine_temporal.operating.registration import operating_activities, operating_workflows
 from spine_temporal.project import make_importable
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import Definitions, load_definitions
@@ -54,13 +55,16 @@ async def connected(settings: Settings, servers: Servers, *, with_worker: bool =
         yield spine
         return
     database = open_database(servers, settings, pool_size=settings.max_activities + SPARE_CONNECTIONS)
+    loaded = definitions(settings)
     try:
         async with running_worker(
             client,
             database,
-            definitions(settings),
+            loaded,
             task_queue=settings.task_queue,
             max_activities=settings.max_activities,
+            workflows=operating_workflows(),
+            activities=operating_activities(client, database, loaded, settings),
         ):
             yield spine
     finally:

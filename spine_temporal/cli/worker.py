@@ -9,6 +9,7 @@ from temporalio.client import Client
 
 from spine_temporal.cli.session import definitions, run_async
 from spine_temporal.client.servers import Servers, available_servers, connect, open_database
+from spine_temporal.operating.registration import operating_activities, operating_workflows
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import NO_WORKFLOWS, Definitions
 from spine_temporal.runtime.health import Health
@@ -43,6 +44,8 @@ async def _work(settings: Settings, servers: Servers, loaded: Definitions) -> No
                 max_activities=settings.max_activities,
                 version=deployment_version(settings),
                 grace=settings.grace,
+                workflows=operating_workflows(),
+                activities=operating_activities(client, database, loaded, settings),
             ),
         ):
             signalled = listen_for_signals()  # before anybody is told that it is ready, and may want it to stop

@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
@@ -43,6 +44,8 @@ async def running_worker(
     version: WorkerDeploymentVersion | None = None,
     grace: float = 20,
     in_process: bool = False,
+    workflows: Sequence[type] = (),
+    activities: Sequence[Callable[..., Any]] = (),
 ) -> AsyncIterator[Worker]:
     """Run a worker while the block does; at its end, activities get ``grace`` seconds to finish.
 
@@ -50,7 +53,8 @@ async def running_worker(
 
     ``passed_through`` names modules that the sandbox need not load again; never one with gates. With a ``version``,
     runs stay on the build that they began with. ``in_process``: pipelines and gates run in this process, where
-    nothing can stop them; for tests that look into them.
+    nothing can stop them; for tests that look into them. ``workflows`` and ``activities`` are run beside those of the
+    definitions.
     """
     attributes = NamespaceAttributes(client, add=True)
     await attributes.known()  # added now, they are known when runs begin
@@ -64,7 +68,9 @@ async def running_worker(
     )
     snapshot.take()
     await plugin.start()
-    worker = _worker(client, plugin, task_queue, max_activities, version, grace, width_of(definitions))
+    worker = _worker(
+        client, plugin, task_queue, max_activities, version, grace, width_of(definitions), workflows, activities
+    )
     async with worker:
         books = asyncio.create_task(close_orphaned_runs(TemporalRuns(client), database))
         try:
@@ -86,12 +92,15 @@ def _worker(
     version: WorkerDeploymentVersion | None,
     grace: float,
     width: int,
+    workflows: Sequence[type],
+    activities: Sequence[Callable[..., Any]],
 ) -> Worker:
     return Worker(
         client,
         task_queue=task_queue,
         plugins=[plugin],
-        workflows=[UnknownWorkflow],
+        workflows=[UnknownWorkflow, *workflows],
+        activities=activities,
         max_concurrent_activities=max_activities,
         max_concurrent_local_activities=max_activities,
         max_concurrent_workflow_tasks=40,

@@ -79,8 +79,9 @@ ROOMS = {
     "testing": {*_SERVICE, "embedded", "runtime", "client", "pins", "replaying"},
     "embedded": {"definition"},
     "runtime": _SERVICE,
-    "client": {*_SERVICE, "embedded", "runtime", "drawing"},
-    "cli": {*_SERVICE, "embedded", "runtime", "client", "drawing", "pins", "replaying", "scaffold"},
+    "operating": {*_SERVICE, "runtime"},
+    "client": {*_SERVICE, "embedded", "runtime", "operating", "drawing"},
+    "cli": {*_SERVICE, "embedded", "runtime", "operating", "client", "drawing", "pins", "replaying", "scaffold"},
 }
 
 
