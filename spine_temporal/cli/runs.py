@@ -9,6 +9,7 @@ import typer
 
 from spine_temporal.cli import panels
 from spine_temporal.cli.completion import workflow_names
+from spine_temporal.definition.busy import OnBusy
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.project import make_importable
@@ -62,6 +63,15 @@ StartFrom = Annotated[
 HoldGates = Annotated[
     bool, typer.Option("--hold", help="Let a gate that fails wait for a person (waive, retry-step, abort).")
 ]
+WhenBusy = Annotated[
+    OnBusy | None,
+    typer.Option(
+        "--on-busy",
+        metavar="POLICY",
+        help=f"Where another run holds the partition: {', '.join(OnBusy)}. Default: the workflow's.",
+        case_sensitive=False,
+    ),
+]
 Traceback = Annotated[bool, typer.Option("--traceback", help="Print where in the code each step has failed.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on stdout.")]
 
@@ -83,6 +93,7 @@ def run(
     dry_run: DryRun = False,
     start_from: StartFrom = None,
     hold: HoldGates = False,
+    on_busy: WhenBusy = None,
     as_json: AsJson = False,
 ) -> None:
     """Start a run, show its steps while it runs, and print its result. Exits 1 where the workflow failed."""
@@ -96,7 +107,7 @@ def run(
     given = read_params(definition, param or [], params)
     partition_of(definition, resolve_params(definition, given))
     tell_params(definition, given)
-    options = _options(force=force, dry_run=dry_run, start_from=start_from, hold=hold)
+    options = _options(force=force, dry_run=dry_run, start_from=start_from, hold=hold, on_busy=on_busy)
 
     async def work() -> WorkflowResult:
         with available_servers(settings) as servers:
@@ -115,6 +126,7 @@ def start(
     dry_run: DryRun = False,
     start_from: StartFrom = None,
     hold: HoldGates = False,
+    on_busy: WhenBusy = None,
     as_json: AsJson = False,
 ) -> None:
     """Start a run, print its workflow id, and leave the run to the workers."""
@@ -128,7 +140,7 @@ def start(
     settings, definition = startable(Settings.from_environment(), workflow)
     given = read_params(definition, param or [], params)
     tell_params(definition, given)
-    options = _options(force=force, dry_run=dry_run, start_from=start_from, hold=hold)
+    options = _options(force=force, dry_run=dry_run, start_from=start_from, hold=hold, on_busy=on_busy)
 
     async def work() -> tuple[str, str | None, str, str]:
         with available_servers(settings, postgres=False) as servers:
@@ -177,9 +189,16 @@ def _worker_of(settings: Settings) -> str:
     return f"`spine-temporal worker {' '.join(f'-m {shlex.quote(module)}' for module in modules)}`"
 
 
-def _options(*, force: bool, dry_run: bool, start_from: str | None, hold: bool) -> dict[str, Any]:
-    gates = "hold" if hold else "stop"
-    return {"force": force, "dry_run": dry_run, "start_from": start_from, "on_gate_failure": gates}
+def _options(
+    *, force: bool, dry_run: bool, start_from: str | None, hold: bool, on_busy: OnBusy | None
+) -> dict[str, Any]:
+    return {
+        "force": force,
+        "dry_run": dry_run,
+        "start_from": start_from,
+        "on_gate_failure": "hold" if hold else "stop",
+        "on_busy": on_busy,
+    }
 
 
 def status(workflow_id: WorkflowId, as_json: AsJson = False) -> None:

@@ -20,6 +20,7 @@ from spine_temporal.client.resume_run import checked_options, resume_run
 from spine_temporal.client.run_handle import RunHandle
 from spine_temporal.client.run_list import RunSummary, listed_runs
 from spine_temporal.client.run_status import RunFilter
+from spine_temporal.definition.busy import OnBusy
 from spine_temporal.definition.errors import (
     ParamsError,
     PartitionBusyError,
@@ -34,6 +35,8 @@ from spine_temporal.translation.search_attributes import of_run
 
 #: Memo key of the params' fingerprint, by which a start with other params is refused.
 FINGERPRINT = "spine_params_sha256"
+#: Characters of a workflow id that another part is added to.
+_LONGEST_ID = 230
 
 
 class SpineClient:
@@ -53,20 +56,30 @@ class SpineClient:
         dry_run: bool = False,
         start_from: str | None = None,
         on_gate_failure: str = "stop",
+        on_busy: OnBusy | str | None = None,
     ) -> RunHandle:
         """Start a run, or join the one of the same partition that is running.
 
         ``start_from`` keeps the outputs that the partition's last run has of the steps before that one;
-        ``on_gate_failure="hold"`` lets a gate that fails wait for a person.
+        ``on_gate_failure="hold"`` lets a gate that fails wait for a person; ``on_busy`` says what the run does where
+        another one holds its partition, else the workflow does.
         Raises ``ParamsError`` for params that the workflow does not take and where a running run has others,
-        ``PartitionBusyError`` where ``force`` or ``start_from`` meets a run that is still running.
+        ``PartitionBusyError`` where ``force`` or ``start_from`` meets a run that is still running and ``on_busy`` is
+        ``fail``; under another policy the run has a workflow id of its own, and waits.
         """
         workflow = as_workflow(workflow, "start()")
         resolved = resolve_params(workflow, params)
         partition = partition_of(workflow, resolved)
         options = _options(
-            workflow, force=force, dry_run=dry_run, start_from=start_from, on_gate_failure=on_gate_failure
+            workflow,
+            force=force,
+            dry_run=dry_run,
+            start_from=start_from,
+            on_gate_failure=on_gate_failure,
+            on_busy=on_busy,
         )
+        policy = OnBusy(options.get("on_busy") or workflow.on_busy)
+        joins = not (force or start_from or policy.gives_way)
         identity = _identity(workflow, partition, dry_run=dry_run)
         mine = fingerprint(resolved)
         start = partial(
@@ -80,8 +93,8 @@ class SpineClient:
             search_attributes=await self._attributes(workflow, partition),
             static_summary=workflow.description[:200] or None,
         )
-        handle = await self._started_or_joined(start, identity, mine, joins=not (force or start_from))
-        return RunHandle(workflow_id=identity, handle=handle, client=self.client)
+        handle = await self._started_or_joined(start, identity, mine, joins=joins, waits=policy.waits)
+        return RunHandle(workflow_id=handle.id, handle=handle, client=self.client)
 
     async def execute(
         self,
@@ -92,10 +105,17 @@ class SpineClient:
         dry_run: bool = False,
         start_from: str | None = None,
         on_gate_failure: str = "stop",
+        on_busy: OnBusy | str | None = None,
     ) -> WorkflowResult:
         """Start a run, or join it, and wait for its result."""
         handle = await self.start(
-            workflow, params, force=force, dry_run=dry_run, start_from=start_from, on_gate_failure=on_gate_failure
+            workflow,
+            params,
+            force=force,
+            dry_run=dry_run,
+            start_from=start_from,
+            on_gate_failure=on_gate_failure,
+            on_busy=on_busy,
         )
         return await handle.result()
 
@@ -186,13 +206,24 @@ class SpineClient:
         return await (await self.handle_of(identity)).terminate(reason=reason, database=database)
 
     async def _started_or_joined(
-        self, start: Callable[..., Awaitable[WorkflowHandle[Any, Any]]], identity: str, mine: str, *, joins: bool
+        self,
+        start: Callable[..., Awaitable[WorkflowHandle[Any, Any]]],
+        identity: str,
+        mine: str,
+        *,
+        joins: bool,
+        waits: bool,
     ) -> WorkflowHandle[Any, Any]:
-        """Start the run, or join the one that is running where ``joins`` lets it and its params are the same."""
+        """Start the run, or join the one that is running where ``joins`` lets it and its params are the same.
+
+        Where it neither joins nor is refused, it ``waits`` under a workflow id of its own.
+        """
         try:
             # Eager: a worker on this very client takes the first workflow task with the answer.
             return await start(id_conflict_policy=WorkflowIDConflictPolicy.FAIL, request_eager_start=True)
         except WorkflowAlreadyStartedError as error:
+            if waits and not joins:
+                return await start(id=f"{identity[:_LONGEST_ID]}/{uuid4().hex[:12]}")
             if not joins:
                 raise PartitionBusyError(
                     f"{identity} is running (run {error.run_id}): wait for it or cancel it before you run it again"
@@ -225,7 +256,13 @@ def _identity(workflow: Workflow, partition: Mapping[str, Any], *, dry_run: bool
 
 
 def _options(
-    workflow: Workflow, *, force: bool, dry_run: bool, start_from: str | None, on_gate_failure: str
+    workflow: Workflow,
+    *,
+    force: bool,
+    dry_run: bool,
+    start_from: str | None,
+    on_gate_failure: str,
+    on_busy: OnBusy | str | None,
 ) -> dict[str, Any]:
     """Return the run options that are set, as the start's second argument."""
     if start_from is not None and workflow.step(start_from) is None:
@@ -235,6 +272,15 @@ def _options(
         raise ParamsError("start_from and dry_run do not go together: a dry run walks the whole plan")
     if on_gate_failure not in {"stop", "hold"}:
         raise ParamsError(f"on_gate_failure must be 'stop' or 'hold', not {on_gate_failure!r}")
+    if on_busy is not None and on_busy not in set(OnBusy):
+        raise ParamsError(f"on_busy must be one of {', '.join(OnBusy)}, not {on_busy!r}")
     hold = None if on_gate_failure == "stop" else on_gate_failure
-    given = {"force": force, "dry_run": dry_run, "start_from": start_from, "on_gate_failure": hold}
+    busy = None if on_busy is None else str(on_busy)
+    given = {
+        "force": force,
+        "dry_run": dry_run,
+        "start_from": start_from,
+        "on_gate_failure": hold,
+        "on_busy": busy,
+    }
     return {name: value for name, value in given.items() if value}

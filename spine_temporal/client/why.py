@@ -16,9 +16,11 @@ from temporalio.service import RPCError
 from spine_temporal.client.descriptions import described, how_to_unpause, is_paused, paused_by
 from spine_temporal.client.run_handle import RunHandle
 from spine_temporal.client.task_queues import ACTIVITY_TASKS, WORKFLOW_TASKS, is_polled, what_to_start, workers_of
+from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.run_result import WorkflowResult, WorkflowStatus
 from spine_temporal.translation.waiting import (
     WAITING,
+    BusyPartition,
     Cause,
     HeldGate,
     MissingCode,
@@ -50,6 +52,8 @@ class ReasonKind(StrEnum):
     #: Nothing is known to keep it.
     GOES_ON = "goes on"
     WAITS = "waits"
+    #: Another run holds its partition.
+    BUSY = "busy"
     #: A gate waits for a person.
     HELD = "held"
     WAITS_FOR_A_SLOT = "waits for a slot"
@@ -128,6 +132,13 @@ def _of_activity(activity: PendingActivityInfo, description: WorkflowExecutionDe
         return Reason(kind=ReasonKind.RUNS, text=f"{what} runs for {since:.0f} s, attempt {activity.attempt}{last}")
     if activity.attempt > 1 and activity.HasField("next_attempt_schedule_time"):
         wait = max(0.0, -_seconds_since(activity.next_attempt_schedule_time.ToDatetime(UTC)))
+        if activity.last_failure.application_failure_info.type == ErrorCategory.PARTITION_BUSY:
+            told = activity.last_failure.message
+            return Reason(
+                kind=ReasonKind.BUSY,
+                text=f"it {told}",
+                advice=f"it asks again in {wait:.0f} s; wait, or cancel either run",
+            )
         text = f"{what} is tried again in {wait:.0f} s, attempt {activity.attempt}{last}"
         return Reason(kind=ReasonKind.RETRIES, text=text, advice=_advice(activity.last_failure.message))
     since = _seconds_since(activity.scheduled_time.ToDatetime(UTC))
@@ -212,7 +223,7 @@ def _of_cause(cause: Cause) -> list[Reason]:
             text = f"a worker whose {cause.workflow!r} has the {cause.step_kind} step {cause.step!r}"
         case Unrecorded():
             text = f"{f'{cause.activity} {cause.summary}'.strip()}: {cause.error}"
-        case RunningPipeline() | RunningMap() | RunningWorkflow() | RunningStep():
+        case BusyPartition() | RunningPipeline() | RunningMap() | RunningWorkflow() | RunningStep():
             return []
         case _:
             assert_never(cause)

@@ -61,6 +61,8 @@ class RunOptions(BaseModel):
     start_from: str | None = None
     #: ``hold``: a gate that would stop the run waits for a person instead.
     on_gate_failure: Literal["stop", "hold"] = "stop"
+    #: What to do where another run holds the partition (``OnBusy``); None: as the workflow says.
+    on_busy: Literal["fail", "queue", "newest", "cancel_older"] | None = None
     #: Go on from a run that has ended.
     resume: ResumeOptions | None = None
     #: Set by the run whose step this one is: what an earlier run of the lineage has done with the same params is kept.
@@ -76,6 +78,7 @@ _OPTIONS = {
     "dry_run": f'--dry-run, or {{"dry_run": true}} {_SECOND}',
     "start_from": f'--start-from STEP, or {{"start_from": "STEP"}} {_SECOND}',
     "on_gate_failure": f'--hold, or {{"on_gate_failure": "hold"}} {_SECOND}',
+    "on_busy": f'--on-busy POLICY, or {{"on_busy": "queue"}} {_SECOND}',
     "resume": "`spine-temporal resume WORKFLOW_ID`",
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from spine_temporal.definition.busy import OnBusy, on_busy_of
 from spine_temporal.definition.composite_steps import AnyStep, MapStep, WorkflowStep, flattened
 from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.definition.items import items_path
@@ -40,6 +41,8 @@ class Workflow(Runnable):
     partition_by: Sequence[str] | None = None
     on_failure: Sequence[PipelineStep] = ()
     on_cancel: Sequence[PipelineStep] = ()
+    #: What a start does that finds its partition held; a run option of that name wins.
+    on_busy: OnBusy | str = OnBusy.FAIL
     #: Where the run goes after each step.
     routes: Routes = field(init=False, repr=False)
 
@@ -50,6 +53,7 @@ class Workflow(Runnable):
         for name in ("steps", "on_failure", "on_cancel"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         object.__setattr__(self, "tags", tuple(self.tags))
+        object.__setattr__(self, "on_busy", on_busy_of(f"workflow {self.name!r}", self.on_busy))
         object.__setattr__(self, "domain", self.domain or self.name)
         object.__setattr__(self, "routes", routes_of(self.steps))
 

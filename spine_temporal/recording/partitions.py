@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -37,7 +38,8 @@ _TAKE_OVER = text(f"""
 
 _CLAIMS = """
     SELECT held.domain, held.partition_key AS partition, held.epoch, held.run_id, held.workflow_id,
-        held.execution_run_id, runs.status AS run_status, runs.temporal, runs.first_run_id, runs.lineage_id
+        held.execution_run_id, held.claimed_at, runs.status AS run_status, runs.temporal, runs.first_run_id,
+        runs.lineage_id
     FROM core_partitions AS held LEFT JOIN core_runs AS runs USING (run_id)
 """
 
@@ -72,6 +74,8 @@ class Claim:
     #: The first Temporal run of its chain of resets.
     first_run_id: str | None
     lineage_id: str | None
+    #: When the holder took it.
+    claimed_at: datetime
 
 
 def claim(connection: Connection, key: RunKey) -> int | None:

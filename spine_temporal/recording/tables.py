@@ -119,6 +119,31 @@ core_partitions = Table(
     PrimaryKeyConstraint("domain", "partition_key"),
 )
 
+#: Runs that wait for a partition which another run holds, in the order in which they came.
+core_queue = Table(
+    "core_queue",
+    metadata,
+    Column("position", BIGINT, Identity(always=True), primary_key=True),
+    Column("domain", Text, nullable=False),
+    Column("partition_key", JSONB, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("workflow_id", Text, nullable=False),
+    #: The first run of its chain of resets, and which Temporal has it.
+    Column("first_run_id", Text, nullable=False),
+    Column("temporal", Text, nullable=False),
+    #: An ``OnBusy``.
+    Column("on_busy", Text, nullable=False),
+    #: For whom it waits, in words.
+    Column("waits_for", Text, nullable=False),
+    Column("queued_at", _TIME, nullable=False, server_default=func.now()),
+    #: When it promised to ask again; one that has not is passed over.
+    Column("asks_again_at", _TIME, nullable=False),
+    #: The newer run in whose favour it ends when it asks.
+    Column("superseded_by", Text),
+    Index(None, "run_id", unique=True),
+    Index(None, "domain", "partition_key"),
+)
+
 #: Rows that a pipeline refused.
 core_rejects = Table(
     "core_rejects",

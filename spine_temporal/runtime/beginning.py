@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from spine_temporal.definition.busy import OnBusy
 from spine_temporal.definition.params import RunOptions
 from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.run_result import WorkflowResult
@@ -35,6 +36,8 @@ class Beginning:
     fingerprints: Mapping[str, Any]
     #: Where it asks for workers.
     task_queue: str
+    #: What it does where its partition is held.
+    on_busy: OnBusy = OnBusy.FAIL
     #: What a person has changed, and what is kept, where it goes on from another run.
     correction: Mapping[str, Any] | None = None
 

@@ -30,6 +30,21 @@ _CHANGED = "the partition changed hands while it was claimed"
 _ENDED = "another attempt has recorded how this run ended"
 
 
+class HeldError(PartitionBusyError):
+    """Raised when an open run holds the partition that another one asks for."""
+
+    def __init__(self, holder: Claim) -> None:
+        where = f" of Temporal {holder.temporal}" if holder.temporal else ""
+        super().__init__(
+            f"partition {canonical(dict(holder.partition))} of {holder.domain.removeprefix('workflow.')!r} is held by "
+            f"workflow {holder.workflow_id!r}, run {holder.run_id}{where}",
+            advice="wait for it, or cancel it; where it cannot exist any more, "
+            f"`spine-temporal release '{holder.workflow_id}'`",
+        )
+        self.holder = holder
+        self.metadata["partition"] = dict(holder.partition)
+
+
 class _EndedError(SpineError):
     """Raised where an execution whose end is recorded wants its partition again."""
 
@@ -47,8 +62,8 @@ class Claims:
     async def settle(self, attempt: Callable[[], Answer | Claim], *, asked_by: str, lineage: str = "") -> Answer:
         """Return what ``attempt`` comes to. Where it names a holder that Temporal has closed, clear it away first.
 
-        ``asked_by``: the Temporal run that wants the partition. Raises ``PartitionBusyError`` for a holder that is
-        open. An open holder of the same ``lineage`` is being cancelled with its parent: the caller tries again later.
+        ``asked_by``: the Temporal run that wants the partition. Raises ``HeldError`` for a holder that is open. An open
+        holder of the same ``lineage`` is being cancelled with its parent: the caller tries again later.
         """
         for _ in range(_TRIES):
             answer = await asyncio.to_thread(attempt)
@@ -56,7 +71,7 @@ class Claims:
                 return answer
             standing = await self._standing_of(answer, asked_by)
             if standing.is_open:
-                raise _being_cancelled(answer) if lineage and lineage == answer.lineage_id else _busy(answer)
+                raise _being_cancelled(answer) if lineage and lineage == answer.lineage_id else HeldError(answer)
             await asyncio.to_thread(self._clear, answer, standing)
         raise SpineError(_CHANGED, ErrorCategory.TRANSIENT)
 
@@ -158,14 +173,3 @@ def _being_cancelled(claim: Claim) -> SpineError:
         f"run {claim.run_id} of workflow {claim.workflow_id!r}, which did this step before, has not ended yet",
         ErrorCategory.TRANSIENT,
     )
-
-
-def _busy(claim: Claim) -> PartitionBusyError:
-    where = f" of Temporal {claim.temporal}" if claim.temporal else ""
-    busy = PartitionBusyError(
-        f"partition {canonical(dict(claim.partition))} of {claim.domain.removeprefix('workflow.')!r} is held by "
-        f"workflow {claim.workflow_id!r}, run {claim.run_id}{where}: wait for it, or cancel it; where it cannot exist "
-        f"any more, `spine-temporal release '{claim.workflow_id}'`"
-    )
-    busy.metadata["partition"] = dict(claim.partition)
-    return busy

@@ -17,6 +17,7 @@ from spine_temporal.recording.ended_runs import ended_run
 from spine_temporal.recording.partitions import lock_partition
 from spine_temporal.recording.run_list import ListedRun
 from spine_temporal.recording.runs import RunRow, lock_run, run_of, running_runs
+from spine_temporal.runtime.ended_waiters import forget_ended
 from spine_temporal.runtime.ending import record_end
 from spine_temporal.runtime.metrics import ORPHANS
 from spine_temporal.runtime.temporal_runs import Standing, TemporalRun, TemporalRuns
@@ -40,6 +41,7 @@ async def close_orphaned_runs(temporal_runs: TemporalRuns, database: Database, *
         await asyncio.sleep(interval)
         try:
             await look(temporal_runs, database, before=datetime.now(UTC) - _AGE)
+            await forget_ended(temporal_runs, database)
         except SpineError as error:  # Postgres or Temporal is away: the next look finds them
             _log.debug("orphaned runs are not looked for: %s", error)
         except Exception:  # noqa: BLE001 - what heals must not end with what it does not know

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -26,6 +26,7 @@ from spine_temporal.runtime.ending import record_end, record_failure, record_los
 from spine_temporal.runtime.failed_verdicts import log_verdict
 from spine_temporal.runtime.held_gates import record_decision, record_hold
 from spine_temporal.runtime.metrics import RUNS
+from spine_temporal.runtime.partition_queue import QueuedError, SupersededError
 from spine_temporal.runtime.resume_starter import ResumeStarter
 from spine_temporal.runtime.run_starter import RunStarter
 from spine_temporal.translation import failures
@@ -74,6 +75,8 @@ class RunActivities:
         """Validate, claim the partition, write the STARTED row, and return the plan that the run keeps."""
         try:
             return await self._starts.begin(request)
+        except QueuedError as queued:
+            raise _not_yet(queued) from None
         except (ValueError, SpineError) as error:
             refused = error if isinstance(error, SpineError) else ParamsError(str(error))
             raise await self._refused(request, refused) from None
@@ -199,6 +202,9 @@ class RunActivities:
         """Return the failure of a start that is refused, after its anomaly is written."""
         if error.category.retryable:
             return _failure(error)
+        if isinstance(error, SupersededError):  # as its start wants it, so no anomaly
+            RUNS.labels(request.workflow, error.CODE).inc()
+            return _failure(error)
         partition = error.metadata.get("partition")
         key = RunKey(
             run_id=request.run_id,
@@ -242,6 +248,16 @@ class RunActivities:
         with self._database.begin() as connection:
             recorded = recorded_end(connection, key)
         return None if recorded is None else WorkflowResult.model_validate(recorded)
+
+
+def _not_yet(queued: QueuedError) -> ApplicationError:
+    """Return the failure of a run that waits for its partition, which Temporal repeats when the run asks again."""
+    return ApplicationError(
+        str(queued),
+        type=queued.category.value,
+        next_retry_delay=timedelta(seconds=queued.retry_after or 0),
+        category=ApplicationErrorCategory.BENIGN,
+    )
 
 
 def _failure(error: SpineError) -> ApplicationError:

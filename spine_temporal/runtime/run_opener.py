@@ -8,10 +8,12 @@ from typing import Any
 from sqlalchemy import Connection
 from temporalio import activity
 
+from spine_temporal.definition.busy import OnBusy
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.params import RunOptions
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.recording.database import Database
+from spine_temporal.recording.partition_queue import Waiter, leave_queue
 from spine_temporal.recording.partitions import Claim, claim, claim_of
 from spine_temporal.recording.runs import RunRow, known_runs
 from spine_temporal.runtime.beginning import Beginning, as_ended
@@ -19,6 +21,7 @@ from spine_temporal.runtime.claims import Claims
 from spine_temporal.runtime.deadlines import given_up_at, require_time
 from spine_temporal.runtime.definitions import Definitions
 from spine_temporal.runtime.fingerprints import Naming, fingerprints_of
+from spine_temporal.runtime.partition_queue import PartitionQueue
 from spine_temporal.translation.messages import BeginRequest, Begun, ResumeRequest
 
 #: Writes the rows of a run that has its partition, in the transaction that claimed it. It is given the run's own row,
@@ -49,6 +52,7 @@ class RunOpener:
         self._database = database
         self._definitions = definitions
         self._claims = claims
+        self._queue = PartitionQueue(database, claims.temporal_runs)
         self._naming = naming
         self._ask_attributes = search_attributes
 
@@ -68,21 +72,37 @@ class RunOpener:
     ) -> Begun:
         """Claim the partition and ``write``; return what the run begins with, under the epoch that it has taken.
 
-        Raises ``PartitionBusyError`` where another run holds the partition that is open in Temporal.
+        Where another run holds the partition that is open in Temporal, raises ``QueuedError`` or ``SupersededError``
+        for a start whose policy is to wait, ``HeldError`` for any other.
         """
-        beginning = Beginning(
-            request=request,
-            workflow=workflow,
-            options=options,
-            begun=begun,
-            temporal=await self._claims.temporal_runs.place(),
-            until=given_up_at(request.asked_at),
-            fingerprints=await fingerprints_of(begun, self._definitions.pipelines, self._naming),
-            task_queue=activity.info().task_queue,
-            correction=correction,
+        temporal = await self._claims.temporal_runs.place()
+        on_busy = _on_busy(workflow, options)
+
+        async def take() -> Begun:
+            beginning = Beginning(
+                request=request,
+                workflow=workflow,
+                options=options,
+                begun=begun,
+                temporal=temporal,
+                until=given_up_at(request.asked_at),
+                fingerprints=await fingerprints_of(begun, self._definitions.pipelines, self._naming),
+                task_queue=activity.info().task_queue,
+                on_busy=on_busy,
+                correction=correction,
+            )
+            attempt = partial(self._claim, beginning, write)
+            return await self._claims.settle(attempt, asked_by=request.run_id, lineage=options.lineage or "")
+
+        if not on_busy.waits:
+            return await take()
+        waiter = Waiter(
+            key=begun.key(request.workflow_id, request.run_id),
+            on_busy=on_busy,
+            first_run_id=request.first_run_id or request.run_id,
+            temporal=temporal,
         )
-        attempt = partial(self._claim, beginning, write)
-        return await self._claims.settle(attempt, asked_by=request.run_id, lineage=options.lineage or "")
+        return await self._queue.taken(waiter, take)
 
     def _claim(self, beginning: Beginning, write: Write) -> Begun | Claim:
         """Write the beginning and return it; or return who holds the partition.
@@ -95,6 +115,11 @@ class RunOpener:
                 return _claimed(connection, beginning, write)
         except _EndedAlreadyError as error:
             return as_ended(beginning.begun, error.row)
+
+
+def _on_busy(workflow: Workflow, options: RunOptions) -> OnBusy:
+    """Return what the run does where its partition is held; a person who resumes is told."""
+    return OnBusy.FAIL if options.resume is not None else OnBusy(options.on_busy or workflow.on_busy)
 
 
 def _claimed(connection: Connection, beginning: Beginning, write: Write) -> Begun | Claim:
@@ -110,5 +135,7 @@ def _claimed(connection: Connection, beginning: Beginning, write: Write) -> Begu
         return holder
     beginning = replace(beginning, begun=beginning.begun.model_copy(update={"epoch": epoch}))
     begun = write(connection, beginning, known, earlier)
+    if beginning.on_busy.waits:
+        leave_queue(connection, key.run_id)
     require_time(beginning.until)
     return begun

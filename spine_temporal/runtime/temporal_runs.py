@@ -8,6 +8,7 @@ from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionRequest,
     DescribeWorkflowExecutionResponse,
     GetClusterInfoRequest,
+    RequestCancelWorkflowExecutionRequest,
 )
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
@@ -97,6 +98,20 @@ class TemporalRuns:
             and newest.workflow_execution_info.execution.run_id == run_id
             and _standing(newest).is_open
         )
+
+    async def cancel(self, workflow_id: str, *, first_run_id: str, reason: str) -> None:
+        """Ask the open run of a chain of resets to cancel; one that has ended meanwhile is left alone."""
+        request = RequestCancelWorkflowExecutionRequest(
+            namespace=self._client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=workflow_id),
+            first_execution_run_id=first_run_id,
+            reason=reason,
+        )
+        try:
+            await self._client.workflow_service.request_cancel_workflow_execution(request)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise SpineError(f"Temporal cannot cancel {workflow_id}: {error}", ErrorCategory.DEPENDENCY) from error
 
     async def _described(self, workflow_id: str, run_id: str) -> DescribeWorkflowExecutionResponse | None:
         """Return the run, the newest where no run id is given; None where Temporal knows none."""

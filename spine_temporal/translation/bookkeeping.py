@@ -26,7 +26,7 @@ from spine_temporal.translation.failures import (
 )
 from spine_temporal.translation.messages import HOLD, SHOW, VERDICT, HoldRequest, Recorded, Verdict
 from spine_temporal.translation.shown_details import ShownDetails
-from spine_temporal.translation.waiting import Unrecorded
+from spine_temporal.translation.waiting import BusyPartition, Obstacle, Unrecorded
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -34,7 +34,11 @@ Answer = TypeVar("Answer", bound=BaseModel)
 TOO_LARGE = "PayloadsTooLarge"
 
 #: The quick way: inside the workflow task, which costs one event. Two tries, as a connection may be stale.
-_LOCALLY = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_attempts=2)
+_LOCALLY = RetryPolicy(
+    initial_interval=timedelta(milliseconds=100),
+    maximum_attempts=2,
+    non_retryable_error_types=[ErrorCategory.PARTITION_BUSY.value],
+)
 #: The patient way: as an activity that the Web UI shows waiting, for as long as Postgres is away.
 _PATIENTLY = RetryPolicy(
     initial_interval=timedelta(seconds=1),
@@ -54,7 +58,10 @@ async def record(
     shown: ShownDetails,
     late: Callable[[], None] | None = None,
 ) -> Any:
-    """Run one of the run's own activities: locally, and where Postgres is away as an activity that waits for it.
+    """Run one of the run's own activities: locally, and as an activity that waits where Postgres is away.
+
+    A run that waits for its partition does so in the same way: Temporal repeats the activity, no worker is held
+    meanwhile, and no event is written.
 
     ``late`` is called when the run is cancelled meanwhile; the run then still waits for the local answer.
     """
@@ -73,8 +80,8 @@ async def record(
     except FailureError as error:
         if is_cancelled_exception(error) or not _waits(error):
             raise
-        away = Unrecorded(activity=activity, summary=summary, error=str(cause_of(error)))
-    with shown.during(away):
+        obstacle = _obstacle(error, activity, summary)
+    with shown.during(obstacle):
         return await record_patiently(activity, request, answer, summary)
 
 
@@ -156,11 +163,24 @@ async def _to_its_end(call: Coroutine[Any, Any, Any], late: Callable[[], None] |
         raise asyncio.CancelledError from None
 
 
+def _obstacle(error: FailureError, activity: str, summary: str) -> Obstacle:
+    """Return what keeps the run from going on: another run that holds its partition, or a Postgres that is away."""
+    cause = cause_of(error)
+    if _is_busy(cause):
+        return BusyPartition(told=str(cause))
+    return Unrecorded(activity=activity, summary=summary, error=str(cause))
+
+
+def _is_busy(cause: BaseException | None) -> bool:
+    return isinstance(cause, ApplicationError) and cause.type == ErrorCategory.PARTITION_BUSY.value
+
+
 def _waits(error: FailureError) -> bool:
     cause = cause_of(error)
     if isinstance(cause, ApplicationError):
         kind = cause.type or ""
-        return not cause.non_retryable and kind in ErrorCategory.__members__ and ErrorCategory(kind).retryable
+        known = kind in ErrorCategory.__members__
+        return not cause.non_retryable and known and (ErrorCategory(kind).retryable or _is_busy(cause))
     return isinstance(cause, TemporalTimeoutError)
 
 

@@ -13,6 +13,7 @@ from spine_temporal.definition.run_result import (
 from spine_temporal.machine.plan import AnyPlanned, PlannedGate, PlannedPipeline
 from spine_temporal.machine.state import State
 from spine_temporal.translation.waiting import (
+    BusyPartition,
     Cause,
     HeldGate,
     MissingCode,
@@ -30,6 +31,8 @@ from spine_temporal.translation.waiting import (
 #: Rows of the table; a longer plan shows its last steps.
 MAX_ROWS = 60
 _COLUMNS = ("step", "kind", "status", "attempts", "seconds", "rows")
+#: What keeps the run as a whole from going on, and stands above all else.
+_OF_THE_RUN = Unrecorded | BusyPartition
 #: Ends each cell: the Web UI sets its columns one beside the other.
 _GAP = "\N{EM SPACE}"
 
@@ -39,12 +42,12 @@ def current_details(state: State | None, obstacles: tuple[Obstacle, ...] = ()) -
 
     Above all of it, what the run cannot record; of a run that has not begun (None), there is no more to say.
     """
-    away = [_told(cause) for cause in obstacles if isinstance(cause, Unrecorded)]
+    away = [_told(cause) for cause in obstacles if isinstance(cause, _OF_THE_RUN)]
     if state is None:
         return "\n\n".join(away)
     held = bool(state.held) and state.status is WorkflowStatus.RUNNING
     head = [*away, f"**{StepStatus.HELD if held else state.status}**"]
-    head += [_told(cause) for cause in waiting_of(state, obstacles).causes if not isinstance(cause, Unrecorded)]
+    head += [_told(cause) for cause in waiting_of(state, obstacles).causes if not isinstance(cause, _OF_THE_RUN)]
     return "\n\n".join([*head, *_failures(state), _table(state)])
 
 
@@ -90,11 +93,13 @@ def _failures(state: State) -> list[str]:
     return [f"`{step.step_name}` failed ({step.error_category}): {_cell(step.error or '')}" for step in failed]
 
 
-def _told(cause: Cause) -> str:  # noqa: PLR0911 - one for each cause
+def _told(cause: Cause) -> str:  # noqa: C901, PLR0911 - one for each cause
     """Say what is waited for or runs; how often Temporal has tried it, the Web UI shows itself."""
     match cause:
         case Unrecorded():
             return f"Waits: {f'{cause.activity} {cause.summary}'.strip()}: {cause.error}"
+        case BusyPartition():
+            return f"Waits: {_cell(cause.told)}; its last look is under Pending Activities"
         case MissingCode():
             return f"Waits: a worker whose {cause.workflow!r} has the {cause.step_kind} step {cause.step!r}"
         case HeldGate():

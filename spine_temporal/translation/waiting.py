@@ -75,6 +75,14 @@ class Unrecorded(_Cause):
     error: str
 
 
+class BusyPartition(_Cause):
+    """The run waits for its partition, which another run holds."""
+
+    kind: Literal["busy_partition"] = "busy_partition"
+    #: What was told at the first look.
+    told: str
+
+
 class RunningPipeline(_Cause):
     """A pipeline runs, or waits for its next attempt."""
 
@@ -109,7 +117,7 @@ class RunningStep(_Cause):
 
 
 #: What keeps a run from going on that is no part of its state.
-Obstacle = MissingCode | Unrecorded
+Obstacle = MissingCode | Unrecorded | BusyPartition
 Cause = Obstacle | HeldGate | Timer | OtherPartitions | RunningPipeline | RunningMap | RunningWorkflow | RunningStep
 
 

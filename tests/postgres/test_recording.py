@@ -62,7 +62,7 @@ def test_a_schema_that_is_newer_by_additions_alone_is_worked_on_and_any_other_is
             call(database, ("activities",))
     with database.begin() as connection:
         connection.execute(text("INSERT INTO core_schema_floors VALUES ('core_9', 'core_8')"))
-    with pytest.raises(SpineError, match="does not accept builds of core_0005"):
+    with pytest.raises(SpineError, match=r"does not accept builds of core_\d+"):
         require_current(database, ("activities",))
     with database.begin() as connection:
         connection.execute(text("UPDATE core_schema_floors SET floor = 'core_0004'"))

@@ -105,6 +105,7 @@ class Forced(BaseModel):
         ("dry-run", "give it as --dry-run, or"),
         ("start_from", "give it as --start-from STEP, or"),
         ("on_gate_failure", "give it as --hold, or"),
+        ("on_busy", "give it as --on-busy POLICY, or"),
         ("resume", "give it as `spine-temporal resume WORKFLOW_ID`"),
     ],
 )

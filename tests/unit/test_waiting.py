@@ -18,6 +18,7 @@ from spine_temporal.translation.details import current_details
 from spine_temporal.translation.payloads import SpinePayloadConverter
 from spine_temporal.translation.shown_details import ShownDetails
 from spine_temporal.translation.waiting import (
+    BusyPartition,
     Cause,
     HeldGate,
     MissingCode,
@@ -34,6 +35,7 @@ from spine_temporal.translation.waiting import (
 
 BEGAN = datetime(2026, 1, 2, tzinfo=UTC)
 MISSING = MissingCode(step="check", step_kind="lambda", workflow="waits")
+BUSY = BusyPartition(told="waits for partition {} of 'waits', after workflow 'first', which holds it")
 AWAY = Unrecorded(activity="spine.end", summary="COMPLETED", error="POSTGRES_AWAY: gone")
 
 
@@ -97,7 +99,7 @@ def test_what_no_state_knows_comes_first_and_is_all_before_the_run_begins():
 
 
 def test_every_cause_crosses_temporal_as_it_is():
-    whole = Waiting(causes=(MISSING, AWAY, *(cause for _, cause in STATES.values())))
+    whole = Waiting(causes=(MISSING, AWAY, BUSY, *(cause for _, cause in STATES.values())))
     assert {type(cause) for cause in whole.causes} == set(get_args(Cause))
     converter = SpinePayloadConverter()
     assert converter.from_payloads(converter.to_payloads([whole]), [Waiting]) == [whole]
@@ -128,6 +130,7 @@ def test_the_web_ui_says_above_all_what_cannot_be_recorded_and_what_code_is_miss
     missing = "Waits: a worker whose 'waits' has the lambda step 'check'"
     assert current_details(state, (MISSING, AWAY)).startswith(f"{away}\n\n**RUNNING**\n\n{missing}\n\nRuns: `check`")
     assert current_details(None, (AWAY,)) == away
+    assert current_details(None, (BUSY,)) == f"Waits: {BUSY.told}; its last look is under Pending Activities"
 
 
 @pytest.mark.parametrize(
