@@ -6,8 +6,20 @@ from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
 
-from spine_temporal.checks.values import Given, Group, Known, Made, Method, Output, Value, Values, constant, union
-from spine_temporal.definition.context import LEGACY_METRICS, WorkflowContext
+from spine_temporal.checks.values import (
+    ANY,
+    Given,
+    Group,
+    Known,
+    Made,
+    Method,
+    Output,
+    Value,
+    Values,
+    constant,
+    union,
+)
+from spine_temporal.definition.context import WorkflowContext
 
 #: Attributes of the context that are followed further.
 _OF_CONTEXT = {"params": Given.PARAMS, "outputs": Given.OUTPUTS}
@@ -75,8 +87,8 @@ def element_of(value: Value, keys: Values) -> Values:
     match value:
         case Given.OUTPUTS:
             return (Output(key),) if isinstance(key, str) else ()
-        case Output() if key == LEGACY_METRICS:
-            return (value,)
+        case Output():
+            return (value.below(key if isinstance(key, str) else ANY),)
         case Group(items=items):
             return union(items[key], value.others) if isinstance(key, Hashable) and key in items else value.members
         case Known(value=known) if type(known) is dict:
@@ -91,6 +103,8 @@ def element_of(value: Value, keys: Values) -> Values:
 def members_of(value: Value) -> Values:
     """Return what an iteration over a value may give; over a dict its values."""
     match value:
+        case Output():
+            return (value.below(ANY),)
         case Group():
             return value.members
         case Known(value=known) if type(known) is dict:

@@ -3,13 +3,14 @@
 import ast
 from collections.abc import Sequence
 from pathlib import PurePath
+from types import ModuleType
 from typing import Any, Protocol
 
 from spine_temporal.checks.attributes import attribute_of, element_of, has_no, is_property, members_of
 from spine_temporal.checks.changes import Changes
 from spine_temporal.checks.frames import Frame
 from spine_temporal.checks.library import CHANGING, Arguments
-from spine_temporal.checks.rules import QUERIES
+from spine_temporal.checks.rules import ENVIRONMENT, QUERIES
 from spine_temporal.checks.values import (
     Given,
     Group,
@@ -172,11 +173,17 @@ class Expressions:
                 self.watch.see(
                     "SPN405", node, self.frame, f"asks the context for {node.attr!r}, which it does not have"
                 )
+            if isinstance(base, Known) and isinstance(base.value, ModuleType):
+                self._note_environment(f"{base.value.__name__}.{node.attr}", node)
             of_base = attribute_of(base, node.attr)
             if is_property(base, node.attr):
                 of_base = union(*(self._got(each, node) for each in of_base))
             found = union(found, of_base)
         return found or (Method(Made(object), node.attr),)
+
+    def _note_environment(self, name: str, node: ast.Attribute) -> None:
+        if name in ENVIRONMENT:
+            self.watch.see("SPN103", node, self.frame, f"reads {name}, which differs between workers")
 
     def _got(self, getter: Value, node: ast.Attribute) -> Values:
         call = ast.copy_location(ast.Call(func=node, args=[], keywords=[]), node)
@@ -193,8 +200,8 @@ class Expressions:
     def _note_keys(self, base: Value, keys: Values, node: ast.expr) -> None:
         """Note that an output is read, of each key that the code may mean."""
         for key in texts(keys):
-            if isinstance(base, Output) and element_of(base, (Known(key),)) == ():
-                self.watch.read(base.step, key, node, self.frame)
+            if isinstance(base, Output) and not base.is_its_own(key):
+                self.watch.read(base.step, key, node, self.frame, within=base.path)
             elif base is Given.OUTPUTS:
                 self.watch.read(key, None, node, self.frame)
 

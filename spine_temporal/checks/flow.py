@@ -17,7 +17,7 @@ def _stops(statement: ast.stmt) -> bool:
         case ast.If(test=test, body=body, orelse=orelse):
             return _if_stops(test, body, orelse)
         case ast.While(test=test, body=body):
-            return isinstance(test, ast.Constant) and bool(test.value) and not _breaks(body)
+            return isinstance(test, ast.Constant) and bool(test.value) and not breaks(body)
         case ast.Try() | ast.TryStar():
             return _try_stops(statement)
         case ast.With(body=body, items=items) | ast.AsyncWith(body=body, items=items):
@@ -58,7 +58,7 @@ def _swallows(context: ast.expr) -> bool:
     return (called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")) == "suppress"
 
 
-def _breaks(body: Sequence[ast.stmt]) -> bool:
+def breaks(body: Sequence[ast.stmt]) -> bool:
     """Return whether a loop is left by a break of its own."""
     for statement in body:
         if isinstance(statement, ast.Break):

@@ -103,8 +103,11 @@ class Following:
         for step in steps:
             for key in named or [None]:
                 self.watch.read(step, key, node, frame)
-        whole = name == "get_output" and (texts(keys) == [LEGACY_METRICS] or keys == (NONE,))
-        return tuple(Output(step) for step in steps) if whole else ()
+        if name != "get_output":
+            return ()
+        if keys == (NONE,):
+            return tuple(Output(step) for step in steps)
+        return tuple(Output(step).below(key) for step in steps for key in texts(keys))
 
     def _follow(self, called: Value, given: Arguments, frame: Frame, *, handed_on: bool = False) -> Values | None:
         """Return what the user's code answers; None where there is none."""

@@ -1,6 +1,6 @@
 """All rules over what was loaded: what ``check`` finds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -41,15 +41,24 @@ class Report:
         return bool(self.count(FindingSeverity.ERROR) or (strict and self.count(FindingSeverity.WARNING)))
 
 
-def check(loaded: Loaded, settings: CheckSettings | None = None, project: Path | None = None) -> Report:
-    """Apply every rule; those of tests and pages where the project's folder is given."""
+def check(
+    loaded: Loaded,
+    settings: CheckSettings | None = None,
+    project: Path | None = None,
+    recorded: Mapping[str, frozenset[str]] | None = None,
+) -> Report:
+    """Apply every rule; those of tests and pages where the project's folder is given.
+
+    ``recorded`` has the keys that pipelines have given in runs, by their names.
+    """
     settings = settings or CheckSettings()
     judged = frozenset(
         name
         for name in CODES
         if name not in settings.disable and not (project is None and name.startswith(_OF_PROJECT))
     )
-    raw = [each for each in _all(loaded, settings, project) if each.code in judged]
+    keys = OutputKeys(loaded, recorded or {})
+    raw = [each for each in _all(loaded, keys, settings, project) if each.code in judged]
     suppressions = _suppressions(loaded, raw)
     kept = unsuppressed(raw, suppressions)
     kept += [each for one in suppressions for each in one.wrong(judged) if each.code in judged]
@@ -57,10 +66,9 @@ def check(loaded: Loaded, settings: CheckSettings | None = None, project: Path |
     return Report(findings=tuple(in_order(graded)), workflows=len(loaded.workflows), modules=len(loaded.modules))
 
 
-def _all(loaded: Loaded, settings: CheckSettings, project: Path | None) -> Iterator[Finding]:
+def _all(loaded: Loaded, keys: OutputKeys, settings: CheckSettings, project: Path | None) -> Iterator[Finding]:
     yield from import_findings(loaded)
     yield from module_findings(loaded)
-    keys = OutputKeys(loaded)
     for found in loaded.workflows:
         yield from workflow_findings(found, loaded)
         yield from items_findings(found, keys)

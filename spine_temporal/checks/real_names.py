@@ -5,6 +5,18 @@ from typing import Any
 
 from spine_temporal.checks.rules import ALLOWED, MODULES, NAMES, Rule
 
+#: Modules of C, and those that hand their names on.
+_PUBLIC = {
+    "posix": "os",
+    "nt": "os",
+    "posixpath": "os.path",
+    "ntpath": "os.path",
+    "genericpath": "os.path",
+    "_io": "io",
+    "_signal": "signal",
+    "_sitebuiltins": "builtins",
+}
+
 
 def rule_of(value: Any, name: str) -> Rule | None:
     """Return the rule that refuses the object of this name, None where it may be used."""
@@ -23,11 +35,11 @@ def real_name(value: Any) -> str:
     if isinstance(owner, type):
         return f"{owner.__module__}.{owner.__qualname__}.{value.__name__}"
     if isinstance(owner, ModuleType):
-        return f"{owner.__name__}.{value.__name__}".replace("_io.", "io.").replace("io.open", "builtins.open")
+        return f"{_PUBLIC.get(owner.__name__, owner.__name__)}.{value.__name__}".replace("io.open", "builtins.open")
     if owner is not None and getattr(type(owner), "__module__", "") == "random":
         return f"random.{getattr(value, '__name__', '')}"
-    module = getattr(value, "__module__", None)
-    module = {"posix": "os", "nt": "os"}.get(str(module), module)
+    module: str | None = getattr(value, "__module__", None)
+    module = None if module is None else _PUBLIC.get(str(module), str(module))
     label = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
     if module is None or label is None:
         return f"{type(value).__module__}.{type(value).__qualname__}"

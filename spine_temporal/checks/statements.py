@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Sequence
 
+from spine_temporal.checks.endless import goes_through_all_numbers, is_endless
 from spine_temporal.checks.expressions import Caller, Expressions
 from spine_temporal.checks.flow import falls
 from spine_temporal.checks.frames import Frame
@@ -142,6 +143,8 @@ class Statements:
 
     def _for(self, statement: ast.For | ast.AsyncFor) -> None:
         self.expressions.assign(statement.target, self.expressions.members(statement.iter))
+        if goes_through_all_numbers(statement, self.frame.worth.get(statement.iter, ())):
+            self._see_endless(statement)
         self._branches([statement.body, []])
         self.block(statement.orelse)
 
@@ -149,8 +152,13 @@ class Statements:
 
     def _while(self, statement: ast.While) -> None:
         self.expressions.value(statement.test)
+        if is_endless(statement):
+            self._see_endless(statement)
         self._branches([statement.body, []])
         self.block(statement.orelse)
+
+    def _see_endless(self, loop: ast.stmt) -> None:
+        self.watch.see("SPN112", loop, self.frame, "has a loop that nothing ends")
 
     def _with(self, statement: ast.With | ast.AsyncWith) -> None:
         for item in statement.items:

@@ -8,13 +8,15 @@ from enum import Enum, auto
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from spine_temporal.definition.context import WorkflowContext
+from spine_temporal.definition.context import LEGACY_METRICS, WorkflowContext
 
 if TYPE_CHECKING:
     from spine_temporal.checks.frames import Frame
 
 #: How many alternatives are followed.
 MOST = 64
+#: Any key, or any position, of an output.
+ANY = "*"
 
 
 class Given(Enum):
@@ -69,9 +71,22 @@ class Local:
 
 @dataclass(frozen=True)
 class Output:
-    """What a step of the run gave, or gives under a step's name within it."""
+    """What a step of the run gave, or what is in it: below the keys of ``path``, ``ANY`` for one that is not known."""
 
     step: str
+    path: tuple[str, ...] = ()
+    #: Whether it is taken as the older implementation has it, with the metrics below ``metrics``.
+    is_older: bool = False
+
+    def is_its_own(self, key: str) -> bool:
+        """Return whether a key is the older implementation's, and none that the step gives."""
+        return key == LEGACY_METRICS or (self.is_older and key in {"metrics", "status"})
+
+    def below(self, key: str) -> "Output":
+        """Return what is under a key of it."""
+        if self.is_its_own(key):
+            return Output(self.step, self.path, is_older=key == LEGACY_METRICS)
+        return Output(self.step, (*self.path, key))
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,4 +160,4 @@ def class_of(value: Value) -> type | None:
         case Given.CONTEXT:
             return WorkflowContext
         case Output() | Given():
-            return dict
+            return None if isinstance(value, Output) and value.path else dict

@@ -9,7 +9,14 @@ from typing import Any
 
 from spine_temporal.checks.frames import Frame
 from spine_temporal.checks.real_names import real_name, rule_of
-from spine_temporal.checks.rules import PATH_METHODS, PATH_RULE, SEEN_BY_CHECK, TRANSFORMING, Rule
+from spine_temporal.checks.rules import (
+    MODULES_SEEN_BY_CHECK,
+    PATH_METHODS,
+    PATH_RULE,
+    SEEN_BY_CHECK,
+    TRANSFORMING,
+    Rule,
+)
 from spine_temporal.checks.values import Known, Made, Method, Value, Values
 
 
@@ -36,6 +43,8 @@ class Read:
     file: str
     line: int
     column: int
+    #: The keys above that one, from the step's output on.
+    within: tuple[str, ...] = ()
 
 
 @dataclass
@@ -60,10 +69,10 @@ class Watch:
             )
         )
 
-    def read(self, step: str, key: str | None, node: ast.AST, frame: Frame) -> None:
+    def read(self, step: str, key: str | None, node: ast.AST, frame: Frame, *, within: tuple[str, ...] = ()) -> None:
         """Keep that an output is read."""
         line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
-        self.reads.append(Read(step=step, key=key, file=frame.file, line=line, column=column))
+        self.reads.append(Read(step=step, key=key, file=frame.file, line=line, column=column, within=within))
 
     def look_at(self, values: Values, node: ast.AST, frame: Frame) -> None:
         """See what of these values a rule refuses."""
@@ -77,16 +86,18 @@ def _refused(value: Value) -> tuple[str, Rule | None]:
     for name, subject in _names(value):
         if name.startswith("pathlib.") and name.rpartition(".")[2] in PATH_METHODS:
             return name, PATH_RULE
-        rule = SEEN_BY_CHECK.get(name) or rule_of(subject, name) or _transforming(subject, name)
+        rule = SEEN_BY_CHECK.get(name) or rule_of(subject, name) or _of_module(subject, name)
         if rule is not None:
             return name, rule
     return "", None
 
 
-def _transforming(subject: Any, name: str) -> Rule | None:
+def _of_module(subject: Any, name: str) -> Rule | None:
+    """Return the rule of the module that a name is of, among those that `check` alone knows."""
     if isinstance(subject, ModuleType):
         return None
-    return TRANSFORMING.get(name) or TRANSFORMING.get(name.partition(".")[0])
+    top = name.partition(".")[0]
+    return MODULES_SEEN_BY_CHECK.get(top) or TRANSFORMING.get(name) or TRANSFORMING.get(top)
 
 
 def _names(value: Value) -> list[tuple[str, Any]]:

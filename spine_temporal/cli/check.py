@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from spine_temporal.checks.codes import Code
     from spine_temporal.checks.findings import Finding
     from spine_temporal.checks.linter import Report
+    from spine_temporal.settings import Settings
 
 Targets = Annotated[
     list[str] | None,
@@ -24,6 +25,9 @@ Explain = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")]
 AsSarif = Annotated[bool, typer.Option("--sarif", help="Print a SARIF log, for a code host.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 where there are warnings, too.")]
+Recorded = Annotated[
+    bool, typer.Option("--recorded", help="Know the keys of outputs that runs have given, too: asks Postgres.")
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -37,6 +41,7 @@ def check(
     as_json: AsJson = False,
     as_sarif: AsSarif = False,
     strict: Strict = False,
+    recorded: Recorded = False,
 ) -> None:
     """Check workflows, gates and pipelines without running them. Exits 1 where there is an error."""
     if explain is not None:
@@ -44,7 +49,7 @@ def check(
         return
     if as_json and as_sarif:
         raise ParamsError("--json and --sarif are two forms of one answer: give one of them")
-    report = _report(targets or [])
+    report = _report(targets or [], recorded=recorded)
     if as_json:
         _print_json(report)
     elif as_sarif:
@@ -54,7 +59,7 @@ def check(
     raise typer.Exit(1 if report.is_refused(strict=strict) else 0)
 
 
-def _report(targets: list[str]) -> "Report":
+def _report(targets: list[str], *, recorded: bool) -> "Report":
     """Check, with what the modules print kept out of the answer."""
     import contextlib  # noqa: PLC0415 - keeps --help quick
     import sys  # noqa: PLC0415
@@ -62,8 +67,18 @@ def _report(targets: list[str]) -> "Report":
     from spine_temporal.client.check import check_modules  # noqa: PLC0415
     from spine_temporal.settings import Settings  # noqa: PLC0415
 
+    settings = Settings.from_environment()
+    keys = _recorded_keys(settings) if recorded else {}
     with contextlib.redirect_stdout(sys.stderr):
-        return check_modules(targets, Settings.from_environment())
+        return check_modules(targets, settings, keys)
+
+
+def _recorded_keys(settings: "Settings") -> dict[str, frozenset[str]]:
+    from spine_temporal.cli.session import opened_database  # noqa: PLC0415 - keeps --help quick
+    from spine_temporal.recording.recorded_outputs import recorded_keys  # noqa: PLC0415
+
+    with opened_database(settings) as database, database.begin() as connection:
+        return recorded_keys(connection)
 
 
 def _explain(name: str) -> None:

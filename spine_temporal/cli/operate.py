@@ -5,6 +5,8 @@ from typing import Annotated
 import typer
 
 from spine_temporal.cli import panels
+from spine_temporal.cli.completion import workflow_names
+from spine_temporal.definition.errors import ParamsError
 from spine_temporal.settings import Settings
 
 
@@ -47,6 +49,14 @@ TaskQueue = Annotated[
 Days = Annotated[
     int, typer.Option("--days", min=1, help="Older than this many days; more than Temporal's retention.", metavar="N")
 ]
+OneWorkflow = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[WORKFLOW]",
+        help="The workflow's name, or where it is: FILE.py:NAME, MODULE:NAME.",
+        autocompletion=workflow_names,
+    ),
+]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until the servers, and the worker of `dev`, are ready.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on stdout.")]
 
@@ -80,11 +90,21 @@ def worker(module: Module = None, task_queue: TaskQueue = None) -> None:
     run_worker(settings.model_copy(update={name: value for name, value in changes.items() if value}))
 
 
-def info(wait: Wait = False, as_json: AsJson = False) -> None:
-    """Print where Temporal, its Web UI and Postgres answer, and the workflows that the modules define."""
-    from spine_temporal.cli.info import print_info  # noqa: PLC0415 - keeps --help quick
+def info(workflow: OneWorkflow = None, wait: Wait = False, as_json: AsJson = False) -> None:
+    """Print where Temporal, its Web UI and Postgres answer, and the workflows that the modules define.
 
-    print_info(Settings.from_environment(), wait=wait, as_json=as_json)
+    With WORKFLOW, print what that one takes, what a run of it works on, and its steps; no server is asked then.
+    """
+    from spine_temporal.cli.described import print_workflow  # noqa: PLC0415 - keeps --help quick
+    from spine_temporal.cli.info import print_info  # noqa: PLC0415
+
+    settings = Settings.from_environment()
+    if workflow is None:
+        print_info(settings, wait=wait, as_json=as_json)
+    elif wait:
+        raise ParamsError("--wait waits for servers, which are not asked about a workflow: leave one of them out")
+    else:
+        print_workflow(settings, workflow, as_json=as_json)
 
 
 def env() -> None:

@@ -3,7 +3,7 @@
 import importlib.util
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -16,9 +16,12 @@ from spine_temporal.runtime.modules import attempted_modules
 from spine_temporal.settings import Settings
 
 
-def check_modules(targets: Sequence[str], settings: Settings) -> Report:
+def check_modules(
+    targets: Sequence[str], settings: Settings, recorded: Mapping[str, frozenset[str]] | None = None
+) -> Report:
     """Check modules, files and folders, or those of the settings where none is named.
 
+    ``recorded`` has the keys that pipelines have given in runs, by their names.
     The modules of the settings are loaded in any case, for the pipelines that they register. Raises ``SpineError`` for
     a target or a setting that is wrong, and ``DefinitionError`` for a module that does not exist.
     """
@@ -40,7 +43,7 @@ def check_modules(targets: Sequence[str], settings: Settings) -> Report:
         others=[each for each in others if isinstance(each, ModuleType) and each not in modules],
         failures=_failures([*wanted, *others]),
     )
-    return check(loaded, chosen, None if project is None else project.folder)
+    return check(loaded, chosen, None if project is None else project.folder, recorded)
 
 
 def check_settings(project: Project | None) -> CheckSettings:

@@ -37,6 +37,7 @@ READING = (
     ("diff", "x/a=1", "x/a=2"),
     ("info",),
     ("env",),
+    ("check", "--recorded"),
     ("db", "prune", "--days", "30"),
 )
 

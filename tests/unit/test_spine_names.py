@@ -23,6 +23,7 @@ NAMES = {
     "spine.core.manifest": "WorkManifest",
     "spine.core.anomalies": "AnomalyRecorder Severity",
     "spine.core.errors": "SpineError ErrorCategory",
+    "spine.core.rejects": "Reject RejectSink",
     "spine.framework": "Pipeline PipelineResult PipelineStatus register_pipeline",
     "spine.framework.pipelines": "Pipeline PipelineResult PipelineStatus",
     "spine.framework.registry": "register_pipeline",

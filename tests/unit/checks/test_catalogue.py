@@ -41,7 +41,7 @@ def test_each_code_is_found_in_the_corpus():
 
 def test_the_corpus_is_of_good_and_bad_workflows_each_of_them_small():
     good, bad = names("good_"), names("bad_")
-    assert (len(good), len(bad)) == (46, 87)
+    assert (len(good), len(bad)) == (48, 98)
     assert sorted([*good, *bad]) == names()
     assert all(expected(name) == set() for name in good)
     assert all(expected(name) for name in bad)

@@ -32,7 +32,7 @@ def test_what_a_worker_refuses_is_an_error():
             if is_refused_by_a_worker(modules):
                 refused.add(name)
                 assert check(modules).count(FindingSeverity.ERROR), name
-    assert len(refused) == 21
+    assert len(refused) == 26
 
 
 WITHOUT_SOURCE = """from spine_temporal import Step, StepResult, Workflow

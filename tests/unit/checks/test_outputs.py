@@ -5,6 +5,8 @@ import functools
 import pytest
 
 from spine_temporal.checks import outputs_read
+from spine_temporal.checks.linter import check
+from tests.unit.checks.cases import loaded
 
 STEP = "constant"
 
@@ -87,3 +89,33 @@ def test_the_steps_whose_outputs_are_read_of_the_context_are_found(code, steps):
     found = outputs_read(code)
     assert set(found) == steps
     assert all(where.startswith("tests/unit/checks/test_outputs.py:") for where in found.values())
+
+
+RECORDED = """from spine_temporal import Step, StepResult, Workflow
+
+
+def check(ctx, config):
+    if ctx.get_output("any", "weeks") or ctx.get_output("ingest", "duration") or ctx.get_output("any", "days"):
+        return StepResult.ok()
+    return StepResult.fail("nothing")
+
+
+DAILY = Workflow(
+    name="shop.daily",
+    steps=[Step.pipeline("ingest", "shop.ingest"), Step.pipeline("any", "shop.dynamic"), Step.lambda_("check", check)],
+)
+"""
+
+
+def keys_missed(modules, recorded):
+    findings = check(modules, recorded=recorded).findings
+    return [each.message.partition("reads ")[2] for each in findings if each.code == "SPN404"]
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_key_is_known_from_recorded_runs(tmp_path):
+    recorded = {"shop.ingest": frozenset({"duration"}), "shop.dynamic": frozenset({"days"})}
+    (tmp_path / "recorded.py").write_text(RECORDED)
+    with loaded(tmp_path / "recorded.py") as modules:
+        assert keys_missed(modules, {}) == ["'duration' of 'ingest', which gives error_count, row_count"]
+        assert keys_missed(modules, recorded) == ["'weeks' of 'any', which gives days"]
