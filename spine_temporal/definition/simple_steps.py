@@ -47,16 +47,16 @@ class PipelineStep:
     stage: str = ""
     #: Its output in a dry run.
     sample_output: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
-    #: Whether its first attempt runs within the workflow task.
-    local: bool = False
+    #: Whether its first attempt runs within the workflow task; None: where the worker has seen it to take moments.
+    local: bool | None = None
     #: Bytes that one attempt may take; None: the worker's default.
     memory: int | None = None
 
     def __post_init__(self) -> None:
         check_step(self)
         refuse_hold(self)
-        if not isinstance(self.local, bool):
-            raise DefinitionError(f"step {self.name!r}: local must be True or False, not {self.local!r}")
+        if not isinstance(self.local, bool | None):
+            raise DefinitionError(f"step {self.name!r}: local must be True, False or None, not {self.local!r}")
         if not isinstance(self.pipeline, str) or not self.pipeline.strip():
             raise DefinitionError(f"step {self.name!r} must name its pipeline, not {self.pipeline!r}")
         if not isinstance(self.retry, RetryPolicy):

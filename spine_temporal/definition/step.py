@@ -48,16 +48,19 @@ class Step:
         heartbeat_timeout: timedelta | float | None = None,
         stage: str | None = None,
         sample_output: Mapping[str, Any] | None = None,
-        local: bool = False,
+        local: bool | None = None,
         memory: int | str | None = None,
     ) -> PipelineStep:
         """Run the registered pipeline with the run's params and these: a dict, or a pure function of the context.
 
-        ``sample_output`` stands for its output in a dry run. ``local`` is for pipelines of milliseconds: the first
-        attempt runs within the workflow task, on the worker that has the run, and costs Temporal one event; where it
-        is to be tried again, it is an activity as any other. Beside other steps and in a map it makes no difference.
-        ``memory`` is what an attempt may take, in bytes or as text such as ``512MB``; without it, 1 GiB. A local
-        attempt has no limit.
+        ``sample_output`` stands for its output in a dry run. ``memory`` is what an attempt may take, in bytes or as
+        text such as ``512MB``; without it, 1 GiB.
+
+        ``local`` says whether the first attempt runs within the workflow task, on the worker that has the run, where it
+        costs Temporal one event and no way over its queues; where it is to be tried again, it is an activity as any
+        other. Left out, it does so where the worker has seen the step to take moments, in a process of its own as any
+        attempt. ``False``: never. ``True``: always, in the worker's process, with no limit of memory. Beside other
+        steps and in a map, each is an activity.
         """
         return PipelineStep(
             name=name,

@@ -46,8 +46,11 @@ class PlannedPipeline(_Planned):
     retry: PlannedRetry = Field(default_factory=PlannedRetry)
     timeout: float
     heartbeat_timeout: float
-    #: Whether its first attempt runs within the workflow task.
+    #: Whether its first attempt runs within the workflow task, in the worker's process.
     local: bool = False
+    #: Whether the worker that began the run has seen it to take moments: as ``local``, but in a process of its own, and
+    #: not for long.
+    brief: bool = False
     #: Whether code gives the params, when the step begins.
     computed: bool = False
     sample_output: Mapping[str, Any] = Field(default_factory=dict)

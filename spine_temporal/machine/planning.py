@@ -109,7 +109,7 @@ def _pipeline(step: PipelineStep, following: int = 0) -> PlannedPipeline:
         heartbeat_timeout=step.heartbeat_timeout,
         computed=callable(step.params),
         sample_output=dict(step.sample_output),
-        local=step.local,
+        local=bool(step.local),
     )
 
 

@@ -49,6 +49,7 @@ class Attempt(AttemptServices):
     ) -> None:
         super().__init__(request, pipeline, beat, progress)
         self.attempt = temporal_attempt
+        self.is_local = is_local
         self.started_at = datetime.now(UTC)
         #: What the pipeline has measured of its data.
         self.measured: tuple[Measured, ...] = ()

@@ -26,6 +26,7 @@ from spine_temporal.recording.lending import TransactionEndedError
 from spine_temporal.recording.quality import record_quality
 from spine_temporal.runtime.attempt import Attempt
 from spine_temporal.runtime.attempts import attempt_of
+from spine_temporal.runtime.brief_steps import LONGEST, BriefSteps
 from spine_temporal.runtime.claims import Claims, fenced
 from spine_temporal.runtime.deadlines import given_up_at
 from spine_temporal.runtime.ending import record_loss
@@ -61,15 +62,27 @@ class Place(Protocol):
     def close(self) -> None: ...  # noqa: D102
 
 
+class NotBriefError(SpineError):
+    """Raised when a step that used to be brief has taken as long as it may within a workflow task."""
+
+    def __init__(self) -> None:
+        super().__init__(f"longer than the {LONGEST:g} s that it may take in a workflow task", ErrorCategory.TRANSIENT)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Places:
     """Where a worker makes attempts."""
 
     database: Database
     activities: Place
-    #: For what runs within a workflow task.
+    #: For what its step says to run within the workflow task.
     local: Place
     lost: LostWorkers
+    brief: BriefSteps
+
+    def of(self, request: PipelineRequest) -> Place:
+        """Return where the attempt that the present activity asks for is made."""
+        return self.local if activity.info().is_local and not request.is_brief else self.activities
 
 
 def pipeline_activity(
@@ -127,14 +140,17 @@ async def _run(pipeline: type[Pipeline], places: Places, request: PipelineReques
     heart.start(request.heartbeat_timeout / 3)
     try:
         await places.lost.count(attempt)
-        running = await (places.local if info.is_local else places.activities).begin(attempt, heart.tell)
-        return _counted(attempt, await _within_time(running, request))
+        running = await places.of(request).begin(attempt, heart.tell)
+        done = await _within_time(running, request)
+        places.brief.note(attempt, done)
+        return _counted(attempt, done)
     except (ClaimLostError, StateLostError):
         raise
     except asyncio.CancelledError:
         ATTEMPTS.labels(request.pipeline, "cancelled").inc()
         raise
     except SpineError as error:
+        places.brief.note(attempt, None)
         heart.beat()  # the next attempt is given what this one told last
         # Without its cause: Temporal replaces a failure of more than a few kilobytes by "exceeds size limit".
         raise await _failure(attempt, places.database, error) from None
@@ -188,13 +204,16 @@ async def _lost(database: Database, request: PipelineRequest, error: SpineError)
 async def _within_time(running: Running, request: PipelineRequest) -> StepDone:
     """Wait for the attempt; at its time limit or on cancellation, stop it first."""
     try:
-        done, _ = await asyncio.wait([running.done], timeout=request.timeout)
+        limit = min(request.timeout, LONGEST) if request.is_brief else request.timeout
+        done, _ = await asyncio.wait([running.done], timeout=limit)
     except asyncio.CancelledError:
         await running.stop()
         raise
     outcome = await (running.result() if done else running.stop())
     if outcome is not None:
         return outcome
+    if limit < request.timeout:
+        raise NotBriefError
     raise SpineError(
         f"the pipeline took longer than its timeout of {request.timeout:g} s: raise the step's timeout, or do less in "
         "one step",
@@ -206,6 +225,8 @@ async def _failure(attempt: Attempt, database: Database, error: SpineError) -> A
     """Return the failure that tells Temporal whether to try again, after the ledger has counted it; and log it."""
     request, most = attempt.request, attempt.request.retry.max_attempts
     error = fault_of(error)
+    if isinstance(error, NotBriefError):
+        return _told(request, error, "goes on as an activity, and is not counted as an attempt")
     if isinstance(error, DatabaseAwayError | NoProcessError):
         ATTEMPTS.labels(request.pipeline, "waiting").inc()
         what = "Postgres" if isinstance(error, DatabaseAwayError) else "a process"

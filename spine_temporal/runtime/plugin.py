@@ -20,6 +20,7 @@ from spine_temporal.definition.workflow import Workflow
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.payloads import SafeStorage, external_storage
 from spine_temporal.runtime.attempt_threads import AttemptThreads
+from spine_temporal.runtime.brief_steps import BriefSteps
 from spine_temporal.runtime.claims import Claims
 from spine_temporal.runtime.definitions import Definitions, definitions_of
 from spine_temporal.runtime.lost_workers import LostWorkers
@@ -130,7 +131,8 @@ class SpinePlugin(SimplePlugin):
         if self._database is None:
             raise DefinitionError("a Worker needs SpinePlugin(database=...): its activities write to Postgres")
         claims = Claims(self._database, TemporalRuns(client))
-        places = self._attempts(self._database)
+        brief = BriefSteps()
+        places = self._attempts(self._database, brief)
         opener = RunOpener(
             self._database,
             self._definitions,
@@ -139,7 +141,7 @@ class SpinePlugin(SimplePlugin):
             search_attributes=self._search_attributes,
         )
         resumes = ResumeStarter(self._database, self._definitions, opener, Resets(client))
-        starts = RunStarter(self._definitions, opener, resumes, validators=gates)
+        starts = RunStarter(self._definitions, opener, resumes, brief, validators=gates)
         own = RunActivities(self._database, self._definitions, starts, resumes, claims)
         pipelines = [pipeline_activity(cls, places, claims, resumes) for cls in self._definitions.pipelines.values()]
         return [own.begin, own.resume, own.verdict, own.show, own.end, own.hold, own.decide, own.wait_for, *pipelines]
@@ -156,12 +158,12 @@ class SpinePlugin(SimplePlugin):
         self._closing.append(gates.close)
         return gates
 
-    def _attempts(self, database: Database) -> Places:
+    def _attempts(self, database: Database, brief: BriefSteps) -> Places:
         """Return where the worker makes attempts."""
         threads = AttemptThreads()
         activities: Place = threads if self._host is None else AttemptProcesses(self._host, database)
         self._closing.append(activities.close)
-        return Places(database=database, activities=activities, local=threads, lost=LostWorkers(database))
+        return Places(database=database, activities=activities, local=threads, lost=LostWorkers(database), brief=brief)
 
     def _converter(self, existing: DataConverter | None) -> DataConverter:
         return _with_storage(_with_failures(_with_payloads(existing)), self._database)

@@ -26,6 +26,7 @@ from spine_temporal.recording.runs import (
     run_of,
 )
 from spine_temporal.runtime.beginning import Beginning, reused, send_back, write_beginning
+from spine_temporal.runtime.brief_steps import BriefSteps
 from spine_temporal.runtime.definitions import Definitions
 from spine_temporal.runtime.fingerprints import changed_inputs
 from spine_temporal.runtime.orphaned_runs import write_orphaned_end
@@ -52,12 +53,14 @@ class RunStarter:
         definitions: Definitions,
         opener: RunOpener,
         resumes: ResumeStarter,
+        brief: BriefSteps,
         *,
         validators: Validators | None = None,
     ) -> None:
         self._definitions = definitions
         self._opener = opener
         self._resumes = resumes
+        self._brief = brief
         self._validators = validators
 
     async def begin(self, request: BeginRequest) -> Begun:
@@ -71,7 +74,7 @@ class RunStarter:
         resume = await self._resumes.requested(request.workflow_id, request.run_id) if request.was_reset else None
         params = await self._params(workflow, request.params, inherited=request.is_child)
         begun = Begun(
-            plan=plan_of(workflow),
+            plan=self._brief.planned(workflow, plan_of(workflow)),
             run_id=request.run_id,
             started_at=request.started_at,
             params=params,

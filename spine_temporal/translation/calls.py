@@ -85,7 +85,7 @@ async def run_pipeline(request: PipelineRequest, *, shut: ShutDoor | None = None
                 return _failed(request, error)
         else:
             return Ran(outcome=tried, door=tried.door)
-        request = request.model_copy(update={"was_tried_locally": True})
+        request = request.model_copy(update={"was_tried_locally": True, "is_brief": False})
     return await _run_pipeline(request, shut)
 
 

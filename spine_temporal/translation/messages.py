@@ -237,6 +237,8 @@ class PipelineRequest(_OfRun):
     was_tried_locally: bool = _written_as("again", "was_tried_locally")
     #: Whether the workflow task that a local attempt runs in may have been begun before, on a worker that is gone.
     task_may_repeat: bool = _written_as("repeated", "task_may_repeat")
+    #: Whether it is tried within a workflow task, in a process of its own, for as long as a brief step may take.
+    is_brief: bool = False
     #: How many completed executions of the run its history holds; one that a decision has sent back counts twice. A
     #: database that knows of fewer was restored to an earlier state.
     acknowledged: int = 0

@@ -149,9 +149,10 @@ class PipelineRunner:
         """Ask the activity of a pipeline; with it goes what no transaction has written yet."""
         carried = self.run.unwritten.taken()
         request = requests.pipeline_request(step, self.run.begun, self.run.key, params, round_=round_)
-        local = step.local and not self.run.is_beside(step.name)
+        local = (step.local or step.brief) and not self.run.is_beside(step.name)
         told = self.run.told(
             **vars(carried if riding is None else carried.with_(riding.unwritten)),
+            is_brief=local and step.brief,
             task_may_repeat=local and self._may_repeat(),
             door=None if riding is None else riding.door,
             ending=self._ending(step, riding),

@@ -110,7 +110,15 @@ class _Child:
         attempt: Attempt | None = None
         try:
             pipeline = self._pipeline(asked.request.pipeline)
-            attempt = attempt_of(asked.request, pipeline, self._database, self._beat, asked.attempt, asked.progress)
+            attempt = attempt_of(
+                asked.request,
+                pipeline,
+                self._database,
+                self._beat,
+                asked.attempt,
+                asked.progress,
+                is_local=asked.is_local,
+            )
             self._current = attempt
             with limited(asked.memory):
                 outcome = attempt.run()

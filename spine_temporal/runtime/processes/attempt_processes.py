@@ -170,6 +170,7 @@ class RunningAttempt:
             attempt=attempt.attempt,
             progress=attempt.progress,
             memory=attempt.request.memory or DEFAULT_MEMORY,
+            is_local=attempt.is_local,
         ).model_dump_json(exclude_unset=True)
 
     async def result(self) -> StepDone:

@@ -74,6 +74,8 @@ class AttemptRequest(_Message):
     progress: tuple[Any, ...]
     #: Bytes that it may take beyond what the process has.
     memory: int
+    #: Whether it is made within a workflow task.
+    is_local: bool = False
 
 
 class FingerprintRequest(_Message):

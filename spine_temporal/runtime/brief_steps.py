@@ -1,0 +1,50 @@
+"""Which steps this worker has seen to take moments: their pipelines are planned to run within the workflow task."""
+
+from collections import defaultdict, deque
+
+from spine_temporal.definition.simple_steps import PipelineStep
+from spine_temporal.definition.workflow import Workflow
+from spine_temporal.machine.plan import Plan
+from spine_temporal.runtime.attempt import Attempt
+from spine_temporal.translation.messages import StepDone
+
+#: Seconds that a brief execution takes at most.
+BRIEF = 0.25
+#: Executions in a row that must have been brief.
+SEEN = 5
+#: Seconds that a brief step may take within the workflow task; then it goes on as an activity of its own.
+LONGEST = 2.0
+
+
+class BriefSteps:
+    """Remembers how the last executions of each step have ended, in this process; one that failed was not brief."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str], deque[bool]] = defaultdict(lambda: deque(maxlen=SEEN))
+
+    def note(self, attempt: Attempt, done: StepDone | None) -> None:
+        """Note how an attempt has ended; None: it has failed, or was not done within its time."""
+        request = attempt.request
+        if request.is_item or (done is not None and done.kept_from is not None):
+            return
+        is_brief = attempt.is_one_transaction and done is not None and _seconds(done) <= BRIEF
+        self._seen[request.key.workflow, request.step].append(is_brief)
+
+    def planned(self, workflow: Workflow, plan: Plan) -> Plan:
+        """Return the plan with its brief steps marked, but for those that say by themselves where they run."""
+        open_to_it = {step.name for step in workflow.steps if isinstance(step, PipelineStep) and step.local is None}
+        brief = {name for name in open_to_it if self._is_brief(workflow.name, name)}
+        if not brief:
+            return plan
+        steps = [step.model_copy(update={"brief": True}) if step.name in brief else step for step in plan.steps]
+        return plan.model_copy(update={"steps": tuple(steps)})
+
+    def _is_brief(self, workflow: str, step: str) -> bool:
+        seen = self._seen.get((workflow, step), ())
+        return len(seen) == SEEN and all(seen)
+
+
+def _seconds(done: StepDone) -> float:
+    if done.started_at is None or done.completed_at is None:
+        return BRIEF * 2
+    return (done.completed_at - done.started_at).total_seconds()

@@ -1,0 +1,79 @@
+"""A step that the worker has seen to take moments runs within the workflow task, in a process of its own."""
+
+import os
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+from temporalio.api.enums.v1 import EventType
+
+from spine_temporal import WorkflowStatus
+from spine_temporal.replaying.histories import History
+from spine_temporal.replaying.replay import replay_all
+from spine_temporal.runtime.brief_steps import SEEN
+from spine_temporal.runtime.definitions import definitions_of
+from tests.temporal import brief_jobs as jobs
+
+SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+
+
+@pytest.fixture
+async def service(serve, database, monkeypatch):
+    # However busy the machine is, these steps are brief.
+    monkeypatch.setattr("spine_temporal.runtime.brief_steps.BRIEF", 30)
+    with database.begin() as connection:
+        connection.execute(text("CREATE TABLE brief_rows (test text)"))
+    async with serve(*jobs.ALL) as running:
+        yield running
+
+
+async def run(service, workflow=jobs.BRIEF, **params):
+    """Return how a run ended, and the steps that were activities; one with params of its own is replayed."""
+    handle = await service.client.start(workflow, {"test": uuid4().hex, **params})
+    result = await handle.result()
+    history = await handle.handle.fetch_history()
+    if params:
+        (replayed,) = await replay_all([History(name="brief", events=history)], definitions_of([workflow]))
+        assert not replayed.failed, str(replayed.divergence)
+    return result, [
+        event.activity_task_scheduled_event_attributes.activity_id
+        for event in history.events
+        if event.event_type == SCHEDULED
+    ]
+
+
+async def test_a_step_is_an_activity_until_it_was_brief_five_times_and_whenever_it_says_so(service):
+    for _ in range(SEEN):
+        assert (await run(service))[1] == ["first", "last"]
+    result, scheduled = await run(service, takes=0)
+    assert (result.status, scheduled) == (WorkflowStatus.COMPLETED, [])
+    assert result.outputs["first"]["process"] not in {os.getpid(), os.getppid()}
+    for _ in range(SEEN + 1):
+        assert (await run(service, jobs.NEVER))[1] == ["first"]
+    ledger = service.rows("SELECT status, attempt, count(*) FROM core_executions GROUP BY 1, 2")
+    assert ledger == [("COMPLETED", 1, 3 * (SEEN + 1))]
+    assert service.rows("SELECT count(*) FROM brief_rows") == [(3 * (SEEN + 1),)]
+
+
+async def test_a_brief_step_that_takes_long_goes_on_as_an_activity_and_is_one_from_then_on(service, monkeypatch):
+    for _ in range(SEEN):
+        await run(service)
+    monkeypatch.setattr("spine_temporal.runtime.pipeline_activity.LONGEST", 0.5)
+    result, scheduled = await run(service, takes=60)
+    assert (result.status, scheduled) == (WorkflowStatus.COMPLETED, ["first"])
+    # What was stopped is no attempt of the pipeline, and has left no row.
+    assert service.rows("SELECT attempt, count(*) FROM core_executions GROUP BY 1") == [(1, 2 * (SEEN + 1))]
+    assert service.rows("SELECT count(*) FROM brief_rows") == [(2 * (SEEN + 1),)]
+    assert (await run(service))[1] == ["first"]
+
+
+async def test_a_brief_step_that_ends_its_process_ends_nothing_else(service):
+    for _ in range(SEEN):
+        await run(service)
+    result, scheduled = await run(service, exits=True)
+    assert (result.status, scheduled) == (WorkflowStatus.COMPLETED, ["first"])
+    assert service.rows("SELECT attempt, count(*) FROM core_executions GROUP BY 1 ORDER BY 1") == [
+        (1, 2 * SEEN + 1),
+        (2, 1),
+    ]
+    assert service.rows("SELECT count(*) FROM brief_rows") == [(2 * (SEEN + 1),)]
