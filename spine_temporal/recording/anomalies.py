@@ -8,8 +8,11 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 from sqlalchemy import Connection, text
 
 from spine_temporal.definition.json_values import clean_text, to_json
+from spine_temporal.definition.notification import Notification, NotificationKind
 from spine_temporal.definition.params import canonical
+from spine_temporal.definition.severity import Severity
 from spine_temporal.recording.any_connection import AnyConnection, executing
+from spine_temporal.recording.outbox import COLUMNS, outbox_values
 
 _FAULTS = uuid5(NAMESPACE_URL, "spine-temporal/faults")
 
@@ -43,10 +46,26 @@ _RESOLVE_FAULT = text("""
     WHERE fault_id = :fault_id AND resolved_at IS NULL
 """)
 
-_SUPERSEDE = text("""
-    UPDATE core_anomalies SET resolved_at = now(), resolution = :resolution, resolved_by = :run_id
-    WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb) AND fault_id IS NOT NULL
-        AND metadata ->> 'workflow' = :workflow AND metadata ->> 'run_id' <> :run_id AND resolved_at IS NULL
+# Of what a person was told, the recovery is told as well; it goes where that went, so it has its severity and category.
+_SUPERSEDE = text(f"""
+    WITH resolved AS (
+        UPDATE core_anomalies SET resolved_at = now(), resolution = :resolution, resolved_by = :run_id
+        WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb) AND fault_id IS NOT NULL
+            AND metadata ->> 'workflow' = :workflow AND metadata ->> 'run_id' <> :run_id AND resolved_at IS NULL
+        RETURNING anomaly_id
+    ), told AS (
+        SELECT count(*) AS faults, min(created_at) AS since,
+            (array_agg(severity ORDER BY severity = 'ERROR' DESC, severity = 'WARN' DESC))[1] AS severity,
+            (array_agg(category ORDER BY severity = 'ERROR' DESC, created_at DESC))[1] AS category
+        FROM core_outbox WHERE anomaly_id IN (SELECT anomaly_id FROM resolved)
+    ), recovered AS (
+        INSERT INTO core_outbox ({COLUMNS})
+        SELECT :notification_id, :kind, :cause, :domain, :workflow, CAST(:partition_key AS jsonb), severity, category,
+            :message, NULL, :run_id, :workflow_id, NULL, jsonb_build_object('faults', faults, 'since', since)
+        FROM told WHERE faults > 0
+        ON CONFLICT (notification_id) DO NOTHING
+    )
+    SELECT count(*) FROM resolved
 """)
 
 
@@ -74,11 +93,26 @@ class AnomalyRecorder:
         ``execution_id`` is kept among the metadata, as in Spine.
         """
         executed = {} if execution_id is None else {"execution_id": execution_id}
-        anomaly_id, given = uuid4(), to_json({**(metadata or {}), **executed}, "metadata")
-        written = self._connection.execute(
+        given = {**(metadata or {}), **executed}
+        return self.write(stage, partition_key, severity, category, message, given, fault_id=fault_id) or uuid4()
+
+    def write(
+        self,
+        stage: str,
+        partition_key: Mapping[str, Any] | str,
+        severity: str,
+        category: str,
+        message: str,
+        metadata: Mapping[str, Any],
+        *,
+        fault_id: UUID | None,
+    ) -> UUID | None:
+        """Do so, and return None where nothing is written: a person has resolved what its run meets again."""
+        given = to_json(metadata, "metadata")
+        written: UUID | None = self._connection.execute(
             _UPSERT,
             {
-                "anomaly_id": anomaly_id,
+                "anomaly_id": uuid4(),
                 "fault_id": fault_id,
                 "domain": self.domain,
                 "stage": stage,
@@ -90,7 +124,7 @@ class AnomalyRecorder:
                 "run_id": given.get("run_id"),
             },
         ).scalar()
-        return written or anomaly_id
+        return written
 
     def resolve(
         self, partition_key: Mapping[str, Any] | str, category: str, resolution: str, *, by: str | None = None
@@ -100,11 +134,27 @@ class AnomalyRecorder:
         done = self._connection.execute(_RESOLVE, values | {"resolution": clean_text(resolution)})
         return int(done.rowcount)
 
-    def supersede(self, partition_key: Mapping[str, Any] | str, *, workflow: str, run_id: str) -> int:
-        """Resolve what earlier runs of the workflow met in the partition and this completed one did not."""
-        values = self._of(partition_key) | {"workflow": workflow, "run_id": run_id}
-        done = self._connection.execute(_SUPERSEDE, values | {"resolution": f"completed by run {run_id}"})
-        return int(done.rowcount)
+    def supersede(
+        self, partition: Mapping[str, Any], *, workflow: str, run_id: str, workflow_id: str | None = None
+    ) -> int:
+        """Resolve what earlier runs of the workflow met in the partition and this completed one did not.
+
+        Where somebody was told of it, the recovery is enqueued in the same statement.
+        """
+        recovery = Notification(
+            kind=NotificationKind.RECOVERED,
+            key=run_id,
+            domain=self.domain,
+            workflow=workflow,
+            severity=Severity.INFO,
+            category="",
+            message=f"completed by run {run_id}",
+            partition=partition,
+            run_id=run_id,
+            workflow_id=workflow_id,
+        )
+        values = outbox_values(recovery) | {"resolution": f"completed by run {run_id}"}
+        return int(self._connection.execute(_SUPERSEDE, values).scalar() or 0)
 
     def _of(self, partition_key: Mapping[str, Any] | str) -> dict[str, Any]:
         return {"domain": self.domain, "partition_key": json.dumps(partition_key)}

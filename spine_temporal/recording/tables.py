@@ -252,6 +252,54 @@ core_audit = Table(
     Index(None, "workflow_id"),
 )
 
+#: What people are to be told, written with what it tells of. Workers deliver it.
+core_outbox = Table(
+    "core_outbox",
+    metadata,
+    #: The same for the same kind and key, so that nothing is enqueued twice.
+    Column("notification_id", Uuid, primary_key=True),
+    Column("kind", Text, nullable=False),
+    #: What is told together: kind, workflow, step and category.
+    Column("cause", Text, nullable=False),
+    Column("domain", Text, nullable=False),
+    Column("workflow", Text, nullable=False),
+    Column("partition_key", JSONB, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("step", Text),
+    Column("run_id", Text),
+    Column("workflow_id", Text),
+    Column("anomaly_id", Uuid),
+    Column("details", JSONB, nullable=False, server_default=_EMPTY),
+    Column("created_at", _TIME, nullable=False, server_default=func.now()),
+    #: When its deliveries were written; NULL: nobody has looked where it goes.
+    Column("routed_at", _TIME),
+    Index(None, "anomaly_id"),
+    Index(None, "cause", "routed_at"),
+    Index(None, "created_at"),
+    Index("core_outbox_waiting", "created_at", postgresql_where=text("routed_at IS NULL")),
+)
+
+#: One row for each notification and channel.
+core_deliveries = Table(
+    "core_deliveries",
+    metadata,
+    Column("notification_id", Uuid, nullable=False),
+    Column("channel", Text, nullable=False),
+    #: The message that tells it with others of its cause; what a receiver tells repetitions by.
+    Column("batch_id", Uuid, nullable=False),
+    #: PENDING, DELIVERED or FAILED.
+    Column("status", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("error", Text),
+    Column("created_at", _TIME, nullable=False, server_default=func.now()),
+    Column("ended_at", _TIME),
+    PrimaryKeyConstraint("notification_id", "channel"),
+    Index(None, "batch_id"),
+    Index("core_deliveries_pending", "channel", "created_at", postgresql_where=text("status = 'PENDING'::text")),
+)
+
 #: For each newest revision, the oldest one whose workers may still work on it.
 core_schema_floors = Table(
     "core_schema_floors",

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from spine_temporal.definition.errors import SpineError
 from spine_temporal.definition.json_values import clean_text
+from spine_temporal.definition.notification import NotificationKind
 from spine_temporal.definition.params import canonical
 from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.run_result import StepStatus, WorkflowResult, WorkflowStatus
@@ -14,6 +15,7 @@ from spine_temporal.definition.severity import Severity
 from spine_temporal.definition.step_checks import RUN_STAGES
 from spine_temporal.machine.manifest_row import StageReached
 from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of
+from spine_temporal.recording.faults import Fault, report_fault
 from spine_temporal.recording.fence import StateLostError
 from spine_temporal.recording.quality import record_quality
 from spine_temporal.recording.run_lifecycle import close_run, recorded_end
@@ -21,6 +23,8 @@ from spine_temporal.translation.messages import EndRequest
 
 #: Category of the anomaly of a failed run.
 WORKFLOW_FAILURE = "WORKFLOW_FAILURE"
+#: Category of the anomaly of a step that a run went past.
+STEP_FAILURE = "STEP_FAILURE"
 
 #: The largest number among a refused start's params that is kept as a number; a larger one is shown as text.
 _LARGEST_NUMBER = 1e15
@@ -60,14 +64,17 @@ def record_failure(
     ``given``: what it was started with, where its partition is not known.
     """
     partition = dict(key.partition) if given is None else _redacted(given)
-    AnomalyRecorder(connection, key.domain).record(
-        "workflow",
-        partition,
-        Severity.ERROR,
-        WORKFLOW_FAILURE,
-        str(error),
-        _metadata(key, error.category.value),
-        fault_id=fault_id_of(key.workflow, partition, "", error.category.value),
+    report_fault(
+        connection,
+        Fault(
+            kind=NotificationKind.FAILED,
+            fault_id=fault_id_of(key.workflow, partition, "", error.category.value),
+            key=key.model_copy(update={"partition": partition}),
+            severity=Severity.ERROR,
+            category=WORKFLOW_FAILURE,
+            message=str(error),
+            failure_category=error.category.value,
+        ),
     )
 
 
@@ -90,15 +97,6 @@ def _shown(name: str, value: Any) -> Any:
     except ValueError:  # an integer of thousands of digits
         return f"a {type(value).__name__}"
     return clean_text(f"{name}={text}", 300).partition("=")[2]
-
-
-def _metadata(key: RunKey, category: str | None) -> dict[str, Any]:
-    return {
-        "workflow": key.workflow,
-        "run_id": key.run_id,
-        "workflow_id": key.workflow_id,
-        "failure_category": category,
-    }
 
 
 def run_stage(stage: str, rank: int, run_id: str, metrics: Mapping[str, Any] | None = None) -> StageReached:
@@ -124,21 +122,27 @@ def _record_anomalies(connection: Connection, request: EndRequest) -> None:
     A run that completes the partition resolves what earlier ones met and it did not.
     """
     key, result = request.key, request.result
-    recorder = AnomalyRecorder(connection, key.domain)
     for step, error, category in _failures(result):
         fatal = result.status is WorkflowStatus.FAILED and step == result.error_step
-        kind = WORKFLOW_FAILURE if fatal else "STEP_FAILURE"
-        recorder.record(
-            f"workflow.{step}" if step else "workflow",
-            dict(key.partition),
-            Severity.ERROR if fatal else Severity.WARN,
-            kind,
-            error,
-            _metadata(key, category),
-            fault_id=fault_id_of(key.workflow, key.partition, step or "", kind),
-        )
+        report_fault(connection, _fault(key, step, error, category, fatal=fatal))
     if result.status in _COMPLETE:
-        recorder.supersede(dict(key.partition), workflow=key.workflow, run_id=key.run_id)
+        AnomalyRecorder(connection, key.domain).supersede(
+            dict(key.partition), workflow=key.workflow, run_id=key.run_id, workflow_id=key.workflow_id
+        )
+
+
+def _fault(key: RunKey, step: str | None, error: str, category: str | None, *, fatal: bool) -> Fault:
+    kind = WORKFLOW_FAILURE if fatal else STEP_FAILURE
+    return Fault(
+        kind=NotificationKind.FAILED,
+        fault_id=fault_id_of(key.workflow, key.partition, step or "", kind),
+        key=key,
+        severity=Severity.ERROR if fatal else Severity.WARN,
+        category=kind,
+        message=error,
+        step=step,
+        failure_category=category,
+    )
 
 
 def _failures(result: WorkflowResult) -> list[tuple[str | None, str, str | None]]:

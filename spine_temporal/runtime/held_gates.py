@@ -5,9 +5,11 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from spine_temporal.definition.errors import ErrorCategory
+from spine_temporal.definition.notification import NotificationKind
 from spine_temporal.definition.severity import Severity
-from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of, resolve_fault
+from spine_temporal.recording.anomalies import fault_id_of, resolve_fault
 from spine_temporal.recording.executions import supersede_executions
+from spine_temporal.recording.faults import Fault, report_fault
 from spine_temporal.recording.fence import require_fence
 from spine_temporal.recording.quality import record_quality
 from spine_temporal.runtime.claims import acknowledged_of
@@ -22,19 +24,18 @@ def record_hold(connection: Connection, request: HoldRequest) -> None:
     key = request.key
     require_fence(connection, key, acknowledged_of(request))
     record_quality(connection, key.run_id, [one.model_dump() for one in request.measured])
-    AnomalyRecorder(connection, key.domain).record(
-        f"workflow.{request.step}",
-        dict(key.partition),
-        Severity.ERROR,
-        GATE_HELD,
-        request.error,
-        {
-            "workflow": key.workflow,
-            "run_id": key.run_id,
-            "workflow_id": key.workflow_id,
-            "failure_category": request.category or ErrorCategory.INTERNAL.value,
-        },
-        fault_id=_fault_id(request),
+    report_fault(
+        connection,
+        Fault(
+            kind=NotificationKind.HELD,
+            fault_id=_fault_id(request),
+            key=key,
+            severity=Severity.ERROR,
+            category=GATE_HELD,
+            message=request.error,
+            step=request.step,
+            failure_category=request.category or ErrorCategory.INTERNAL.value,
+        ),
     )
 
 

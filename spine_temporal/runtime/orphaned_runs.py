@@ -8,12 +8,15 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, text
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
+from spine_temporal.definition.notification import Notification, NotificationKind
 from spine_temporal.definition.run_result import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
+from spine_temporal.definition.severity import Severity
 from spine_temporal.machine.plan import Plan
 from spine_temporal.machine.step_outcome import Completed, Kept, Skipped
 from spine_temporal.recording.attempt_sessions import end_attempts_of_run
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.ended_runs import ended_run
+from spine_temporal.recording.outbox import enqueue
 from spine_temporal.recording.partitions import lock_partition
 from spine_temporal.recording.run_list import ListedRun
 from spine_temporal.recording.runs import RunRow, lock_run, run_of, running_runs
@@ -31,6 +34,8 @@ _AGE = timedelta(seconds=20)
 _AT_ONCE = 50
 #: Rank of the last stage of a run whose plan cannot be read.
 _LAST_RANK = 10_000
+#: Category of the notification of a run that was terminated or deleted.
+ENDED_OUTSIDE = "ENDED_OUTSIDE"
 #: One worker looks at a time.
 _LOCK = 7_325_118_604_013_002
 
@@ -107,7 +112,26 @@ def write_orphaned_end(connection: Connection, run_id: str, standing: Standing) 
     _log.warning("run %s of %s was %s in Temporal: closing its books", run_id, row.workflow, standing.closed_as)
     ORPHANS.labels("closed").inc()
     end_attempts_of_run(connection, run_id)
-    record_end(connection, _end_request(connection, row, standing), holds=holds)
+    request = _end_request(connection, row, standing)
+    record_end(connection, request, holds=holds)
+    if request.result.status is WorkflowStatus.CANCELLED:  # a failed one has told of itself, with its anomaly
+        enqueue(connection, _stopped(row, request.result))
+
+
+def _stopped(row: RunRow, result: WorkflowResult) -> Notification:
+    """Return what is told of a run that somebody has stopped in Temporal."""
+    return Notification(
+        kind=NotificationKind.FAILED,
+        key=f"{row.run_id}/{row.execution_run_id}",
+        domain=row.key.domain,
+        workflow=row.workflow,
+        severity=Severity.WARN,
+        category=ENDED_OUTSIDE,
+        message=result.error or "",
+        partition=row.partition_key,
+        run_id=row.run_id,
+        workflow_id=row.workflow_id,
+    )
 
 
 def _candidates(database: Database, place: str, before: datetime) -> list[RunRow]:

@@ -22,6 +22,8 @@ class CrashPoint(StrEnum):
     AFTER_BEGIN = "in begin, after its commit"
     #: The run's end, by its last pipeline or by an activity of its own; the anomaly is that of a run that fails.
     IN_ANOMALY = "in the anomaly's write"
+    #: What is told of such a run is in the outbox, and not committed.
+    IN_OUTBOX = "in the outbox, before the commit"
     BEFORE_END = "in the end, before its commit"
     AFTER_END = "in the end, after its commit"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from spine_temporal.machine.state import StepEnded
+from spine_temporal.recording import faults
 from spine_temporal.recording.anomalies import AnomalyRecorder
 from spine_temporal.runtime import attempt, beginning, run_activities, run_opener
 from spine_temporal.testing.crash_points import AT, MARKER, STEP, WORKER, CrashPoint
@@ -91,7 +92,8 @@ _POINTS: dict[CrashPoint, Callable[[], None]] = {
     CrashPoint.AFTER_ANSWER: _when_the_workflow_hears_of_a_step,
     CrashPoint.IN_BEGIN: lambda: _after(beginning, "open_run"),
     CrashPoint.AFTER_BEGIN: lambda: _after(run_opener.RunOpener, "_claim"),
-    CrashPoint.IN_ANOMALY: lambda: _after(AnomalyRecorder, "record"),
+    CrashPoint.IN_ANOMALY: lambda: _after(AnomalyRecorder, "write"),
+    CrashPoint.IN_OUTBOX: lambda: _after(faults, "enqueue"),
     CrashPoint.BEFORE_END: _in_the_end,
     CrashPoint.AFTER_END: _after_the_end,
 }

@@ -6,10 +6,11 @@ import pytest
 from spine_temporal.testing.crash_points import CrashPoint
 from tests.processes.crash_jobs import CRASH
 
+_OF_A_FAILURE = (CrashPoint.IN_ANOMALY, CrashPoint.IN_OUTBOX)
 #: A boundary, the step that it is narrowed to, and whether the run is to fail there: its last pipeline does not end it
 #: then, but an activity of its own.
 CASES = [
-    *((point, "first" if point.is_of_a_step else None, point is CrashPoint.IN_ANOMALY) for point in CrashPoint),
+    *((point, "first" if point.is_of_a_step else None, point in _OF_A_FAILURE) for point in CrashPoint),
     *((point, "second", False) for point in (CrashPoint.AFTER_WRITES, CrashPoint.AFTER_COMMIT)),
     *((point, None, True) for point in (CrashPoint.BEFORE_END, CrashPoint.AFTER_END)),
 ]
@@ -21,6 +22,7 @@ def _contents(url):
         "ledger": "SELECT step, status, attempt FROM core_executions ORDER BY step",
         "manifest": "SELECT stage FROM core_manifest ORDER BY stage_rank",
         "anomalies": "SELECT stage, occurrences FROM core_anomalies",
+        "outbox": "SELECT kind, step FROM core_outbox",
         "claims": "SELECT run_id FROM core_partitions WHERE run_id IS NOT NULL",
         "runs": "SELECT status FROM core_runs",
     }
@@ -39,6 +41,7 @@ def test_a_worker_that_dies_there_loses_nothing(crash_at, spine_database, point,
         "ledger": [(step, "COMPLETED", 1) for step in steps] + ([("second", "FAILED", 1)] if fails else []),
         "manifest": [(stage,) for stage in ("STARTED", "STEP_FIRST", "STEP_GATE", *last)],
         "anomalies": [("workflow.second", 1)] if fails else [],
+        "outbox": [("failed", "second")] if fails else [],
         "claims": [],
         "runs": [(status,)],
     }
