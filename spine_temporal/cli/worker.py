@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 
 from temporalio.client import Client
 
@@ -15,6 +15,8 @@ from spine_temporal.runtime.definitions import NO_WORKFLOWS, Definitions
 from spine_temporal.runtime.health import Health
 from spine_temporal.runtime.health_server import health_server
 from spine_temporal.runtime.masked_logs import log_masked
+from spine_temporal.runtime.sdk_metrics import SdkMetrics
+from spine_temporal.runtime.state_metrics import state_metrics
 from spine_temporal.runtime.worker import SPARE_CONNECTIONS, deployment_version, listen_for_signals, running_worker
 from spine_temporal.settings import Settings
 
@@ -31,11 +33,12 @@ def run_worker(settings: Settings) -> None:
 
 
 async def _work(settings: Settings, servers: Servers, loaded: Definitions) -> None:
-    client = await connect(servers)
+    counting = SdkMetrics() if settings.health_address else None
+    client = await connect(servers, counting.runtime if counting else None)
     database = open_database(servers, settings, pool_size=settings.max_activities + SPARE_CONNECTIONS)
     try:
         async with (
-            _watched(client, database, settings),
+            _watched(client, database, settings.health_address, counting),
             running_worker(
                 client,
                 database,
@@ -62,13 +65,18 @@ async def _work(settings: Settings, servers: Servers, loaded: Definitions) -> No
 
 
 @asynccontextmanager
-async def _watched(client: Client, database: Database, settings: Settings) -> AsyncIterator[None]:
-    """Watch the servers, and tell it over HTTP where the settings want that."""
+async def _watched(
+    client: Client, database: Database, address: str | None, counting: SdkMetrics | None
+) -> AsyncIterator[None]:
+    """Watch the servers, and tell it over HTTP where the settings want that, with what is counted."""
     health = Health(client, database)
     watch = asyncio.create_task(health.watch())
     try:
-        with health_server(health, settings.health_address) if settings.health_address else nullcontext():
+        if address is None or counting is None:
             yield
+        else:
+            with state_metrics(database), health_server(health, address, counting.text):
+                yield
     finally:
         watch.cancel()
         health.close()

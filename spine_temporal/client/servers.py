@@ -11,6 +11,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter
 from temporalio.envconfig import ClientConfig, ClientConfigProfile
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
@@ -173,20 +174,21 @@ def _servers(settings: Settings, configured: _Configured, embedded: ServerState)
     )
 
 
-async def connect(servers: Servers) -> Client:
-    """Connect to Temporal; raise ``UnreachableError`` where it does not answer."""
+async def connect(servers: Servers, runtime: Runtime | None = None) -> Client:
+    """Connect to Temporal, with a runtime of the SDK's that counts; raise ``UnreachableError`` for no answer."""
     try:
-        return await asyncio.wait_for(_connected(servers), _PATIENCE)
+        return await asyncio.wait_for(_connected(servers, runtime), _PATIENCE)
     except (RuntimeError, RPCError, TimeoutError) as error:
         reason = (str(error).strip() or "no answer in time").splitlines()[0][:200]
         raise _temporal_is_away(servers, reason) from None
 
 
-async def _connected(servers: Servers) -> Client:
+async def _connected(servers: Servers, runtime: Runtime | None) -> Client:
+    converter = converter_of(servers)
     if servers.temporal_is_embedded:
-        return await Client.connect(servers.temporal_address, data_converter=converter_of(servers))
+        return await Client.connect(servers.temporal_address, data_converter=converter, runtime=runtime)
     options = ClientConfig.load_client_connect_config()
-    return await Client.connect(**options, data_converter=converter_of(servers))
+    return await Client.connect(**options, data_converter=converter, runtime=runtime)
 
 
 def converter_of(servers: Servers) -> DataConverter:

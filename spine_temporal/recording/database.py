@@ -8,6 +8,7 @@ import psycopg
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import QueuePool
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.recording.database_errors import READ_ONLY, classify
@@ -57,6 +58,13 @@ class Database:
                 yield connection
             finally:
                 taken_back(connection)
+
+    def connections(self) -> dict[str, int]:
+        """Return how many connections of the pool are ``used``, and how many more may be: ``free``."""
+        pool = self._engine.pool
+        assert isinstance(pool, QueuePool)  # noqa: S101 - SQLAlchemy's own where none is asked for
+        used = pool.checkedout()
+        return {"used": used, "free": pool.size() - used}
 
     def close(self) -> None:
         """Close the pool's connections."""

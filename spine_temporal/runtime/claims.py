@@ -15,6 +15,7 @@ from spine_temporal.recording.fence import Acknowledged, ClaimLostError, Fence, 
 from spine_temporal.recording.partitions import Claim, claim_of, release, take_over
 from spine_temporal.recording.run_lifecycle import reopen_run
 from spine_temporal.recording.runs import run_of
+from spine_temporal.runtime.metrics import CLAIMS
 from spine_temporal.runtime.orphaned_runs import close_orphaned_run
 from spine_temporal.runtime.temporal_runs import Standing, TemporalRun, TemporalRuns
 from spine_temporal.translation.messages import EndRequest, HoldRequest, PipelineRequest
@@ -68,10 +69,13 @@ class Claims:
         for _ in range(_TRIES):
             answer = await asyncio.to_thread(attempt)
             if not isinstance(answer, Claim):
+                CLAIMS.labels("taken").inc()
                 return answer
             standing = await self._standing_of(answer, asked_by)
             if standing.is_open:
+                CLAIMS.labels("busy").inc()
                 raise _being_cancelled(answer) if lineage and lineage == answer.lineage_id else HeldError(answer)
+            CLAIMS.labels("cleared").inc()
             await asyncio.to_thread(self._clear, answer, standing)
         raise SpineError(_CHANGED, ErrorCategory.TRANSIENT)
 
@@ -139,6 +143,7 @@ async def fenced(claims: Claims, request: Fenced, write: Callable[[Fenced], Awai
     try:
         await write(request)
     except ClaimLostError as lost:
+        CLAIMS.labels("lost").inc()
         if not request.key.was_reset:
             raise
         try:

@@ -17,7 +17,7 @@ from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import make_wsgi_app
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.redaction import redacted
@@ -34,11 +34,14 @@ Respond = Callable[[str, list[tuple[str, str]]], Any]
 
 
 @contextmanager
-def health_server(health: Health, address: str) -> Iterator[int]:
-    """Serve while the block runs; give the port. ``address`` is ``host:port``, port 0 for a free one."""
+def health_server(health: Health, address: str, counted: Callable[[], str] = str) -> Iterator[int]:
+    """Serve while the block runs; give the port. ``address`` is ``host:port``, port 0 for a free one.
+
+    ``counted`` returns what others have counted, which ``/metrics`` tells behind the worker's own.
+    """
     host, port = _parsed(address)
     try:
-        server = make_server(host, port, _application(health), server_class=_Server, handler_class=_Quiet)
+        server = make_server(host, port, _application(health, counted), server_class=_Server, handler_class=_Quiet)
     except OSError as error:
         raise SpineError(
             f"SPINE_HEALTH_ADDRESS {address!r} cannot be listened on: {error}", ErrorCategory.CONFIGURATION
@@ -62,13 +65,12 @@ def _parsed(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _application(health: Health) -> Callable[[dict[str, Any], Respond], Iterable[bytes]]:
-    metrics: Callable[[dict[str, Any], Respond], Iterable[bytes]] = make_wsgi_app()
-
+def _application(health: Health, counted: Callable[[], str]) -> Callable[[dict[str, Any], Respond], Iterable[bytes]]:
     def answer(environ: dict[str, Any], respond: Respond) -> Iterable[bytes]:
         match environ["PATH_INFO"]:
             case "/metrics":
-                return metrics(environ, respond)
+                respond("200 OK", [("Content-Type", CONTENT_TYPE_LATEST)])
+                return [generate_latest(), counted().encode()]
             case "/livez":
                 return _json(respond, "200 OK", {"status": "alive"})
             case "/readyz":

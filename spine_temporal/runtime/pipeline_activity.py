@@ -16,6 +16,7 @@ from spine_temporal.definition.json_values import clean_text
 from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.pipeline import Pipeline
 from spine_temporal.definition.run_key import RunKey
+from spine_temporal.machine.door import ended_with
 from spine_temporal.machine.pipeline_answer import failed_step
 from spine_temporal.machine.retries import tried_again
 from spine_temporal.recording.database import Database
@@ -33,9 +34,10 @@ from spine_temporal.runtime.ending import record_loss
 from spine_temporal.runtime.failed_verdicts import log_verdict
 from spine_temporal.runtime.heart import Heart
 from spine_temporal.runtime.lost_workers import LostTooOftenError, LostWorkers
-from spine_temporal.runtime.metrics import ATTEMPT_SECONDS, ATTEMPTS, RUNS
+from spine_temporal.runtime.metrics import ATTEMPT_SECONDS, ATTEMPTS
 from spine_temporal.runtime.processes.host import NoProcessError
 from spine_temporal.runtime.resume_starter import ResumeStarter
+from spine_temporal.runtime.run_metrics import count_checks, count_end, count_rows
 from spine_temporal.translation.failures import verdict_failure
 from spine_temporal.translation.messages import PipelineRequest, ShutDoor, StepDone
 
@@ -118,7 +120,7 @@ def _told_to(request: PipelineRequest, done: StepDone, key: RunKey) -> StepDone:
     if request.door is not None:
         more["door"] = request.door
     if done.is_end and request.ending is not None:
-        RUNS.labels(request.key.workflow, request.ending.result.status.value).inc()
+        count_end(ended_with(request.ending.result, done))
     return done.model_copy(update=more)
 
 
@@ -168,9 +170,12 @@ def _with_time(request: PipelineRequest) -> PipelineRequest:
 
 
 def _counted(attempt: Attempt, outcome: StepDone) -> StepDone:
-    ATTEMPTS.labels(attempt.request.pipeline, "completed").inc()
+    request = attempt.request
+    ATTEMPTS.labels(request.pipeline, "completed").inc()
     seconds = (datetime.now(UTC) - attempt.started_at).total_seconds()
-    ATTEMPT_SECONDS.labels(attempt.request.pipeline).observe(seconds)
+    ATTEMPT_SECONDS.labels(request.pipeline).observe(seconds)
+    count_rows(request.pipeline, outcome)
+    count_checks(request.key.workflow, (*request.measured, *attempt.measured))
     return outcome
 
 
@@ -245,6 +250,7 @@ async def _failure(attempt: Attempt, database: Database, error: SpineError) -> A
     again = tried_again(error.category, request.on_error, attempt=count, retry=request.retry)
     again = again and not isinstance(error, LostTooOftenError)
     ATTEMPTS.labels(request.pipeline, "retried" if again else "failed").inc()
+    count_checks(request.key.workflow, attempt.measured)
     which = f"attempt {count} of {most}{'' if again or count >= most else ', not tried again'}"
     return _told(request, error, which, counted=count, is_last=not again)
 

@@ -28,6 +28,7 @@ from spine_temporal.runtime.held_gates import record_decision, record_hold
 from spine_temporal.runtime.metrics import RUNS
 from spine_temporal.runtime.partition_queue import QueuedError, SupersededError
 from spine_temporal.runtime.resume_starter import ResumeStarter
+from spine_temporal.runtime.run_metrics import REFUSED, count_checks, count_end
 from spine_temporal.runtime.run_starter import RunStarter
 from spine_temporal.translation import failures
 from spine_temporal.translation.messages import (
@@ -128,13 +129,15 @@ class RunActivities:
             await self._fenced(request, lambda asked: recorded.append(self._end(asked, until)))
         except SpineError as error:
             raise _failure(error) from None
-        RUNS.labels(request.result.workflow_name, request.result.status.value).inc()
+        count_end(recorded[-1] or request.result)
+        count_checks(request.key.workflow, request.measured)
         return Ended(recorded=recorded[-1])
 
     @activity.defn(name=HOLD)
     async def hold(self, request: HoldRequest) -> None:
         """Write the anomaly of a held gate; then fail, so that the Web UI shows that the gate has not passed."""
         recorded = await self._recorded(request, record_hold)
+        count_checks(request.key.workflow, request.measured)
         raise ApplicationError(
             f"{request.step} waits for a person ({request.category}: {request.error})",
             recorded,
@@ -218,7 +221,7 @@ class RunActivities:
             await asyncio.to_thread(self._record_failure, key, error, given if partition is None else None)
         except SpineError as away:
             return _failure(away)
-        RUNS.labels(request.workflow, "REFUSED").inc()
+        RUNS.labels(request.workflow, REFUSED).inc()
         return _failure(error)
 
     def _record_loss(self, key: RunKey, error: SpineError) -> None:

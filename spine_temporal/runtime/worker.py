@@ -21,6 +21,7 @@ from spine_temporal.runtime.logs import tell_failures_once
 from spine_temporal.runtime.namespace import NamespaceAttributes
 from spine_temporal.runtime.orphaned_runs import close_orphaned_runs
 from spine_temporal.runtime.plugin import SpinePlugin
+from spine_temporal.runtime.run_metrics import begin_at_zero
 from spine_temporal.runtime.temporal_runs import TemporalRuns
 from spine_temporal.runtime.unknown_workflow import UnknownWorkflow
 from spine_temporal.settings import Settings
@@ -66,6 +67,7 @@ async def running_worker(
         passed_through=passed_through,
         in_process=in_process,
     )
+    begin_at_zero(definitions)
     snapshot.take()
     await plugin.start()
     worker = _worker(

@@ -126,7 +126,7 @@ class _Child:
             return AttemptAnswer(error=_told(error, attempt, asked.memory), is_spent=_is_short_of_memory(error))
         finally:
             self._current = None
-        return AttemptAnswer(outcome=outcome)
+        return AttemptAnswer(outcome=outcome, measured=attempt.measured)
 
     def _pipeline(self, name: str) -> type[Pipeline]:
         found = known_pipelines().get(name)

@@ -190,6 +190,7 @@ class RunningAttempt:
                 self._attempt.execution = replace(self._attempt.execution, round=answer.error.round)
             raise answer.error.raised()
         assert answer.outcome is not None  # noqa: S101 - one of the two is there
+        self._attempt.measured = answer.measured
         return answer.outcome
 
     async def stop(self) -> StepDone | None:

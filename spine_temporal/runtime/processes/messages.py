@@ -98,6 +98,8 @@ class AttemptAnswer(_Message):
     """How the attempt ended: with an outcome, or with an error."""
 
     outcome: StepDone | None = None
+    #: What its pipeline has measured of its data; of a failed one, the error has it.
+    measured: tuple[Measured, ...] = ()
     error: "AttemptError | None" = None
     #: Whether the process ends with it, and another is to be started for the next.
     is_spent: bool = False
