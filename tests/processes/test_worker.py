@@ -93,6 +93,7 @@ def test_a_worker_says_that_it_is_not_ready_while_postgres_is_away(start_worker,
     worker = start_worker(SPINE_DATABASE_URL=f"{head}?host={quote(str(link), safe='')}", SPINE_HEALTH_ADDRESS=address)
     until(lambda: _get(f"http://{address}/readyz")[0] == 200)
     assert _get(f"http://{address}/livez") == (200, '{"status": "alive"}')
+    until(lambda: "temporal_worker_start_total" in _get(f"http://{address}/metrics")[1])
     link.unlink()
     with psycopg.connect(environment["SPINE_DATABASE_URL"], autocommit=True) as connection:
         connection.execute(

@@ -33,7 +33,7 @@ RULES = ("spine.yml", "temporal.yml")
 REAL = {
     *("SpineServerAway", "SpineRunFailed", "SpineStartRefused", "SpinePoisonPipeline", "SpineRetriesHigh"),
     *("SpineQualityCheckFailed", "SpineGateHeld", "SpineRunOpenForLong", "SpineClaimLost", "SpineOrphanedRun"),
-    *("SpinePoolExhausted", "SpineWorkflowTasksFail", "TemporalNonDeterminism"),
+    *("SpinePoolExhausted", "SpineWorkflowTasksFail", "TemporalNonDeterminism", "TemporalNoPollers"),
 }
 
 
@@ -193,6 +193,16 @@ def test_each_rule_leads_to_a_page_that_is_there():
 
 def test_the_dashboards_are_as_they_are_written():
     assert {name: (dashboards.FOLDER / name).read_text() for name in dashboards.DASHBOARDS} == dashboards.written()
+
+
+def test_the_page_has_each_metric_that_a_worker_tells(scraped):
+    page = (ROOT / "docs" / "operate" / "observe.md").read_text()
+    rows = re.findall(r"^\| `(spine_\w+)` \| (.*?) \|", page, re.MULTILINE)
+    told = dict(re.findall(r"^# TYPE (spine_\w+) (\w+)$", scraped.told, re.MULTILINE))
+    assert {name for name, _ in rows} == {name for name in told if not name.endswith("_created")}
+    for name, labels in rows:
+        series = f"{name}_count" if told[name] == "histogram" else name
+        assert set(re.findall(r"`(\w+)`", labels)) == scraped.labels(series), name
 
 
 def test_a_label_of_the_users_is_bounded():
