@@ -25,10 +25,9 @@ from spine_temporal.runtime.definitions import Definitions
 from spine_temporal.runtime.ending import record_end, record_failure, record_loss
 from spine_temporal.runtime.failed_verdicts import log_verdict
 from spine_temporal.runtime.held_gates import record_decision, record_hold
-from spine_temporal.runtime.metrics import RUNS
 from spine_temporal.runtime.partition_queue import QueuedError, SupersededError
 from spine_temporal.runtime.resume_starter import ResumeStarter
-from spine_temporal.runtime.run_metrics import REFUSED, count_checks, count_end
+from spine_temporal.runtime.run_metrics import count_checks, count_end, count_refused
 from spine_temporal.runtime.run_starter import RunStarter
 from spine_temporal.translation import failures
 from spine_temporal.translation.messages import (
@@ -221,7 +220,7 @@ class RunActivities:
             await asyncio.to_thread(self._record_failure, key, error, given if partition is None else None)
         except SpineError as away:
             return _failure(away)
-        RUNS.labels(request.workflow, REFUSED).inc()
+        count_refused(request.workflow)
         return _failure(error)
 
     def _record_loss(self, key: RunKey, error: SpineError) -> None:

@@ -22,9 +22,8 @@ from spine_temporal.translation.messages import Measured, StepDone
 _CHECK_NAMES = Names(1000)
 
 
-#: How a run ends, for the count: also a start that is refused.
-REFUSED = "REFUSED"
-_ENDS = (*(status.value for status in WorkflowStatus if status is not WorkflowStatus.RUNNING), REFUSED)
+_REFUSED = "REFUSED"
+_ENDS = (*(status.value for status in WorkflowStatus if status is not WorkflowStatus.RUNNING), _REFUSED)
 _OUTCOMES = ("completed", "failed", "retried", "waiting", "cancelled")
 
 
@@ -40,6 +39,11 @@ def begin_at_zero(definitions: Definitions) -> None:
         CLAIMS.labels(outcome)
     for outcome in ("closed", "not judged"):
         ORPHANS.labels(outcome)
+
+
+def count_refused(workflow: str) -> None:
+    """Count a start that was refused."""
+    RUNS.labels(workflow, _REFUSED).inc()
 
 
 def count_end(result: WorkflowResult) -> None:
