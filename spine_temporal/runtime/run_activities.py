@@ -205,7 +205,7 @@ class RunActivities:
         if error.category.retryable:
             return _failure(error)
         if isinstance(error, SupersededError):  # as its start wants it, so no anomaly
-            RUNS.labels(request.workflow, error.CODE).inc()
+            count_refused(request.workflow, error.CODE)
             return _failure(error)
         partition = error.metadata.get("partition")
         key = RunKey(

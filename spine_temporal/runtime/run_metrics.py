@@ -16,6 +16,7 @@ from spine_temporal.runtime.metrics import (
     STEPS,
     Names,
 )
+from spine_temporal.runtime.partition_queue import SupersededError
 from spine_temporal.translation.messages import Measured, StepDone
 
 #: Names of checks are the user's code's, which may make one for each symbol of a file.
@@ -23,7 +24,8 @@ _CHECK_NAMES = Names(1000)
 
 
 _REFUSED = "REFUSED"
-_ENDS = (*(status.value for status in WorkflowStatus if status is not WorkflowStatus.RUNNING), _REFUSED)
+_ENDED = (status.value for status in WorkflowStatus if status is not WorkflowStatus.RUNNING)
+_ENDS = (*_ENDED, _REFUSED, SupersededError.CODE)
 _OUTCOMES = ("completed", "failed", "retried", "waiting", "cancelled")
 
 
@@ -41,9 +43,9 @@ def begin_at_zero(definitions: Definitions) -> None:
         ORPHANS.labels(outcome)
 
 
-def count_refused(workflow: str) -> None:
-    """Count a start that was refused."""
-    RUNS.labels(workflow, _REFUSED).inc()
+def count_refused(workflow: str, status: str = _REFUSED) -> None:
+    """Count a start that has not begun: it was refused, or a newer one went before it."""
+    RUNS.labels(workflow, status).inc()
 
 
 def count_end(result: WorkflowResult) -> None:
