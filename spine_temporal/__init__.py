@@ -13,8 +13,10 @@ from spine_temporal.definition.errors import (
     ErrorCategory,
     ParamsError,
     PartitionBusyError,
+    SourceBusyError,
     SpineError,
 )
+from spine_temporal.definition.limit import Limit
 from spine_temporal.definition.pipeline import Pipeline, PipelineResult, PipelineStatus, register_pipeline
 from spine_temporal.definition.policies import ErrorPolicy, RetryPolicy
 from spine_temporal.definition.run_result import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
@@ -43,6 +45,7 @@ __all__ = [
     # what happens on failure
     "ErrorPolicy",
     "RetryPolicy",
+    "Limit",
     "ErrorCategory",
     # pipelines
     "Pipeline",
@@ -69,6 +72,7 @@ __all__ = [
     "DefinitionError",
     "ParamsError",
     "PartitionBusyError",
+    "SourceBusyError",
 ]
 
 _LAZY = {

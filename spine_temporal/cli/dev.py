@@ -124,7 +124,7 @@ def _short(path: str) -> str:
 
 
 def _start() -> "subprocess.Popen[bytes]":
-    return subprocess.Popen([sys.executable, "-m", "spine_temporal", "worker"], start_new_session=True)
+    return subprocess.Popen([sys.executable, "-m", "spine_temporal", "worker", "--every-queue"], start_new_session=True)
 
 
 def _stop(child: "subprocess.Popen[bytes]", seconds: float) -> None:

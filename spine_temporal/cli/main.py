@@ -14,6 +14,7 @@ from spine_temporal.cli import (
     decide,
     diff,
     doctor,
+    limits,
     listing,
     new,
     operate,
@@ -63,6 +64,7 @@ resume.add_to(app)
 decide.add_to(app)
 doctor.add_to(app)
 stopping.add_to(app)
+limits.add_to(app)
 listing.add_to(app)
 records.add_to(app)
 replay.add_to(app)

@@ -42,9 +42,14 @@ Module = Annotated[
         help="A package, module or .py file to load; repeatable. Default: the settings'.",
     ),
 ]
-TaskQueue = Annotated[
-    str | None,
-    typer.Option("--task-queue", metavar="NAME", help="The task queue that it serves. Default: the settings'."),
+TaskQueues = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--task-queue", metavar="NAME", help="The task queue that it serves; repeatable. Default: the settings'."
+    ),
+]
+EveryQueue = Annotated[
+    bool, typer.Option("--every-queue", help="Serve those too that the modules' workflows and steps name.")
 ]
 Days = Annotated[
     int, typer.Option("--days", min=1, help="Older than this many days; more than Temporal's retention.", metavar="N")
@@ -81,13 +86,14 @@ def dev(port: Port = None, ui_port: UiPort = None, no_worker: NoWorker = False, 
     raise typer.Exit(run_dev(settings, ports=(port, ui_port), with_worker=not no_worker, reload=not no_reload))
 
 
-def worker(module: Module = None, task_queue: TaskQueue = None) -> None:
-    """Run a worker until SIGTERM or Ctrl-C; a second one ends it at once. It serves the runs of one task queue."""
+def worker(module: Module = None, task_queue: TaskQueues = None, every_queue: EveryQueue = False) -> None:
+    """Run a worker until SIGTERM or Ctrl-C; a second one ends it at once. It serves one task queue, or several."""
     from spine_temporal.cli.worker import run_worker  # noqa: PLC0415 - keeps --help quick
 
     settings = Settings.from_environment()
-    changes = {"modules": tuple(module) if module else None, "task_queue": task_queue}
-    run_worker(settings.model_copy(update={name: value for name, value in changes.items() if value}))
+    first, *more = task_queue or [settings.task_queue]
+    changes = {"task_queue": first} | ({"modules": tuple(module)} if module else {})
+    run_worker(settings.model_copy(update=changes), more_queues=more, every_queue=every_queue)
 
 
 def info(workflow: OneWorkflow = None, wait: Wait = False, as_json: AsJson = False) -> None:

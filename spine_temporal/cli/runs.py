@@ -108,11 +108,12 @@ def run(
     partition_of(definition, resolve_params(definition, given))
     tell_params(definition, given)
     options = _options(force=force, dry_run=dry_run, start_from=start_from, hold=hold, on_busy=on_busy)
+    own_queue = settings.task_queue if settings.reference else None
 
     async def work() -> WorkflowResult:
         with available_servers(settings) as servers:
             async with connected(settings, servers) as client:
-                handle = await client.start(definition, given, **options)
+                handle = await client.start(definition, given, task_queue=own_queue, **options)
                 return await follow(handle, servers, settings)
 
     leave_with(run_async(work), as_json=as_json)

@@ -54,14 +54,17 @@ async def connected(settings: Settings, servers: Servers, *, with_worker: bool =
     if not with_worker or not has_own_worker(settings, servers):
         yield spine
         return
-    database = open_database(servers, settings, pool_size=settings.max_activities + SPARE_CONNECTIONS)
     loaded = definitions(settings)
+    more = [] if settings.reference else sorted(loaded.task_queues)
+    size = settings.max_activities * (1 + len(more)) + SPARE_CONNECTIONS
+    database = open_database(servers, settings, pool_size=size)
     try:
         async with running_worker(
             client,
             database,
             loaded,
             task_queue=settings.task_queue,
+            more_queues=more,
             max_activities=settings.max_activities,
             workflows=operating_workflows(),
             activities=operating_activities(client, database, loaded, settings),

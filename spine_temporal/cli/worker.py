@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from temporalio.client import Client
@@ -23,19 +23,22 @@ from spine_temporal.settings import Settings
 _log = logging.getLogger("spine_temporal.worker")
 
 
-def run_worker(settings: Settings) -> None:
-    """Run until a signal."""
+def run_worker(settings: Settings, *, more_queues: Sequence[str] = (), every_queue: bool = False) -> None:
+    """Run until a signal; ``every_queue``: serve those too that workflows and steps name."""
     log_masked()
     logging.getLogger("alembic").setLevel(logging.WARNING)
     loaded = definitions(settings)
     with available_servers(settings) as servers:
-        run_async(lambda: _work(settings, servers, loaded))
+        named = sorted(loaded.task_queues) if every_queue else []
+        queues = list(dict.fromkeys([settings.task_queue, *more_queues, *named]))
+        run_async(lambda: _work(settings, servers, loaded, queues))
 
 
-async def _work(settings: Settings, servers: Servers, loaded: Definitions) -> None:
+async def _work(settings: Settings, servers: Servers, loaded: Definitions, queues: Sequence[str]) -> None:
     counting = SdkMetrics() if settings.health_address else None
     client = await connect(servers, counting.runtime if counting else None)
-    database = open_database(servers, settings, pool_size=settings.max_activities + SPARE_CONNECTIONS)
+    size = settings.max_activities * len(queues) + SPARE_CONNECTIONS
+    database = open_database(servers, settings, pool_size=size)
     try:
         async with (
             _watched(client, database, settings.health_address, counting),
@@ -43,7 +46,8 @@ async def _work(settings: Settings, servers: Servers, loaded: Definitions) -> No
                 client,
                 database,
                 loaded,
-                task_queue=settings.task_queue,
+                task_queue=queues[0],
+                more_queues=queues[1:],
                 max_activities=settings.max_activities,
                 version=deployment_version(settings),
                 grace=settings.grace,
@@ -53,8 +57,8 @@ async def _work(settings: Settings, servers: Servers, loaded: Definitions) -> No
         ):
             signalled = listen_for_signals()  # before anybody is told that it is ready, and may want it to stop
             _log.info(
-                "ready: task queue %r at %s, workflows: %s",
-                settings.task_queue,
+                "ready: task queue %s at %s, workflows: %s",
+                ", ".join(map(repr, queues)),
                 servers.temporal_address,
                 ", ".join(sorted(loaded.workflows)) or NO_WORKFLOWS,
             )

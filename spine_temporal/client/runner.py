@@ -82,7 +82,9 @@ class WorkflowRunner:
             task_queue=task_queue,
             max_activities=self._settings.max_activities,
         ):
-            handle = await SpineClient(client, task_queue=task_queue).start(workflow, params, **options)
+            handle = await SpineClient(client, task_queue=task_queue).start(
+                workflow, params, task_queue=task_queue, **options
+            )
             # The run that is joined may be on another queue, whose workers this process cannot stand in for.
             watch = asyncio.create_task(tell_of_standstills(handle.handle, client, _log.warning, but=task_queue))
             try:

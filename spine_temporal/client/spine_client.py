@@ -57,12 +57,14 @@ class SpineClient:
         start_from: str | None = None,
         on_gate_failure: str = "stop",
         on_busy: OnBusy | str | None = None,
+        task_queue: str | None = None,
     ) -> RunHandle:
         """Start a run, or join the one of the same partition that is running.
 
         ``start_from`` keeps the outputs that the partition's last run has of the steps before that one;
         ``on_gate_failure="hold"`` lets a gate that fails wait for a person; ``on_busy`` says what the run does where
-        another one holds its partition, else the workflow does.
+        another one holds its partition, else the workflow does. The run asks for workers on ``task_queue``, else on the
+        workflow's, else on this client's.
         Raises ``ParamsError`` for params that the workflow does not take and where a running run has others,
         ``PartitionBusyError`` where ``force`` or ``start_from`` meets a run that is still running and ``on_busy`` is
         ``fail``; under another policy the run has a workflow id of its own, and waits.
@@ -87,7 +89,7 @@ class SpineClient:
             workflow.name,
             args=[dict(params or {}), options] if options else [dict(params or {})],
             id=identity,
-            task_queue=self.task_queue,
+            task_queue=task_queue or workflow.task_queue or self.task_queue,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             memo={FINGERPRINT: mine},
             search_attributes=await self._attributes(workflow, partition),

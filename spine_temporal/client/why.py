@@ -1,6 +1,7 @@
 """Why a run is where it is: what it retries, what fails, what it waits for, or how it ended."""
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -18,6 +19,7 @@ from spine_temporal.client.run_handle import RunHandle
 from spine_temporal.client.task_queues import ACTIVITY_TASKS, WORKFLOW_TASKS, is_polled, what_to_start, workers_of
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.run_result import WorkflowResult, WorkflowStatus
+from spine_temporal.runtime.source_limits import LIMITED
 from spine_temporal.translation.waiting import (
     WAITING,
     BusyPartition,
@@ -54,6 +56,8 @@ class ReasonKind(StrEnum):
     WAITS = "waits"
     #: Another run holds its partition.
     BUSY = "busy"
+    #: The limit of its source keeps an attempt waiting.
+    LIMIT = "limit"
     #: A gate waits for a person.
     HELD = "held"
     WAITS_FOR_A_SLOT = "waits for a slot"
@@ -86,14 +90,16 @@ async def reasons(client: Client, handle: RunHandle) -> list[Reason]:
         return [_ended(description, await handle.result())]
     if is_paused(description):
         return [Reason(kind=ReasonKind.PAUSED, text=paused_by(description), advice=how_to_unpause(description))]
-    workers = len(await workers_of(client, description.task_queue, ACTIVITY_TASKS))
     pending = description.raw_description.pending_activities
+    queues = {task_queue_of(each) or description.task_queue for each in pending}
+    workers = {queue: len(await workers_of(client, queue, ACTIVITY_TASKS)) for queue in queues}
     found = [
         *await _of_workflow_task(client, description),
         *(_of_activity(each, description, workers) for each in pending),
     ]
     if not await is_polled(client, description.task_queue, WORKFLOW_TASKS):
-        return [_no_worker(description, "it"), *(reason for reason in found if reason.kind is not ReasonKind.NO_WORKER)]
+        others = (reason for reason in found if reason.kind is not ReasonKind.NO_WORKER)
+        return [_no_worker(description, "it", description.task_queue), *others]
     if not found or all(reason.kind is ReasonKind.RUNS for reason in found):
         try:
             found = await _of_run(handle) + found
@@ -122,7 +128,14 @@ def _how(description: WorkflowExecutionDescription) -> str:
     return description.status.name.lower() if description.status else "ended"
 
 
-def _of_activity(activity: PendingActivityInfo, description: WorkflowExecutionDescription, workers: int) -> Reason:
+def task_queue_of(activity: PendingActivityInfo) -> str:
+    """Return where the activity asks for workers; empty where an older server does not say."""
+    return activity.activity_options.task_queue.name
+
+
+def _of_activity(
+    activity: PendingActivityInfo, description: WorkflowExecutionDescription, workers: Mapping[str, int]
+) -> Reason:
     what = f"{activity.activity_id!r} ({activity.activity_type.name})"
     if activity.activity_id.isdigit():
         what = activity.activity_type.name
@@ -139,15 +152,18 @@ def _of_activity(activity: PendingActivityInfo, description: WorkflowExecutionDe
                 text=f"it {told}",
                 advice=f"it asks again in {wait:.0f} s; wait, or cancel either run",
             )
+        if activity.last_failure.application_failure_info.type == LIMITED:
+            text = f"{what} comes again in {wait:.0f} s: {activity.last_failure.message}"
+            return Reason(kind=ReasonKind.LIMIT, text=text, advice="`spine-temporal limits list` has all limits")
         text = f"{what} is tried again in {wait:.0f} s, attempt {activity.attempt}{last}"
         return Reason(kind=ReasonKind.RETRIES, text=text, advice=_advice(activity.last_failure.message))
     since = _seconds_since(activity.scheduled_time.ToDatetime(UTC))
-    if not workers:
-        return _no_worker(description, what)
-    queue = f"task queue {description.task_queue!r}"
+    queue = task_queue_of(activity) or description.task_queue
+    if not workers[queue]:
+        return _no_worker(description, what, queue)
     return Reason(
         kind=ReasonKind.WAITS_FOR_A_SLOT,
-        text=f"{what} waits for {since:.0f} s for one of {workers} workers on {queue}{last}",
+        text=f"{what} waits for {since:.0f} s for one of {workers[queue]} workers on task queue {queue!r}{last}",
         advice="they are all busy: start more workers, or raise SPINE_MAX_ACTIVITIES",
     )
 
@@ -177,8 +193,7 @@ async def _of_workflow_task(client: Client, description: WorkflowExecutionDescri
     return []
 
 
-def _no_worker(description: WorkflowExecutionDescription, what: str) -> Reason:
-    queue = description.task_queue
+def _no_worker(description: WorkflowExecutionDescription, what: str, queue: str) -> Reason:
     return Reason(
         kind=ReasonKind.NO_WORKER,
         text=f"{what} waits for a worker: none asks for work on task queue {queue!r}",

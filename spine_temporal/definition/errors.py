@@ -76,6 +76,33 @@ class SpineError(Exception):
         return f"{message} ({self.place})" if self.place else message
 
 
+class SourceBusyError(SpineError):
+    """Raised by a pipeline when its source wants to be left alone for a while, as HTTP 429 with Retry-After says.
+
+    ``retry_after``: for how many seconds. Where the step has a ``Limit``, its key is closed for so long, for every
+    attempt of every run that has it.
+    """
+
+    CODE = "SOURCE_BUSY"
+
+    def __init__(
+        self,
+        message: str,
+        retry_after: float,
+        *,
+        advice: str | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(
+            message,
+            ErrorCategory.TRANSIENT,
+            code=self.CODE,
+            advice=advice,
+            retry_after=retry_after,
+            metadata=metadata,
+        )
+
+
 class DefinitionError(ValueError):
     """Raised when a workflow, step or pipeline is defined wrongly; the message says what to change."""
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from spine_temporal.definition.context import WorkflowContext
 from spine_temporal.definition.errors import DefinitionError
+from spine_temporal.definition.limit import Limit
 from spine_temporal.definition.memory import bytes_of
 from spine_temporal.definition.policies import ErrorPolicy, RetryPolicy
 from spine_temporal.definition.step_checks import (
@@ -18,6 +19,7 @@ from spine_temporal.definition.step_checks import (
     refuse_hold,
 )
 from spine_temporal.definition.step_result import StepResult
+from spine_temporal.definition.task_queue import task_queue_of
 
 Handler = Callable[[WorkflowContext, Mapping[str, Any]], StepResult]
 Condition = Callable[[WorkflowContext], Any]
@@ -51,6 +53,10 @@ class PipelineStep:
     local: bool | None = None
     #: Bytes that one attempt may take; None: the worker's default.
     memory: int | None = None
+    #: Where its attempts ask for workers; None: where the run does.
+    task_queue: str | None = None
+    #: What it shares with all others that use its source.
+    limit: Limit | None = None
 
     def __post_init__(self) -> None:
         check_step(self)
@@ -61,9 +67,24 @@ class PipelineStep:
             raise DefinitionError(f"step {self.name!r} must name its pipeline, not {self.pipeline!r}")
         if not isinstance(self.retry, RetryPolicy):
             raise DefinitionError(f"step {self.name!r}: retry must be a RetryPolicy, not {self.retry!r}")
+        self._check_place()
         freeze(self, "memory", bytes_of(f"step {self.name!r}: memory", self.memory))
         json_or_function(self, "params")
         freeze(self, "sample_output", json_mapping(self.sample_output, f"step {self.name!r}: sample_output"))
+
+    def _check_place(self) -> None:
+        """Refuse a wrong task queue or limit, and either of a step that runs within the workflow task."""
+        task_queue_of(f"step {self.name!r}", self.task_queue)
+        if self.limit is not None and not isinstance(self.limit, Limit):
+            raise DefinitionError(f"step {self.name!r}: limit must be a Limit, not {self.limit!r}")
+        for what in ("task_queue", "limit"):
+            if getattr(self, what) is None:
+                continue
+            if self.local:
+                raise DefinitionError(
+                    f"step {self.name!r} is local, so it runs at once where the run is: leave out local, or {what}"
+                )
+            freeze(self, "local", False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from spine_temporal.definition.composite_steps import (
     WorkflowStep,
 )
 from spine_temporal.definition.errors import ErrorCategory
+from spine_temporal.definition.limit import Limit
 from spine_temporal.definition.memory import bytes_of
 from spine_temporal.definition.policies import ErrorPolicy, RetryPolicy, seconds_of
 from spine_temporal.definition.simple_steps import (
@@ -50,6 +51,8 @@ class Step:
         sample_output: Mapping[str, Any] | None = None,
         local: bool | None = None,
         memory: int | str | None = None,
+        task_queue: str | None = None,
+        limit: Limit | None = None,
     ) -> PipelineStep:
         """Run the registered pipeline with the run's params and these: a dict, or a pure function of the context.
 
@@ -61,6 +64,10 @@ class Step:
         other. Left out, it does so where the worker has seen the step to take moments, in a process of its own as any
         attempt. ``False``: never. ``True``: always, in the worker's process, with no limit of memory. Beside other
         steps and in a map, each is an activity.
+
+        ``task_queue`` is where other workers serve the pipeline, such as those with a large machine or other libraries.
+        ``limit`` is what it shares with all others that use its source. With either, no attempt runs within the
+        workflow task.
         """
         return PipelineStep(
             name=name,
@@ -75,6 +82,8 @@ class Step:
             sample_output=sample_output or {},
             local=local,
             memory=bytes_of(f"step {name!r}: memory", memory),
+            task_queue=task_queue,
+            limit=limit,
         )
 
     @staticmethod

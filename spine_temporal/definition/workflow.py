@@ -12,10 +12,12 @@ from spine_temporal.definition.composite_steps import AnyStep, MapStep, Workflow
 from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.definition.items import items_path
 from spine_temporal.definition.json_values import JsonValueError, to_json
+from spine_temporal.definition.limit import Limit
 from spine_temporal.definition.routing import Routes, routes_of
 from spine_temporal.definition.run_key import recording_domain
 from spine_temporal.definition.runnable import Runnable
 from spine_temporal.definition.simple_steps import PipelineStep
+from spine_temporal.definition.task_queue import task_queue_of
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:\-]{0,199}")
 
@@ -43,6 +45,8 @@ class Workflow(Runnable):
     on_cancel: Sequence[PipelineStep] = ()
     #: What a start does that finds its partition held; a run option of that name wins.
     on_busy: OnBusy | str = OnBusy.FAIL
+    #: Where its runs ask for workers; None: where whoever starts them says.
+    task_queue: str | None = None
     #: Where the run goes after each step.
     routes: Routes = field(init=False, repr=False)
 
@@ -53,6 +57,7 @@ class Workflow(Runnable):
         for name in ("steps", "on_failure", "on_cancel"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         object.__setattr__(self, "tags", tuple(self.tags))
+        task_queue_of(f"workflow {self.name!r}", self.task_queue)
         object.__setattr__(self, "on_busy", on_busy_of(f"workflow {self.name!r}", self.on_busy))
         object.__setattr__(self, "domain", self.domain or self.name)
         object.__setattr__(self, "routes", routes_of(self.steps))
@@ -104,6 +109,7 @@ class Workflow(Runnable):
                 )
         self._check_hooks()
         self._check_twice()
+        self._check_limits()
         self._check_cycle(self, (self.name,))
         self._check_items()
 
@@ -125,6 +131,16 @@ class Workflow(Runnable):
                         f"workflow {self.name!r} has two steps with the {what} {value!r}: give each its own"
                     )
                 seen.add(value)
+
+    def _check_limits(self) -> None:
+        """Refuse two limits of one key: nobody could tell which of them holds."""
+        known: dict[str, Limit] = {}
+        for limit in (getattr(step, "limit", None) for step in self.all_steps):
+            if limit is not None and known.setdefault(limit.key, limit) != limit:
+                raise DefinitionError(
+                    f"workflow {self.name!r} has two limits with the key {limit.key!r}: give the same to each step, "
+                    f"and not {known[limit.key]} and {limit}"
+                )
 
     def _check_cycle(self, workflow: "Workflow", above: tuple[str, ...]) -> None:
         """Refuse a sub-workflow that has the name of one that it runs in: Temporal would run it for ever."""

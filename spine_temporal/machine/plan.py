@@ -37,6 +37,16 @@ class PlannedRetry(BaseModel):
     max_interval: float = 60.0
 
 
+class PlannedLimit(BaseModel):
+    """What a pipeline shares with all others that use its source."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    concurrency: int | None = None
+    per_second: float | None = None
+
+
 class PlannedPipeline(_Planned):
     """A pipeline step of a plan."""
 
@@ -56,6 +66,9 @@ class PlannedPipeline(_Planned):
     sample_output: Mapping[str, Any] = Field(default_factory=dict)
     #: Bytes that an attempt may take; None: the worker's default.
     memory: int | None = None
+    #: Where its attempts ask for workers; None: where the run does.
+    task_queue: str | None = None
+    limit: PlannedLimit | None = None
 
 
 class PlannedGate(_Planned):
@@ -107,6 +120,8 @@ class PlannedMap(_Planned):
     known_params: tuple[str, ...] | None = None
     max_concurrency: int = 4
     tolerated_failures: int | float = 0
+    #: Where the items' runs ask for workers; None: where the run does.
+    task_queue: str | None = None
 
     @property
     def computed(self) -> bool:
@@ -130,6 +145,8 @@ class PlannedWorkflow(_Planned):
     known_params: tuple[str, ...] | None = None
     #: Whether code gives the params, when the step begins.
     computed: bool = False
+    #: Where its run asks for workers; None: where the run does.
+    task_queue: str | None = None
 
 
 class PlannedWaitFor(_Planned):

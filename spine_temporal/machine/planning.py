@@ -18,6 +18,7 @@ from spine_temporal.machine.plan import (
     Plan,
     PlannedChoice,
     PlannedGate,
+    PlannedLimit,
     PlannedMap,
     PlannedParallel,
     PlannedPipeline,
@@ -85,6 +86,7 @@ def _planned(step: AnyStep, following: int = 0) -> Any:  # noqa: PLR0911 - one f
         case WorkflowStep():
             return PlannedWorkflow(
                 **head,
+                **_task_queue(step.workflow),
                 on_error=step.on_error,
                 workflow=step.workflow.name,
                 params={} if callable(step.params) else dict(step.params),
@@ -95,7 +97,9 @@ def _planned(step: AnyStep, following: int = 0) -> Any:  # noqa: PLR0911 - one f
 
 
 def _pipeline(step: PipelineStep, following: int = 0) -> PlannedPipeline:
-    given: dict[str, Any] = {} if step.memory is None else {"memory": step.memory}
+    limit = None if step.limit is None else PlannedLimit(**vars(step.limit))
+    asked = {"memory": step.memory, "task_queue": step.task_queue, "limit": limit}
+    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     return PlannedPipeline(
         **given,
         name=step.name,
@@ -117,6 +121,7 @@ def _map(step: MapStep, head: Mapping[str, Any]) -> PlannedMap:
     pipeline = step.of_pipelines
     return PlannedMap(
         **head,
+        **_task_queue(step.workflow),
         on_error=step.on_error,
         workflow=step.workflow.name,
         pipeline=None if pipeline is None else _pipeline(pipeline),
@@ -129,6 +134,11 @@ def _map(step: MapStep, head: Mapping[str, Any]) -> PlannedMap:
         max_concurrency=step.max_concurrency,
         tolerated_failures=step.tolerated_failures,
     )
+
+
+def _task_queue(workflow: Workflow) -> dict[str, Any]:
+    """Return where a sub-workflow's runs ask for workers; nothing where it does not say."""
+    return {} if workflow.task_queue is None else {"task_queue": workflow.task_queue}
 
 
 def _wait_for(step: WaitForStep, head: Mapping[str, Any]) -> PlannedWaitFor:

@@ -25,6 +25,8 @@ _LEFT_OUT: dict[str, Any] = {
     "poll_interval": 0.0,
     "category": "",
     "memory": None,
+    "task_queue": None,
+    "limit": None,
     "deadline": None,
     "at_deadline": "abort",
     "known_params": None,

@@ -144,6 +144,36 @@ core_queue = Table(
     Index(None, "domain", "partition_key"),
 )
 
+#: Limits by key: of what their steps say, when the next attempt may begin, and whether the source is closed.
+core_limits = Table(
+    "core_limits",
+    metadata,
+    Column("key", Text, primary_key=True),
+    #: As the last attempt that asked gave them; NULL: no bound.
+    Column("concurrency", Integer),
+    Column("per_second", Float),
+    Column("next_at", _TIME),
+    Column("closed_until", _TIME),
+    #: NULL: the source itself.
+    Column("closed_by", Text),
+    Column("closed_reason", Text),
+    Column("asked_at", _TIME, nullable=False, server_default=func.now()),
+)
+
+#: Who uses the source of a limit, or waits for it: one row per execution, the same for all of its attempts.
+core_leases = Table(
+    "core_leases",
+    metadata,
+    Column("key", Text, nullable=False),
+    Column("execution_id", Uuid, nullable=False),
+    Column("run_id", Text, nullable=False),
+    #: When it may begin; NULL: it waits for a place.
+    Column("starts_at", _TIME),
+    #: After which it counts no more, whatever has become of its worker.
+    Column("expires_at", _TIME, nullable=False),
+    PrimaryKeyConstraint("key", "execution_id"),
+)
+
 #: Rows that a pipeline refused.
 core_rejects = Table(
     "core_rejects",

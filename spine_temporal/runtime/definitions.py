@@ -33,9 +33,31 @@ class Definitions:
     @property
     def named_pipelines(self) -> frozenset[str]:
         """The pipelines that steps of the workflows name."""
-        steps = [step for workflow, _ in self.workflows.values() for step in workflow.all_steps]
-        named = [step.of_pipelines if isinstance(step, MapStep) else step for step in steps]
-        return frozenset(step.pipeline for step in named if isinstance(step, PipelineStep))
+        return frozenset(step.pipeline for _, step in self.pipeline_steps)
+
+    @property
+    def task_queues(self) -> frozenset[str]:
+        """The task queues that workflows and steps name."""
+        found = [workflow.task_queue for workflow, _ in self.workflows.values()]
+        found += [step.task_queue for _, step in self.pipeline_steps]
+        return frozenset(name for name in found if name is not None)
+
+    @property
+    def pipeline_steps(self) -> list[tuple[Workflow, PipelineStep]]:
+        """The steps of the workflows that name pipelines, with those that a map does for each item."""
+        steps = [(workflow, step) for workflow, _ in self.workflows.values() for step in workflow.all_steps]
+        named = [(workflow, step.of_pipelines if isinstance(step, MapStep) else step) for workflow, step in steps]
+        return [(workflow, step) for workflow, step in named if isinstance(step, PipelineStep)]
+
+    def require_pipelines(self, task_queues: Iterable[str]) -> None:
+        """Raise ``DefinitionError`` where a step of one of these task queues names a pipeline that is not registered.
+
+        Those of other task queues need not be: other workers have them.
+        """
+        served = set(task_queues)
+        for workflow, step in self.pipeline_steps:
+            if step.task_queue in served:
+                _check_pipeline(workflow, step, self.pipelines)
 
     def domain_of(self, workflow: str) -> str:
         """Return the domain of a workflow; its name where no module defines it."""
@@ -84,11 +106,11 @@ def definitions_of(workflows: Iterable[Workflow], pipelines: Mapping[str, type[P
 
 def checked(definitions: Definitions) -> Definitions:
     """Return the definitions; raise ``DefinitionError`` for a pipeline that is not registered and an impure gate."""
+    for workflow, named in definitions.pipeline_steps:
+        if named.task_queue is None or named.pipeline in definitions.pipelines:  # else other workers have it
+            _check_pipeline(workflow, named, definitions.pipelines)
     for workflow, _ in definitions.workflows.values():
         for step in workflow.all_steps:
-            named = step.of_pipelines if isinstance(step, MapStep) else step
-            if isinstance(named, PipelineStep):
-                _check_pipeline(workflow, named, definitions.pipelines)
             for code in _code_of(step):
                 _check_code(workflow, step, code)
     return definitions

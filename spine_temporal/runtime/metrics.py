@@ -8,6 +8,9 @@ from prometheus_client import Counter, Gauge, Histogram
 #: cancelled.
 ATTEMPTS = Counter("spine_attempts_total", "Pipeline attempts by how they ended", ["pipeline", "outcome"])
 
+#: Attempts that a limit kept waiting: closed, full, rate.
+LIMIT_WAITS = Counter("spine_limit_waits_total", "Attempts that a limit kept waiting", ["limit", "obstacle"])
+
 #: Seconds of completed attempts.
 ATTEMPT_SECONDS = Histogram(
     "spine_attempt_seconds",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.faults import fault_of
@@ -38,6 +38,7 @@ from spine_temporal.runtime.metrics import ATTEMPT_SECONDS, ATTEMPTS
 from spine_temporal.runtime.processes.host import NoProcessError
 from spine_temporal.runtime.resume_starter import ResumeStarter
 from spine_temporal.runtime.run_metrics import count_checks, count_end, count_rows
+from spine_temporal.runtime.source_limits import LIMITED, LimitedError, SourceLimits
 from spine_temporal.translation.failures import verdict_failure
 from spine_temporal.translation.messages import PipelineRequest, ShutDoor, StepDone
 
@@ -81,6 +82,7 @@ class Places:
     local: Place
     lost: LostWorkers
     brief: BriefSteps
+    limits: SourceLimits
 
     def of(self, request: PipelineRequest) -> Place:
         """Return where the attempt that the present activity asks for is made."""
@@ -142,10 +144,14 @@ async def _run(pipeline: type[Pipeline], places: Places, request: PipelineReques
     heart.start(request.heartbeat_timeout / 3)
     try:
         await places.lost.count(attempt)
-        running = await places.of(request).begin(attempt, heart.tell)
-        done = await _within_time(running, request)
-        places.brief.note(attempt, done)
-        return _counted(attempt, done)
+        async with places.limits.held(attempt):
+            running = await places.of(request).begin(attempt, heart.tell)
+            done = await _within_time(running, request)
+            places.brief.note(attempt, done)
+            return _counted(attempt, done)
+    except LimitedError as limited:
+        ATTEMPTS.labels(request.pipeline, "waiting").inc()
+        raise _limited(limited) from None
     except (ClaimLostError, StateLostError):
         raise
     except asyncio.CancelledError:
@@ -223,6 +229,16 @@ async def _within_time(running: Running, request: PipelineRequest) -> StepDone:
         f"the pipeline took longer than its timeout of {request.timeout:g} s: raise the step's timeout, or do less in "
         "one step",
         ErrorCategory.TIMEOUT,
+    )
+
+
+def _limited(error: LimitedError) -> ApplicationError:
+    """Return the failure of an attempt that its limit keeps waiting, which is not counted: nothing has been done."""
+    return ApplicationError(
+        str(error),
+        type=LIMITED,
+        next_retry_delay=timedelta(seconds=error.retry_after or 0),
+        category=ApplicationErrorCategory.BENIGN,
     )
 
 

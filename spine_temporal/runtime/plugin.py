@@ -33,6 +33,7 @@ from spine_temporal.runtime.resume_starter import ResumeStarter
 from spine_temporal.runtime.run_activities import RunActivities
 from spine_temporal.runtime.run_opener import RunOpener
 from spine_temporal.runtime.run_starter import RunStarter
+from spine_temporal.runtime.source_limits import SourceLimits
 from spine_temporal.runtime.temporal_runs import TemporalRuns
 from spine_temporal.translation.classes import replayed_class_of
 from spine_temporal.translation.failure_converter import failure_converter_of
@@ -69,7 +70,7 @@ class SpinePlugin(SimplePlugin):
         self._search_attributes = search_attributes
         self._passed_through = (*PASSED_THROUGH, *passed_through)
         #: Where user code runs; None: in this process.
-        self._host = None if in_process or not self._definitions.workflows else ProcessHost(self._definitions)
+        self._host = None if in_process or not self._has_code else ProcessHost(self._definitions)
         self._closing: list[Callable[[], None]] = []
         self._running = 0
         super().__init__(
@@ -78,6 +79,12 @@ class SpinePlugin(SimplePlugin):
             workflows=[MapBatch, *(translate(*found) for found in self._definitions.workflows.values())],
             workflow_runner=self._runner,
         )
+
+    @property
+    def _has_code(self) -> bool:
+        """Whether there is something to run; a worker of one task queue may have pipelines alone."""
+        pipelines_alone = bool(self._definitions.pipelines) and self._database is not None
+        return bool(self._definitions.workflows) or pipelines_alone
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
         """Add workflows, activities and the sandbox's passthrough to a Worker."""
@@ -126,7 +133,7 @@ class SpinePlugin(SimplePlugin):
             await asyncio.to_thread(self._host.close)
 
     def _activities(self, client: Client, gates: GateProcesses | None) -> list[Callable[..., Any]]:
-        if not self._definitions.workflows:
+        if not self._has_code:
             return []
         if self._database is None:
             raise DefinitionError("a Worker needs SpinePlugin(database=...): its activities write to Postgres")
@@ -163,7 +170,14 @@ class SpinePlugin(SimplePlugin):
         threads = AttemptThreads()
         activities: Place = threads if self._host is None else AttemptProcesses(self._host, database)
         self._closing.append(activities.close)
-        return Places(database=database, activities=activities, local=threads, lost=LostWorkers(database), brief=brief)
+        return Places(
+            database=database,
+            activities=activities,
+            local=threads,
+            lost=LostWorkers(database),
+            brief=brief,
+            limits=SourceLimits(database),
+        )
 
     def _converter(self, existing: DataConverter | None) -> DataConverter:
         return _with_storage(_with_failures(_with_payloads(existing)), self._database)

@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -41,6 +41,7 @@ async def running_worker(
     *,
     task_queue: str,
     max_activities: int,
+    more_queues: Sequence[str] = (),
     passed_through: Sequence[str] = (),
     version: WorkerDeploymentVersion | None = None,
     grace: float = 20,
@@ -52,11 +53,16 @@ async def running_worker(
 
     Its runs, gates included, use the source that is there when it starts, to its end.
 
+    ``more_queues`` are served too, each with ``max_activities`` of its own; steps that name one of all these must have
+    their pipelines registered here.
+
     ``passed_through`` names modules that the sandbox need not load again; never one with gates. With a ``version``,
     runs stay on the build that they began with. ``in_process``: pipelines and gates run in this process, where
     nothing can stop them; for tests that look into them. ``workflows`` and ``activities`` are run beside those of the
     definitions.
     """
+    queues = list(dict.fromkeys([task_queue, *more_queues]))
+    definitions.require_pipelines(queues)
     attributes = NamespaceAttributes(client, add=True)
     await attributes.known()  # added now, they are known when runs begin
     tell_failures_once()
@@ -70,10 +76,11 @@ async def running_worker(
     begin_at_zero(definitions)
     snapshot.take()
     await plugin.start()
-    worker = _worker(
-        client, plugin, task_queue, max_activities, version, grace, width_of(definitions), workflows, activities
-    )
-    async with worker:
+    width = width_of(definitions)
+    async with AsyncExitStack() as stack:
+        for queue in queues:
+            worker = _worker(client, plugin, queue, max_activities, version, grace, width, workflows, activities)
+            await stack.enter_async_context(worker)
         books = asyncio.create_task(close_orphaned_runs(TemporalRuns(client), database))
         try:
             yield worker

@@ -17,7 +17,7 @@ from temporalio.exceptions import (
 
 from spine_temporal.definition.json_values import clean_text
 from spine_temporal.definition.run_result import WorkflowResult
-from spine_temporal.machine.plan import PlannedWaitFor
+from spine_temporal.machine.plan import PlannedMap, PlannedWaitFor, PlannedWorkflow
 from spine_temporal.machine.step_outcome import Completed, Failed
 from spine_temporal.translation.bookkeeping import TOO_LARGE, one_line
 from spine_temporal.translation.failures import cause_of, door_told, failed_outcome, verdict_summary
@@ -60,7 +60,9 @@ class Ran:
     door: DoorVerdicts | None = None
 
 
-async def run_pipeline(request: PipelineRequest, *, shut: ShutDoor | None = None, local: bool = False) -> Ran:
+async def run_pipeline(
+    request: PipelineRequest, *, task_queue: str | None = None, shut: ShutDoor | None = None, local: bool = False
+) -> Ran:
     """Run a pipeline's activity and return how the step ended; a failed activity is a failed step.
 
     Where a gate keeps the door ``shut``, the same activity is asked, and told so. A ``local`` one is tried once within
@@ -86,16 +88,17 @@ async def run_pipeline(request: PipelineRequest, *, shut: ShutDoor | None = None
         else:
             return Ran(outcome=tried, door=tried.door)
         request = request.model_copy(update={"was_tried_locally": True, "is_brief": False})
-    return await _run_pipeline(request, shut)
+    return await _run_pipeline(request, task_queue, shut)
 
 
-async def _run_pipeline(request: PipelineRequest, shut: ShutDoor | None) -> Ran:
+async def _run_pipeline(request: PipelineRequest, task_queue: str | None, shut: ShutDoor | None) -> Ran:
     retry = request.retry
     try:
         outcome: StepDone = await temporal.execute_activity(
             request.pipeline,
             shut or request,
             result_type=StepDone,
+            task_queue=task_queue,
             activity_id=f"{request.step}#{request.round}" if request.round else request.step,
             summary=one_line(_told_of(request, shut)),
             start_to_close_timeout=timedelta(seconds=request.timeout + _GRACE),
@@ -122,21 +125,24 @@ def _failed(request: PipelineRequest, error: FailureError) -> Ran:
     return Ran(outcome=failed_outcome(request.step, error), door=door_told(error))
 
 
-async def run_workflow(name: str, begun: Begun, workflow: str, params: Mapping[str, Any]) -> WorkflowResult | Failed:
+async def run_workflow(
+    name: str, begun: Begun, step: PlannedWorkflow | PlannedMap, params: Mapping[str, Any]
+) -> WorkflowResult | Failed:
     """Run another workflow as a child; its result, or the failed outcome of the step that runs it."""
     options = sub_options(begun, name)
     try:
         result: WorkflowResult = await temporal.execute_child_workflow(
-            workflow,
+            step.workflow,
             args=[dict(params), options] if options else [dict(params)],
             id=_child_id(name, begun),
+            task_queue=step.task_queue,
             # What a run before its reset has left open.
             id_reuse_policy=WorkflowIDReusePolicy.TERMINATE_IF_RUNNING,
             result_type=WorkflowResult,
             cancellation_type=temporal.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
             parent_close_policy=temporal.ParentClosePolicy.REQUEST_CANCEL,
             # Of a child the Web UI's timeline shows the summary alone, and not its type.
-            static_summary=one_line(f"{name}: {workflow}"),
+            static_summary=one_line(f"{name}: {step.workflow}"),
         )
     except ChildWorkflowError as error:
         if is_cancelled_exception(error):

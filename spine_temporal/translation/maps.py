@@ -64,7 +64,7 @@ async def _run_item(request: BatchRequest, index: int) -> ItemOutcome:
         return ItemOutcome()
     name = item_name(step.name, request.first + index)
     name = f"{name}#{request.round}" if request.round else name
-    answer = await calls.run_workflow(name, begun, step.workflow, params)
+    answer = await calls.run_workflow(name, begun, step, params)
     if isinstance(answer, WorkflowResult):
         return ItemOutcome(output=dict(answer.outputs))
     return ItemOutcome(error=answer.error, category=answer.category)
@@ -73,7 +73,8 @@ async def _run_item(request: BatchRequest, index: int) -> ItemOutcome:
 async def _run_pipeline(request: BatchRequest, index: int, pipeline: PlannedPipeline) -> ItemOutcome:
     if request.begun.is_dry_run:
         return ItemOutcome(output=pipeline.sample_output)
-    outcome = (await calls.run_pipeline(requests.item_request(request, index, pipeline))).outcome
+    asked = requests.item_request(request, index, pipeline)
+    outcome = (await calls.run_pipeline(asked, task_queue=pipeline.task_queue)).outcome
     if isinstance(outcome, Failed):
         return ItemOutcome(error=outcome.error, category=outcome.category)
     return ItemOutcome(output=outcome.output, kept_from=outcome.kept_from)

@@ -13,7 +13,7 @@ from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.run_result import Decision, WorkflowResult
 from spine_temporal.machine.fan import ItemOutcome
 from spine_temporal.machine.manifest_row import StageReached
-from spine_temporal.machine.plan import Plan, PlannedMap, PlannedRetry
+from spine_temporal.machine.plan import Plan, PlannedLimit, PlannedMap, PlannedRetry
 from spine_temporal.machine.step_outcome import Answered, Completed, Failed, Kept
 
 #: Activity types of the run's own bookkeeping. Histories remember them.
@@ -227,6 +227,7 @@ class PipelineRequest(_OfRun):
     heartbeat_timeout: float
     #: Bytes that an attempt may take; None: the default.
     memory: int | None = None
+    limit: PlannedLimit | None = None
     stages: tuple[StageReached, ...] = ()
     measured: tuple[Measured, ...] = ()
     #: How many times a person has sent the run back to this step.

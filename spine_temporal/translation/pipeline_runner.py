@@ -161,7 +161,7 @@ class PipelineRunner:
         if riding is not None and not riding.door.is_open:
             shut = ShutDoor(key=request.key, step=step.name, door=riding.door)
         try:
-            ran = await calls.run_pipeline(request, shut=shut, local=local)
+            ran = await calls.run_pipeline(request, task_queue=step.task_queue, shut=shut, local=local)
         except BaseException:
             self.run.unwritten.put_back(carried)
             raise

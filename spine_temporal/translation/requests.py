@@ -41,7 +41,7 @@ def pipeline_request(
     """Return what the pipeline's activity is given; its own params win over the run's."""
     forced = {"force": True} if begun.force else {}
     return PipelineRequest(
-        **_memory(step),
+        **_bounds(step),
         key=key,
         step=step.name,
         pipeline=step.pipeline,
@@ -61,7 +61,7 @@ def item_request(request: BatchRequest, index: int, pipeline: PlannedPipeline) -
     begun, step = request.begun, request.step
     forced = {"force": True} if begun.force else {}
     return PipelineRequest(
-        **_memory(pipeline),
+        **_bounds(pipeline),
         key=request.key,
         step=item_name(step.name, request.first + index),
         pipeline=pipeline.pipeline,
@@ -77,9 +77,10 @@ def item_request(request: BatchRequest, index: int, pipeline: PlannedPipeline) -
     )
 
 
-def _memory(step: PlannedPipeline) -> dict[str, Any]:
-    """Return the step's memory limit as a field of a request; no field where the step has no limit."""
-    return {} if step.memory is None else {"memory": step.memory}
+def _bounds(step: PlannedPipeline) -> dict[str, Any]:
+    """Return what bounds the step's attempts as fields of a request; no field for what it does not bound."""
+    given = {"memory": step.memory, "limit": step.limit}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def sub_options(begun: Begun, name: str) -> dict[str, Any]:

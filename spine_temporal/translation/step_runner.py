@@ -112,7 +112,7 @@ class StepRunner:
             params = dict(value.output[VALUE])
         params = {**known(self.run.begun.params, step.known_params), **params}
         name = f"{step.name}#{round_}" if round_ else step.name
-        answer = await calls.run_workflow(name, self.run.begun, step.workflow, params)
+        answer = await calls.run_workflow(name, self.run.begun, step, params)
         if isinstance(answer, WorkflowResult):
             self.run.sub_runs += () if self.run.begun.is_dry_run else (answer.run_id,)
             return Completed(step=step.name, output=dict(answer.outputs), started_at=began)

@@ -119,7 +119,7 @@ def test_it_has_each_type_and_each_anomaly_that_a_run_writes():
     own = {*constants("spine_temporal/runtime"), *constants("spine_temporal/translation")}
     types, anomalies = rows("Types of Temporal's failures"), rows("Anomalies")
     assert anomalies.keys() == {*AnomalyCategory, *(own - types.keys())}
-    assert types.keys() == {"HELD", "NOT_YET", "CANCELLED"} <= own
+    assert types.keys() == {"HELD", "NOT_YET", "LIMITED", "CANCELLED"} <= own
     assert list(anomalies)[:3] == ["WORKFLOW_FAILURE", "STEP_FAILURE", "GATE_HELD"]
     assert given_words(PAGE.split("`severity` is", 1)[1].split("\n\n", 1)[0]) == set(Severity)
 

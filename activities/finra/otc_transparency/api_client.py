@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from spine_temporal import ErrorCategory, SpineError
+from spine_temporal import ErrorCategory, SourceBusyError, SpineError
 
 API_URL = "https://api.finra.org"
 TOKEN_URL = "https://ews.fip.finra.org/fip/rest/ews/oauth2/access_token?grant_type=client_credentials"  # noqa: S105 - no secret
@@ -159,12 +159,10 @@ def _refused(url: str, error: urllib.error.HTTPError) -> SpineError:
     request_id = error.headers.get("finra-api-request-id", "")
     said = " ".join(error.read(300).decode("utf-8", "replace").split())
     if error.code == 429 or error.code >= 500:
-        return SpineError(
-            f"{url} answered {error.code}",
-            ErrorCategory.DEPENDENCY,
-            code="API_AWAY",
-            retry_after=_seconds(error.headers.get("Retry-After", "")),
-        )
+        told, pause = f"{url} answered {error.code}", _seconds(error.headers.get("Retry-After", ""))
+        if error.code == 429 and pause is not None:
+            return SourceBusyError(told, pause)
+        return SpineError(told, ErrorCategory.DEPENDENCY, code="API_AWAY", retry_after=pause)
     if error.code in {401, 403}:
         return _UnauthorizedError(url, error.code)
     return SpineError(

@@ -78,7 +78,14 @@ def test_an_old_week_is_asked_of_the_historic_dataset_and_other_summary_types_ar
     assert {entry["fieldName"] for entry in query["compareFilters"]} == {"weekStartDate", "tierIdentifier"}
 
 
-@pytest.mark.parametrize("status", [429, 500, 503, 504])
+def test_an_api_that_wants_to_be_left_alone_says_for_how_long(stub):
+    stub.answers = [(429, {"Retry-After": "7"}, b"slow down"), (429, {}, b"slow down")]
+    error = refusal()
+    assert (error.code, error.category, error.retry_after) == ("SOURCE_BUSY", ErrorCategory.TRANSIENT, 7)
+    assert (refusal().code, len(fetch())) == ("API_AWAY", 10)
+
+
+@pytest.mark.parametrize("status", [500, 503, 504])
 def test_what_passes_by_itself_is_for_temporal_to_retry(stub, status):
     stub.answers = [(status, {"Retry-After": "7"}, b"slow down")]
     error = refusal()
