@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from spine_temporal.cli import (
+    backfill,
     check,
     decide,
     diff,
@@ -65,6 +66,7 @@ decide.add_to(app)
 doctor.add_to(app)
 stopping.add_to(app)
 limits.add_to(app)
+backfill.add_to(app)
 listing.add_to(app)
 records.add_to(app)
 replay.add_to(app)

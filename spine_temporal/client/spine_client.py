@@ -1,7 +1,7 @@
 """``SpineClient``: start runs and follow them, from a program."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -14,23 +14,27 @@ from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, W
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from spine_temporal.client.backfill_handle import BackfillHandle
+from spine_temporal.client.backfills import Backfills
 from spine_temporal.client.descriptions import described
 from spine_temporal.client.ours import require_ours
-from spine_temporal.client.resume_run import checked_options, resume_run
 from spine_temporal.client.run_handle import RunHandle
 from spine_temporal.client.run_list import RunSummary, listed_runs
 from spine_temporal.client.run_status import RunFilter
+from spine_temporal.definition.backfill import Reprocess
 from spine_temporal.definition.busy import OnBusy
 from spine_temporal.definition.errors import (
     ParamsError,
     PartitionBusyError,
 )
 from spine_temporal.definition.foreign import as_workflow
+from spine_temporal.definition.over import Over
 from spine_temporal.definition.params import fingerprint, partition_of, resolve_params, workflow_id
 from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.namespace import NamespaceAttributes
+from spine_temporal.runtime.resume_run import checked_options, resume_run
 from spine_temporal.translation.search_attributes import of_run
 
 #: Memo key of the params' fingerprint, by which a start with other params is refused.
@@ -150,6 +154,29 @@ class SpineClient:
         )
         handle = await resume_run(self.client, database, self.task_queue, row, options)
         return RunHandle(workflow_id=identity, handle=handle, client=self.client)
+
+    async def backfill(
+        self,
+        workflow: Workflow,
+        over: Over | Mapping[str, str | Sequence[Any]],
+        database: Database,
+        *,
+        params: Mapping[str, Any] | None = None,
+        reprocess: Reprocess = Reprocess.FAILED,
+        newest_first: bool = False,
+        max_parallel: int = 4,
+        by: str = "",
+    ) -> BackfillHandle:
+        """Start a run for each partition that ``over`` names, at most ``max_parallel`` at a time.
+
+        ``over`` gives for each param its values: a sequence, or text such as ``2025-01-03..2025-12-26:7d``; ``params``
+        are those that all runs have in common. Complete partitions are skipped and failed ones resumed, unless
+        ``reprocess`` says otherwise. Raises ``ParamsError`` for what cannot be, before anything is written.
+        """
+        backfills = Backfills(self.client, database, task_queue=self.task_queue)
+        workflow = as_workflow(workflow, "backfill()")
+        plan = await backfills.plan(workflow, over, params=params, reprocess=reprocess, newest_first=newest_first)
+        return await backfills.start(plan, max_parallel=max_parallel, by=by)
 
     async def handle_of(self, identity: str) -> RunHandle:
         """Return the newest run of a workflow id; raise ``ParamsError`` where Temporal knows none of ours."""

@@ -38,6 +38,8 @@ class Axis:
 
     name: str
     values: tuple[Any, ...]
+    #: As it was given.
+    text: str
     #: Whether the values are days, oldest first.
     is_time: bool = False
 
@@ -50,6 +52,11 @@ class Over:
 
     def __len__(self) -> int:
         return math.prod(len(axis.values) for axis in self.axes)
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What was given for each param."""
+        return {axis.name: axis.text for axis in self.axes}
 
     def partitions(self, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
         """Give each combination, the oldest days first, or the newest; of one day in the order of the other values."""
@@ -115,13 +122,13 @@ def _listed(name: str, values: list[Any]) -> Axis:
         seen.add(repr(value))
     if not values:
         raise ParamsError(f"over {name} names no value, {_EXAMPLE}")
-    return Axis(name=name, values=tuple(values))
+    return Axis(name=name, values=tuple(values), text=",".join(map(str, values)))
 
 
 def _ranged(name: str, given: str, values: list[str], *, is_time: bool) -> Axis:
     if not values:
         raise ParamsError(f"over {name}={given[:100]} names no value: it begins after it ends, or its step has none")
-    return Axis(name=name, values=tuple(values), is_time=is_time)
+    return Axis(name=name, values=tuple(values), text=given, is_time=is_time)
 
 
 def _numbers(name: str, first: int, last: int, step: str | None) -> list[str]:

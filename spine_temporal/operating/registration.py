@@ -5,6 +5,8 @@ from typing import Any
 
 from temporalio.client import Client
 
+from spine_temporal.operating.backfill.activities import BackfillActivities
+from spine_temporal.operating.backfill.workflow import BackfillWorkflow
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import Definitions
 from spine_temporal.settings import Settings
@@ -12,11 +14,11 @@ from spine_temporal.settings import Settings
 
 def operating_workflows() -> list[type]:
     """Return the workflow classes."""
-    return []
+    return [BackfillWorkflow]
 
 
 def operating_activities(
-    _client: Client, _database: Database, _definitions: Definitions, _settings: Settings
+    client: Client, database: Database, definitions: Definitions, _settings: Settings
 ) -> list[Callable[..., Any]]:
     """Return the activities, bound to what a worker has."""
-    return []
+    return BackfillActivities(client, database, definitions).all

@@ -15,7 +15,8 @@ _REQUEST = text("""
         resume_request IS NULL OR (
             NOT resume_request ? 'taken_by' AND CAST(resume_request ->> 'expires_at' AS timestamptz) < now()
         ) OR NOT resume_request ? 'id' OR (
-            NOT resume_request ? 'taken_by' AND resume_request ->> 'id' = CAST(:replaces AS text)
+            NOT resume_request ? 'taken_by'
+            AND resume_request ->> 'id' IN (CAST(:replaces AS text), CAST(:request_id AS text))
         )
     )
     RETURNING run_id
@@ -54,7 +55,7 @@ def request_resume(
 ) -> bool:
     """Record that the ended run is being resumed, for ``patience`` seconds; False if another person is doing it.
 
-    ``replaces``: a request that nobody can take up any more.
+    ``replaces``: a request that nobody can take up any more. A request that is made again stays the same one.
     """
     values: dict[str, Any] = {"run_id": run_id, "request_id": request_id, "by": by, "options": json.dumps(options)}
     values |= {"patience": f"{patience:g} seconds", "replaces": replaces}

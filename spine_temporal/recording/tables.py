@@ -3,6 +3,7 @@
 from sqlalchemy import (
     Boolean,
     Column,
+    Date,
     DateTime,
     Float,
     Identity,
@@ -328,6 +329,64 @@ core_deliveries = Table(
     PrimaryKeyConstraint("notification_id", "channel"),
     Index(None, "batch_id"),
     Index("core_deliveries_pending", "channel", "created_at", postgresql_where=text("status = 'PENDING'::text")),
+)
+
+#: A backfill: what was asked for, and how it stands.
+core_backfills = Table(
+    "core_backfills",
+    metadata,
+    Column("backfill_id", Text, primary_key=True),
+    Column("workflow", Text, nullable=False),
+    Column("domain", Text, nullable=False),
+    #: What was given for each param.
+    Column("over", JSONB, nullable=False),
+    #: Params that all its runs have in common.
+    Column("params", JSONB, nullable=False),
+    Column("reprocess", Text, nullable=False),
+    #: Runs that it may have at a time.
+    Column("max_parallel", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    #: On which its runs ask for workers.
+    Column("task_queue", Text, nullable=False),
+    Column("total", Integer, nullable=False),
+    #: Who asked for it.
+    Column("by", Text, nullable=False),
+    #: Who paused or cancelled it, and why.
+    Column("told", Text),
+    Column("created_at", _TIME, nullable=False, server_default=func.now()),
+    Column("completed_at", _TIME),
+    Index(None, "created_at"),
+)
+
+#: How each partition of a backfill stands: done by which run, or why not.
+core_backfill_partitions = Table(
+    "core_backfill_partitions",
+    metadata,
+    Column("backfill_id", Text, nullable=False),
+    #: Partitions are started in this order.
+    Column("position", Integer, nullable=False),
+    #: The params that it was named by.
+    Column("params", JSONB, nullable=False),
+    #: NULL, and no workflow id: the workflow does not take its params.
+    Column("partition_key", JSONB),
+    Column("workflow_id", Text),
+    #: The newest day among its params.
+    Column("not_before", Date),
+    Column("status", Text, nullable=False),
+    #: Why it was skipped, as a code and in words; of one that failed, its error and its category.
+    Column("reason", Text),
+    Column("detail", Text),
+    Column("category", Text),
+    #: The run that is resumed.
+    Column("resumes", Text),
+    #: The run that has done it, or that is why it was skipped.
+    Column("run_id", Text),
+    #: How many times it had its turn; the request to Temporal is named after it, so that one is made once.
+    Column("turn", Integer, nullable=False, server_default=text("0")),
+    Column("started_at", _TIME),
+    Column("ended_at", _TIME),
+    PrimaryKeyConstraint("backfill_id", "position"),
+    Index(None, "backfill_id", "status", "position"),
 )
 
 #: For each newest revision, the oldest one whose workers may still work on it.

@@ -49,6 +49,11 @@ SERVER_UP = Gauge("spine_server_up", "Whether the server answers this worker", [
 #: Runs that Temporal has closed and that could not record their end: closed here, or not judged (see the log).
 ORPHANS = Counter("spine_orphaned_runs_total", "Runs that were closed without their own end", ["outcome"])
 
+#: Partitions of backfills by how their turn ended: as their run, or the reason why they were not run.
+BACKFILL_PARTITIONS = Counter(
+    "spine_backfill_partitions_total", "Partitions of backfills by how their turn ended", ["workflow", "outcome"]
+)
+
 
 class Names:
     """Keeps a label bounded whose values are the user's: beyond the first so many, each counts as ``other``."""

@@ -12,6 +12,7 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.machine.planning import plan_of
@@ -29,6 +30,8 @@ from spine_temporal.translation import snapshot
 
 #: After which a workflow task goes to any worker, where the one that knows the run does not take it: it may be dead.
 STICKY = timedelta(seconds=3)
+#: Activities of the product's own at once. They wait more than they work.
+OPERATING_ACTIVITIES = 200
 #: Connections of the worker itself: begin and end, and the ledger's counts. Local pipelines have theirs beside them.
 SPARE_CONNECTIONS = 10
 
@@ -59,7 +62,7 @@ async def running_worker(
     ``passed_through`` names modules that the sandbox need not load again; never one with gates. With a ``version``,
     runs stay on the build that they began with. ``in_process``: pipelines and gates run in this process, where
     nothing can stop them; for tests that look into them. ``workflows`` and ``activities`` are run beside those of the
-    definitions.
+    definitions, and also serve ``operating_queue``.
     """
     queues = list(dict.fromkeys([task_queue, *more_queues]))
     definitions.require_pipelines(queues)
@@ -81,11 +84,38 @@ async def running_worker(
         for queue in queues:
             worker = _worker(client, plugin, queue, max_activities, version, grace, width, workflows, activities)
             await stack.enter_async_context(worker)
+        if workflows:
+            await stack.enter_async_context(_operating_worker(client, task_queue, workflows, activities, grace))
         books = asyncio.create_task(close_orphaned_runs(TemporalRuns(client), database))
         try:
             yield worker
         finally:
             books.cancel()
+
+
+def operating_queue(task_queue: str) -> str:
+    """Return the task queue of what lasts, as a backfill does: its slots are none that a pipeline waits for."""
+    return f"{task_queue}-operating"
+
+
+def _operating_worker(
+    client: Client,
+    task_queue: str,
+    workflows: Sequence[type],
+    activities: Sequence[Callable[..., Any]],
+    grace: float,
+) -> Worker:
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*snapshot.PASSED_THROUGH)
+    return Worker(
+        client,
+        task_queue=operating_queue(task_queue),
+        workflows=workflows,
+        activities=activities,
+        workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
+        max_concurrent_activities=OPERATING_ACTIVITIES,
+        graceful_shutdown_timeout=timedelta(seconds=grace),
+        sticky_queue_schedule_to_start_timeout=STICKY,
+    )
 
 
 def width_of(definitions: Definitions) -> int:

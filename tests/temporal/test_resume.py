@@ -13,9 +13,9 @@ from temporalio.service import RPCError
 
 from spine_temporal import ParamsError, PartitionBusyError, WorkflowRunner, WorkflowStatus
 from spine_temporal.client.results import result_of
-from spine_temporal.client.resume_run import resume_run
 from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.recording.runs import run_of
+from spine_temporal.runtime.resume_run import resume_run
 from spine_temporal.runtime.run_activities import RunActivities
 from spine_temporal.settings import Settings
 from tests.temporal import resumable

@@ -1,4 +1,4 @@
-"""What people do, and who closes orphaned runs: as ``client.resume_run``, ``client.reconcile``, ``orphaned_runs``."""
+"""What people do, and who closes orphaned runs: as ``runtime.resume_run``, ``client.reconcile``, ``orphaned_runs``."""
 
 from typing import TYPE_CHECKING, Any
 

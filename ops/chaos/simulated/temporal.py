@@ -150,7 +150,7 @@ class Temporal:
 
     @staticmethod
     def reset_point(execution: Execution) -> int | None:
-        """Return the last completed task before the run was cancelled, as ``client.resume_run._reset_point``."""
+        """Return the last completed task before the run was cancelled, as ``runtime.resume_run._reset_point``."""
         history = execution.history
         until = next((at for at, record in enumerate(history) if record[0] == CANCEL), len(history))
         found = [number for number, (_, end, _) in enumerate(execution.points) if end <= until]

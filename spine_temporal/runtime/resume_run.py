@@ -9,11 +9,12 @@ from typing import Any
 from uuid import uuid4
 
 from google.protobuf.field_mask_pb2 import FieldMask
-from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.common.v1 import Priority, WorkflowExecution
 from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType, WorkflowExecutionStatus
 from temporalio.api.workflow.v1 import PostResetOperation, VersioningOverride, WorkflowExecutionOptions
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowHandle
+from temporalio.common import Priority as RunPriority
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -47,23 +48,31 @@ _TASK_COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 
 
 async def resume_run(
-    client: Client, database: Database, task_queue: str, row: RunRow, options: ResumeOptions
+    client: Client,
+    database: Database,
+    task_queue: str,
+    row: RunRow,
+    options: ResumeOptions,
+    *,
+    priority: int | None = None,
 ) -> WorkflowHandle[Any, Any]:
     """Resume the run, whose options have been checked; return the run that goes on, on the run's own task queue.
 
-    ``task_queue`` is that of a run which neither Temporal nor Postgres knows the queue of. Raises
-    ``PartitionBusyError`` where the run is running, or somebody else is resuming it.
+    ``task_queue`` is that of a run which neither Temporal nor Postgres knows the queue of; ``priority`` is Temporal's,
+    where it is to be another than the run had. A caller who may ask twice for the same resume, as it can be killed
+    before it has the answer, gives ``options.request_id`` itself. Raises ``PartitionBusyError`` where the run is
+    running, or somebody else is resuming it.
     """
     description = await _described(client, row.workflow_id)
     if description is not None and description.status in _OPEN:
         raise PartitionBusyError(
             f"{row.workflow_id} is running (run {description.run_id}): a run is resumed when it has ended"
         )
-    options = options.model_copy(update={"request_id": uuid4().hex})
+    options = options.model_copy(update={"request_id": options.request_id or uuid4().hex})
     spent = None if description is None else await Resets(client).request_of(row.workflow_id, description.run_id)
     await asyncio.to_thread(_request, database, row, options, spent)
     try:
-        return await _gone_on(client, task_queue, row, options, description, time.monotonic())
+        return await _gone_on(client, task_queue, row, options, description, time.monotonic(), priority)
     except RPCError as error:
         if error.status not in _UNKNOWN:
             await asyncio.to_thread(_withdraw, database, row, options)
@@ -80,6 +89,7 @@ async def _gone_on(
     options: ResumeOptions,
     description: "_Described | None",
     requested: float,
+    priority: int | None,
 ) -> WorkflowHandle[Any, Any]:
     """Reset the run, while the request is this one's; ``requested``: when it was made, on the monotonic clock."""
     point = None if description is None else await _reset_point(client, row.workflow_id, description.run_id)
@@ -89,11 +99,13 @@ async def _gone_on(
             ErrorCategory.DEPENDENCY,
         )
     if description is None or point is None:
-        return await _started(client, task_queue, row, options)
-    return await _reset(client, description, point, options)
+        return await _started(client, task_queue, row, options, priority)
+    return await _reset(client, description, point, options, priority)
 
 
-async def _started(client: Client, task_queue: str, row: RunRow, options: ResumeOptions) -> WorkflowHandle[Any, Any]:
+async def _started(
+    client: Client, task_queue: str, row: RunRow, options: ResumeOptions, priority: int | None
+) -> WorkflowHandle[Any, Any]:
     """Start a new run of the id, as Temporal has no history to go on from."""
     return await client.start_workflow(
         row.workflow,
@@ -102,6 +114,7 @@ async def _started(client: Client, task_queue: str, row: RunRow, options: Resume
         task_queue=row.task_queue or task_queue,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+        priority=RunPriority(priority_key=priority),
     )
 
 
@@ -177,7 +190,7 @@ async def _reset_point(client: Client, workflow_id: str, run_id: str) -> int | N
 
 
 async def _reset(
-    client: Client, description: _Described, point: int, options: ResumeOptions
+    client: Client, description: _Described, point: int, options: ResumeOptions, priority: int | None
 ) -> WorkflowHandle[Any, Any]:
     """Reset the run to that task; the reason names the request, by which the run finds out how it is to go on."""
     answer = await client.workflow_service.reset_workflow_execution(
@@ -188,7 +201,7 @@ async def _reset(
             request_id=options.request_id,
             reason=reset_reason(options.request_id, _told(options)),
             reset_reapply_exclude_types=_NOTHING_AGAIN,
-            post_reset_operations=_to_the_current_build(description),
+            post_reset_operations=_changed_options(description, priority),
             identity=client.identity,
         ),
         timeout=timedelta(seconds=REQUEST_PATIENCE / 4),
@@ -202,13 +215,20 @@ async def _reset(
     return handle
 
 
-def _to_the_current_build(description: _Described) -> list[PostResetOperation]:
-    """Let a run that is pinned to a build go on with the current one, which is where its cause was mended."""
-    if not description.is_versioned:
+def _changed_options(description: _Described, priority: int | None) -> list[PostResetOperation]:
+    """Let a run that is pinned to a build go on with the current one, where its cause was mended; set its priority."""
+    options, paths = WorkflowExecutionOptions(), list[str]()
+    if description.is_versioned:
+        options.versioning_override.CopyFrom(VersioningOverride(auto_upgrade=True))
+        paths.append("versioning_override")
+    if priority is not None:
+        options.priority.CopyFrom(Priority(priority_key=priority))
+        paths.append("priority.priority_key")
+    if not paths:
         return []
-    options = WorkflowExecutionOptions(versioning_override=VersioningOverride(auto_upgrade=True))
-    mask = FieldMask(paths=["versioning_override"])
-    update = PostResetOperation.UpdateWorkflowOptions(workflow_execution_options=options, update_mask=mask)
+    update = PostResetOperation.UpdateWorkflowOptions(
+        workflow_execution_options=options, update_mask=FieldMask(paths=paths)
+    )
     return [PostResetOperation(update_workflow_options=update)]
 
 
