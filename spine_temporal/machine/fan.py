@@ -1,6 +1,7 @@
 """The items of a map: which run next, when the map has failed, and its outcome. Shared by both drivers."""
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +15,9 @@ from spine_temporal.machine.step_outcome import Completed, Failed
 
 #: Failed items that a map's output names.
 MAX_ERRORS = 100
+#: Seconds that the items take which go together, and how many these are at most.
+GROUP_SECONDS = 1.0
+LARGEST_GROUP = 100
 
 
 class ItemOutcome(BaseModel):
@@ -37,8 +41,9 @@ class Fan:
         self.items = items
         #: How many items may fail before the map fails; None: any number.
         self._tolerated = tolerated
-        self._next = 0
-        self._running: set[int] = set()
+        self._left = deque(range(len(items)))
+        #: Groups of items that run, each for one of the places that the map has.
+        self._running = 0
         self.outcomes: dict[int, ItemOutcome] = {}
         self.failed = 0
 
@@ -50,22 +55,45 @@ class Fan:
     @property
     def done(self) -> bool:
         """Whether nothing runs and nothing is left to begin."""
-        return not self._running and (self.halted or self._next >= len(self.items))
+        return not self._running and (self.halted or not self._left)
 
     def begin(self) -> list[int]:
-        """Return the items that begin now."""
-        begun = []
-        while not self.halted and self._next < len(self.items) and len(self._running) < self._step.max_concurrency:
-            self._running.add(self._next)
-            begun.append(self._next)
-            self._next += 1
+        """Return the items that begin now, each by itself."""
+        return [index for (index,) in self.begin_groups(1)]
+
+    def begin_groups(self, size: int, alone: Container[int] = ()) -> list[tuple[int, ...]]:
+        """Return the groups of up to ``size`` items that begin now; those ``alone`` are no part of a larger one.
+
+        What is left is shared out among all places.
+        """
+        places, begun = self._step.max_concurrency, list[tuple[int, ...]]()
+        while not self.halted and self._left and self._running < places:
+            share = min(size, -(-len(self._left) // places))
+            begun.append(self._group(share, alone))
+            self._running += 1
         return begun
 
+    def _group(self, size: int, alone: Container[int]) -> tuple[int, ...]:
+        group = [self._left.popleft()]
+        while group[0] not in alone and len(group) < size and self._left and self._left[0] not in alone:
+            group.append(self._left.popleft())
+        return tuple(group)
+
     def ended(self, index: int, outcome: ItemOutcome) -> None:
-        """Take in how an item ended."""
-        self._running.discard(index)
-        self.outcomes[index] = outcome
-        self.failed += outcome.error is not None
+        """Take in how an item ended that ran by itself."""
+        self.group_ended((index,), {index: outcome})
+
+    def group_ended(self, group: tuple[int, ...], outcomes: Mapping[int, ItemOutcome]) -> None:
+        """Take in how the items of a group ended; those that did not begin come next."""
+        self._running -= 1
+        self._left.extendleft(index for index in reversed(group) if index not in outcomes)
+        self.outcomes.update(outcomes)
+        self.failed += sum(outcome.error is not None for outcome in outcomes.values())
+
+
+def group_size(pace: float | None) -> int:
+    """Return how many items go together where one takes ``pace`` seconds; one where that is not known."""
+    return 1 if pace is None else max(1, min(LARGEST_GROUP, int(GROUP_SECONDS / max(pace, 0.001))))
 
 
 def tolerated_of(step: PlannedMap, total: int) -> int | None:
@@ -120,13 +148,22 @@ def item_name(step: str, index: int) -> str:
 
 def item_params(step: PlannedMap, params: Mapping[str, Any], item: Any) -> dict[str, Any]:
     """Return what an item's pipeline or run is given; raise ``ValueError`` where an item is no dict and must be."""
-    if step.item_param is None and not isinstance(item, Mapping):
-        raise ValueError(f"the item {str(item)[:100]!r} is no dict of params: name an item_param")
-    mine = dict(item) if step.item_param is None else {step.item_param: item}
+    return {**shared_params(step, params), **own_params(step, item)}
+
+
+def shared_params(step: PlannedMap, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the params that each item is given; its own ones win."""
     params = {name: value for name, value in params.items() if name != step.items_param}
     if step.pipeline is not None:
-        return {**step.defaults, **params, **step.pipeline.params, **step.params, **mine}
-    return {**known(params, step.known_params), **step.params, **mine}
+        return {**step.defaults, **params, **step.pipeline.params, **step.params}
+    return {**known(params, step.known_params), **step.params}
+
+
+def own_params(step: PlannedMap, item: Any) -> dict[str, Any]:
+    """Return the params that are an item's own; raise ``ValueError`` where an item is no dict and must be."""
+    if step.item_param is None and not isinstance(item, Mapping):
+        raise ValueError(f"the item {str(item)[:100]!r} is no dict of params: name an item_param")
+    return dict(item) if step.item_param is None else {step.item_param: item}
 
 
 def known(params: Mapping[str, Any], names: Sequence[str] | None) -> dict[str, Any]:

@@ -23,6 +23,13 @@ class _Ended(BaseModel):
     #: How a person overruled the gate.
     decision: Decision | None = None
 
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; None where that is not known."""
+        if self.started_at is None or self.completed_at is None:
+            return None
+        return (self.completed_at - self.started_at).total_seconds()
+
 
 class Completed(_Ended):
     """The step was done."""

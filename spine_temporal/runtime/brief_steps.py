@@ -27,24 +27,23 @@ class BriefSteps:
         request = attempt.request
         if request.is_item or (done is not None and done.kept_from is not None):
             return
-        is_brief = attempt.is_one_transaction and done is not None and _seconds(done) <= BRIEF
+        seconds = None if done is None or not attempt.is_one_transaction else done.seconds
+        is_brief = seconds is not None and seconds <= BRIEF
         self._seen[request.key.workflow, request.step].append(is_brief)
 
     def planned(self, workflow: Workflow, plan: Plan) -> Plan:
-        """Return the plan with its brief steps marked, but for those that say by themselves where they run."""
-        open_to_it = {step.name for step in workflow.steps if isinstance(step, PipelineStep) and step.local is None}
-        brief = {name for name in open_to_it if self._is_brief(workflow.name, name)}
+        """Return the plan with its brief steps marked, but for those that say by themselves where or when they run."""
+        steps = [step for step in workflow.steps if isinstance(step, PipelineStep) and _may_be_brief(step)]
+        brief = {step.name for step in steps if self._is_brief(workflow.name, step.name)}
         if not brief:
             return plan
-        steps = [step.model_copy(update={"brief": True}) if step.name in brief else step for step in plan.steps]
-        return plan.model_copy(update={"steps": tuple(steps)})
+        marked = (step.model_copy(update={"brief": True}) if step.name in brief else step for step in plan.steps)
+        return plan.model_copy(update={"steps": tuple(marked)})
 
     def _is_brief(self, workflow: str, step: str) -> bool:
         seen = self._seen.get((workflow, step), ())
         return len(seen) == SEEN and all(seen)
 
 
-def _seconds(done: StepDone) -> float:
-    if done.started_at is None or done.completed_at is None:
-        return BRIEF * 2
-    return (done.completed_at - done.started_at).total_seconds()
+def _may_be_brief(step: PipelineStep) -> bool:
+    return step.local is None and step.task_queue is None and step.limit is None

@@ -33,6 +33,7 @@ from spine_temporal.runtime.deadlines import given_up_at
 from spine_temporal.runtime.ending import record_loss
 from spine_temporal.runtime.failed_verdicts import log_verdict
 from spine_temporal.runtime.heart import Heart
+from spine_temporal.runtime.item_groups import run_group
 from spine_temporal.runtime.lost_workers import LostTooOftenError, LostWorkers
 from spine_temporal.runtime.metrics import ATTEMPT_SECONDS, ATTEMPTS
 from spine_temporal.runtime.processes.host import NoProcessError
@@ -40,6 +41,7 @@ from spine_temporal.runtime.resume_starter import ResumeStarter
 from spine_temporal.runtime.run_metrics import count_checks, count_end, count_rows
 from spine_temporal.runtime.source_limits import LIMITED, LimitedError, SourceLimits
 from spine_temporal.translation.failures import verdict_failure
+from spine_temporal.translation.map_messages import ItemsDone, ItemsRequest
 from spine_temporal.translation.messages import PipelineRequest, ShutDoor, StepDone
 
 _log = logging.getLogger(__name__)
@@ -69,7 +71,7 @@ class NotBriefError(SpineError):
     """Raised when a step that used to be brief has taken as long as it may within a workflow task."""
 
     def __init__(self) -> None:
-        super().__init__(f"longer than the {LONGEST:g} s that it may take in a workflow task", ErrorCategory.TRANSIENT)
+        super().__init__(f"longer than the {LONGEST:g} s of a brief step", ErrorCategory.TRANSIENT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,9 +97,14 @@ def pipeline_activity(
     """Return the activity that runs a pipeline, under the pipeline's name."""
 
     @activity.defn(name=pipeline.name)
-    async def run(request: PipelineRequest | ShutDoor) -> StepDone:
+    async def run(request: PipelineRequest | ShutDoor | ItemsRequest) -> StepDone | ItemsDone:
         if isinstance(request, ShutDoor):
             return _refused(request)
+        if isinstance(request, ItemsRequest):
+            return await run_group(request, done) if pipeline.transactional else request.all_alone()
+        return await done(request)
+
+    async def done(request: PipelineRequest) -> StepDone:
         if request.key.was_reset and not request.is_item:
             resume = await _requested(resumes, request)
             if resume is not None:

@@ -21,11 +21,10 @@ from spine_temporal.machine.plan import PlannedMap, PlannedWaitFor, PlannedWorkf
 from spine_temporal.machine.step_outcome import Completed, Failed
 from spine_temporal.translation.bookkeeping import TOO_LARGE, one_line
 from spine_temporal.translation.failures import cause_of, door_told, failed_outcome, verdict_summary
+from spine_temporal.translation.map_messages import BatchRequest, BatchResult, ItemsDone, ItemsRequest
 from spine_temporal.translation.messages import (
     MAP,
     WAIT_FOR,
-    BatchRequest,
-    BatchResult,
     Begun,
     DoorVerdicts,
     PipelineRequest,
@@ -91,34 +90,64 @@ async def run_pipeline(
     return await _run_pipeline(request, task_queue, shut)
 
 
+async def run_items(request: ItemsRequest, *, task_queue: str | None = None) -> ItemsDone | Failed:
+    """Run items that go together; ``Failed`` where somebody else has ended their activity."""
+    common = request.common
+    try:
+        done: ItemsDone = await temporal.execute_activity(
+            common.pipeline,
+            request,
+            result_type=ItemsDone,
+            summary=one_line(f"{request.step}, {len(request.items)} items"),
+            **_options(request.step, common, task_queue),
+        )
+    except ActivityError as error:
+        if is_cancelled_exception(error):
+            raise
+        failed = failed_outcome(request.step, error)
+        return request.all_alone() if _is_too_large(error) else failed
+    return done
+
+
+def _is_too_large(error: ActivityError) -> bool:
+    return isinstance(error.cause, ApplicationError) and error.cause.type == TOO_LARGE
+
+
 async def _run_pipeline(request: PipelineRequest, task_queue: str | None, shut: ShutDoor | None) -> Ran:
-    retry = request.retry
     try:
         outcome: StepDone = await temporal.execute_activity(
             request.pipeline,
             shut or request,
             result_type=StepDone,
-            task_queue=task_queue,
-            activity_id=f"{request.step}#{request.round}" if request.round else request.step,
             summary=one_line(_told_of(request, shut)),
-            start_to_close_timeout=timedelta(seconds=request.timeout + _GRACE),
-            heartbeat_timeout=timedelta(seconds=request.heartbeat_timeout),
-            # The worker counts the pipeline's failures and says which is the last: an attempt that was lost with
-            # its worker, or that waited for Postgres, is no failure of the pipeline. Temporal counts all of them, and
-            # would end the activity at its own number without asking: so it is given none.
-            retry_policy=RetryPolicy(
-                initial_interval=timedelta(seconds=retry.initial_interval),
-                backoff_coefficient=retry.backoff,
-                maximum_interval=timedelta(seconds=retry.max_interval),
-                non_retryable_error_types=[TOO_LARGE],
-            ),
-            cancellation_type=temporal.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            **_options(request.step, request, task_queue),
         )
     except ActivityError as error:
         if is_cancelled_exception(error):
             raise
         return _failed(request, error)
     return Ran(outcome=outcome, door=outcome.door)
+
+
+def _options(name: str, request: PipelineRequest, task_queue: str | None) -> dict[str, Any]:
+    """Return how the activity of a pipeline is scheduled."""
+    retry = request.retry
+    return {
+        "task_queue": task_queue,
+        "activity_id": f"{name}#{request.round}" if request.round else name,
+        "start_to_close_timeout": timedelta(seconds=request.timeout + _GRACE),
+        "heartbeat_timeout": timedelta(seconds=request.heartbeat_timeout),
+        # The worker counts the pipeline's failures and says which is the last: an attempt that was lost with its
+        # worker, or that waited for Postgres, is no failure of the pipeline. Temporal counts all of them, and would
+        # end the activity at its own number without asking: so it is given none.
+        "retry_policy": RetryPolicy(
+            initial_interval=timedelta(seconds=retry.initial_interval),
+            backoff_coefficient=retry.backoff,
+            maximum_interval=timedelta(seconds=retry.max_interval),
+            non_retryable_error_types=[TOO_LARGE],
+        ),
+        "cancellation_type": temporal.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    }
 
 
 def _failed(request: PipelineRequest, error: FailureError) -> Ran:

@@ -11,9 +11,8 @@ from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.policies import ErrorPolicy
 from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.run_result import Decision, WorkflowResult
-from spine_temporal.machine.fan import ItemOutcome
 from spine_temporal.machine.manifest_row import StageReached
-from spine_temporal.machine.plan import Plan, PlannedLimit, PlannedMap, PlannedRetry
+from spine_temporal.machine.plan import Plan, PlannedLimit, PlannedRetry
 from spine_temporal.machine.step_outcome import Answered, Completed, Failed, Kept
 
 #: Activity types of the run's own bookkeeping. Histories remember them.
@@ -34,12 +33,14 @@ def _written_as(json_name: str, name: str) -> Any:
     return Field(default=False, validation_alias=AliasChoices(name, json_name), serialization_alias=json_name)
 
 
-class _Message(BaseModel):
+class Message(BaseModel):
+    """What crosses Temporal as JSON."""
+
     # NaN and Infinity arrive as they were given, to be refused by name, and not as null.
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants", serialize_by_alias=True)
 
 
-class BeginRequest(_Message):
+class BeginRequest(Message):
     """What a run was started with."""
 
     workflow: str
@@ -60,7 +61,7 @@ class BeginRequest(_Message):
     is_child: bool = False
 
 
-class ResumeRequest(_Message):
+class ResumeRequest(Message):
     """A run that was reset, and what it is to go on from."""
 
     workflow: str
@@ -72,7 +73,7 @@ class ResumeRequest(_Message):
     asked_at: datetime | None = None
 
 
-class Begun(_Message):
+class Begun(Message):
     """What a run works with from its beginning to its end, as its history holds it."""
 
     plan: Plan
@@ -114,7 +115,7 @@ class Begun(_Message):
         )
 
 
-class Verdict(_Message):
+class Verdict(Message):
     """What the code of a step has answered, to be recorded and given back as it was."""
 
     step: str
@@ -161,7 +162,7 @@ class Verdict(_Message):
         )
 
 
-class DoorVerdicts(_Message):
+class DoorVerdicts(Message):
     """What the gates right before a pipeline have answered, as its activity was told and tells the run."""
 
     verdicts: tuple[Verdict, ...]
@@ -182,7 +183,7 @@ class StepDone(Completed):
     is_end: bool = False
 
 
-class Measured(_Message):
+class Measured(Message):
     """The quality that a step measured, which is written with the next transaction of the run."""
 
     step: str
@@ -190,7 +191,7 @@ class Measured(_Message):
     quality: Mapping[str, Any]
 
 
-class _OfRun(_Message):
+class OfRun(Message):
     """What a run asks of an activity."""
 
     key: RunKey
@@ -213,7 +214,7 @@ class _OfRun(_Message):
         return {**given, "key": key, "is_item": bool(given.get("part_of"))}
 
 
-class PipelineRequest(_OfRun):
+class PipelineRequest(OfRun):
     """One pipeline step to run."""
 
     step: str
@@ -238,7 +239,7 @@ class PipelineRequest(_OfRun):
     was_tried_locally: bool = _written_as("again", "was_tried_locally")
     #: Whether the workflow task that a local attempt runs in may have been begun before, on a worker that is gone.
     task_may_repeat: bool = _written_as("repeated", "task_may_repeat")
-    #: Whether it is tried within a workflow task, in a process of its own, for as long as a brief step may take.
+    #: Whether it is tried where it may not take long, within a workflow task or in a group of items; in a process.
     is_brief: bool = False
     #: How many completed executions of the run its history holds; one that a decision has sent back counts twice. A
     #: database that knows of fewer was restored to an earlier state.
@@ -251,7 +252,7 @@ class PipelineRequest(_OfRun):
     ending: "Ending | None" = None
 
 
-class Ending(_Message):
+class Ending(Message):
     """How a run ends with its last pipeline."""
 
     #: Rank of the stage that the run ends in.
@@ -262,7 +263,7 @@ class Ending(_Message):
     until: datetime | None = None
 
 
-class ShutDoor(_OfRun):
+class ShutDoor(OfRun):
     """A pipeline that is not to run, as a gate before it does not let the run pass.
 
     It lacks what every pipeline request has: a worker that knows no doors cannot read it, and so does not run it.
@@ -279,7 +280,7 @@ class ShutDoor(_OfRun):
         return self
 
 
-class EndRequest(_OfRun):
+class EndRequest(OfRun):
     """How a run ended, to be recorded."""
 
     #: Rank of the stage that the run ends in.
@@ -293,7 +294,7 @@ class EndRequest(_OfRun):
     is_lost: bool = False
 
 
-class Ended(_Message):
+class Ended(Message):
     """That the run's end was recorded, or what it is to do instead."""
 
     resume: ResumeOptions | None = None
@@ -301,7 +302,7 @@ class Ended(_Message):
     recorded: WorkflowResult | None = None
 
 
-class HoldRequest(_OfRun):
+class HoldRequest(OfRun):
     """A gate that is held; with a decision, a gate that was held and has been decided of."""
 
     step: str
@@ -316,34 +317,15 @@ class HoldRequest(_OfRun):
     sub_runs: tuple[str, ...] = ()
 
 
-class Recorded(_Message):
+class Recorded(Message):
     """That something was recorded; with the newer epoch, where the run had to take its partition again."""
 
     epoch: int | None = None
 
 
-class WaitForRequest(_Message):
+class WaitForRequest(Message):
     """Partitions of another workflow that a step waits for."""
 
     workflow: str
     partitions: tuple[Mapping[str, Any], ...]
     reached: str
-
-
-class BatchRequest(_OfRun):
-    """A part of a map: some of its items, in order."""
-
-    step: PlannedMap
-    #: The map's run, without its plan.
-    begun: Begun
-    first: int
-    items: tuple[Any, ...]
-    #: How many more items may fail before the map fails; None: any number.
-    tolerated: int | None = None
-    round: int = 0
-
-
-class BatchResult(_Message):
-    """How its items ended, by position in the whole map."""
-
-    outcomes: dict[int, ItemOutcome]

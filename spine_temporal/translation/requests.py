@@ -1,6 +1,6 @@
 """From the machine's words to the activities' messages. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,13 +8,13 @@ from spine_temporal.definition.json_values import json_size
 from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.run_result import OMITTED, Decision, WorkflowResult
 from spine_temporal.machine.door import end_after
-from spine_temporal.machine.fan import item_name, item_params, tolerated_of
+from spine_temporal.machine.fan import item_name, own_params, shared_params, tolerated_of
 from spine_temporal.machine.manifest_row import StageReached, metrics_of, row_count_of
 from spine_temporal.machine.plan import PlannedMap, PlannedPipeline
 from spine_temporal.machine.state import Hold, State
 from spine_temporal.machine.step_outcome import Completed
+from spine_temporal.translation.map_messages import BatchRequest, ItemAsked, ItemsRequest
 from spine_temporal.translation.messages import (
-    BatchRequest,
     Begun,
     Ending,
     EndRequest,
@@ -58,16 +58,43 @@ def pipeline_request(
 
 def item_request(request: BatchRequest, index: int, pipeline: PlannedPipeline) -> PipelineRequest:
     """Return what the activity of one item of a map is given."""
-    begun, step = request.begun, request.step
-    forced = {"force": True} if begun.force else {}
+    step = request.step
+    own = own_params(step, request.items[index])
+    return _of_items(request, pipeline, item_name(step.name, request.first + index), own)
+
+
+def items_request(request: BatchRequest, group: Sequence[int], pipeline: PlannedPipeline) -> ItemsRequest:
+    """Return what the activity of items that go together is given."""
+    name = request.step.name
+    items = (
+        ItemAsked(
+            index=index,
+            step=item_name(name, request.first + index),
+            params=own_params(request.step, request.items[index]),
+        )
+        for index in group
+    )
+    return ItemsRequest(
+        key=request.key,
+        step=f"{name}[{request.first + group[0]}-{request.first + group[-1]}]",
+        common=_of_items(request, pipeline, name).model_copy(update={"is_brief": True}),
+        items=tuple(items),
+    )
+
+
+def _of_items(
+    request: BatchRequest, pipeline: PlannedPipeline, name: str, own: Mapping[str, Any] | None = None
+) -> PipelineRequest:
+    """Return the request of one item with params of its ``own``, or what the requests of all have in common."""
+    forced = {"force": True} if request.begun.force else {}
     return PipelineRequest(
         **_bounds(pipeline),
         key=request.key,
-        step=item_name(step.name, request.first + index),
+        step=name,
         pipeline=pipeline.pipeline,
         stage="",
         stage_rank=0,
-        params={**item_params(step, {**begun.params, **forced}, request.items[index])},
+        params={**shared_params(request.step, {**request.begun.params, **forced}), **(own or {})},
         retry=pipeline.retry,
         on_error=pipeline.on_error,
         timeout=pipeline.timeout,

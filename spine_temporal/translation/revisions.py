@@ -5,5 +5,7 @@
 SIGNALS_COUNT_ALONE = LOOKS_ARE_NUMBERED = STOPS_ARE_BOUNDED = 1
 #: The verdicts of gates right before a pipeline ride in its request.
 VERDICTS_RIDE = 2
+#: Items of a map that take moments go together in one activity.
+ITEMS_GO_TOGETHER = 3
 #: The newest.
-REVISION = 2
+REVISION = 3

@@ -278,6 +278,7 @@ RECORDED = {
     "beside": MIXED,
     "stopped": STOPPED,
     "map": MAP,
+    "map_groups": MAP,
     "computed": COMPUTED,
     "waited_for": WAITS_IN_VAIN,
     "held": HELD,

@@ -9,6 +9,7 @@ from spine_temporal.machine.fan import (
     Fan,
     ItemOutcome,
     counts_of,
+    group_size,
     item_name,
     item_params,
     known,
@@ -191,3 +192,24 @@ def test_an_item_that_must_be_a_dict_and_is_none_is_named():
 @pytest.mark.parametrize(("names", "params"), [(None, {"a": 1, "b": 2}), (["a", "c"], {"a": 1}), ([], {})])
 def test_a_sub_workflow_is_given_the_params_that_it_knows(names, params):
     assert known({"a": 1, "b": 2}, names) == params
+
+
+def test_groups_share_out_what_is_left_and_what_did_not_begin_comes_next():
+    fan = fan_of(10, at_once=2)
+    assert fan.begin_groups(100) == [(0, 1, 2, 3, 4), (5, 6, 7)]
+    fan.group_ended((0, 1, 2, 3, 4), {0: done(), 1: failed()})
+    assert fan.halted
+    fan = fan_of(10, at_once=2, tolerated=None)
+    assert fan.begin_groups(3) == [(0, 1, 2), (3, 4, 5)]
+    fan.group_ended((0, 1, 2), {0: done(), 1: failed()})
+    assert fan.begin_groups(100, alone={6}) == [(2,)]
+    fan.group_ended((2,), {2: done()})
+    assert fan.begin_groups(100, alone={6}) == [(6,)]
+    fan.group_ended((6,), {6: done()})
+    fan.group_ended((3, 4, 5), {3: done(), 4: done(), 5: done()})
+    assert fan.begin_groups(100) == [(7, 8), (9,)]
+
+
+@pytest.mark.parametrize(("pace", "size"), [(None, 1), (0.0, 100), (0.004, 100), (0.1, 10), (0.6, 1), (90, 1)])
+def test_as_many_items_go_together_as_take_a_second(pace, size):
+    assert group_size(pace) == size
