@@ -4,9 +4,10 @@ A schedule is a list of numbers, each an event and how many boundaries after the
 ``simulated/events.py``. ``simulated/checker.py`` says what must be true at the end.
 """
 
-import random
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from hashlib import blake2b
+from struct import Struct
 
 from ops.chaos.plans import MAIN, PLANS
 from ops.chaos.simulated import operators
@@ -18,7 +19,13 @@ from ops.chaos.simulated.world import World
 #: Most events of a schedule, and a number is the event's place, its argument and the boundaries before it.
 LENGTH = 12
 _KIND, _ARGUMENT = 32, 8
+_UNIT = _KIND * _ARGUMENT
 _GAPS = (0, 0, 1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 8, 12, 20, 60)
+#: What seven bits give of a number, beside the event; ten more give that.
+_WHEN = tuple((gap * _ARGUMENT + argument) * _KIND for argument in range(_ARGUMENT) for gap in _GAPS)
+_DRAWN = Struct(f"<{LENGTH + 1}I")
+#: Schedules that a process tries before it is given others.
+_CHUNK = 5_000
 
 
 def _table(about: int) -> list[int]:
@@ -37,7 +44,7 @@ def simulate(number: int, schedule: Sequence[int], guards: Guards = ALL) -> str:
     world = World(guards)
     operators.start(world, 0, "id", number)
     for code in schedule:
-        world.go(code // (_KIND * _ARGUMENT))
+        world.go(code // _UNIT)
         if world.violation:
             return world.violation
         EVENTS[code % _KIND][0](world, code // _KIND % _ARGUMENT)
@@ -49,14 +56,9 @@ def simulate(number: int, schedule: Sequence[int], guards: Guards = ALL) -> str:
 
 def random_schedule(seed: int) -> tuple[int, list[int]]:
     """Return a plan's number and a schedule."""
-    bits = random.Random(seed).getrandbits(24 * LENGTH + 8)
-    length, bits = bits % LENGTH + 1, bits >> 8
-    table, schedule = _TABLES[seed // MAIN % len(_TABLES)], []
-    for place in range(0, 24 * length, 24):
-        drawn = bits >> place & 0xFFFFFF
-        gap, argument, kind = _GAPS[drawn & 15], drawn >> 4 & 7, table[drawn >> 8 & 1023]
-        schedule.append((gap * _ARGUMENT + argument) * _KIND + kind)
-    return seed % MAIN, schedule
+    length, *drawn = _DRAWN.unpack(blake2b(b"%d" % seed, digest_size=_DRAWN.size).digest())
+    table = _TABLES[seed // MAIN % len(_TABLES)]
+    return seed % MAIN, [_WHEN[bits & 127] + table[bits >> 7 & 1023] for bits in drawn[: length % LENGTH + 1]]
 
 
 def failing(first: int, count: int, guards: Guards = ALL) -> tuple[int, list[int]] | None:
@@ -72,8 +74,7 @@ def described(number: int, schedule: Sequence[int], guards: Guards = ALL) -> str
     """Return a schedule in words, with what is wrong after it."""
     steps = ", ".join(f"{step.name} ({step.kind})" for step in PLANS[number].plan.steps)
     events = [
-        f"{code // (_KIND * _ARGUMENT)} boundaries later {EVENTS[code % _KIND][1]} ({code // _KIND % _ARGUMENT})"
-        for code in schedule
+        f"{code // _UNIT} boundaries later {EVENTS[code % _KIND][1]} ({code // _KIND % _ARGUMENT})" for code in schedule
     ]
     return f"plan {number} ({steps}), {list(schedule)}: {'; '.join(events)}: {simulate(number, schedule, guards)}"
 
@@ -92,23 +93,23 @@ def _smallest(number: int, schedule: list[int], guards: Guards) -> list[int]:
 
 def _shorter(schedule: list[int]) -> list[list[int]]:
     """Return schedules with an event less, or one that happens sooner."""
-    unit = _KIND * _ARGUMENT
     shorter = []
     for position, code in enumerate(schedule):
         before, after = schedule[:position], schedule[position + 1 :]
         shorter.append(before + after)
         if after:
-            shorter.append([*before, after[0] + code // unit * unit, *after[1:]])
-        if code >= unit:
-            shorter += [[*before, code % unit, *after], [*before, code - unit, *after]]
+            shorter.append([*before, after[0] + code // _UNIT * _UNIT, *after[1:]])
+        if code >= _UNIT:
+            shorter += [[*before, code % _UNIT, *after], [*before, code - _UNIT, *after]]
     return shorter
 
 
 def main(count: int = 1_000_000) -> int:
-    """Try the schedules on two processors; print and return how many of the two halves failed."""
-    half = count // 2
+    """Try the schedules on two processors; print the failures, and return how many there are."""
+    firsts = range(0, count, _CHUNK)
     with ProcessPoolExecutor(2) as pool:
-        found = [failure for failure in pool.map(failing, (0, half), (half, count - half)) if failure is not None]
+        tried = pool.map(failing, firsts, [min(_CHUNK, count - first) for first in firsts])
+        found = [failure for failure in tried if failure is not None]
     for number, schedule in found:
         print(f"FAILURE {described(number, schedule)}")
     print(f"simulation: {count} schedules, {len(found)} failures")

@@ -40,8 +40,8 @@ class Acting:
     """Everything that acts, and the servers that it acts on."""
 
     __slots__ = (
-        "_blocked", "_next_id", "clock", "committed", "count", "current", "drift", "ends", "finishing",
-        "given", "guards", "late", "mended", "parked", "ready", "restored", "saved", "store", "temporal",
+        "_blocked", "_next_id", "clock", "committed", "current", "drift", "ends", "finishing", "given",
+        "guards", "late", "latest", "mended", "parked", "ready", "restored", "saved", "store", "temporal",
         "violation",
     )  # fmt: skip
 
@@ -54,7 +54,9 @@ class Acting:
         self.late: list[Actor] = []
         self.parked: list[Actor] = []
         self.current: Any = None
+        #: It goes on by one with each step. When it is the latest, the simulation counts as one that does not end.
         self.clock = 1_000_000
+        self.latest = self.clock + _MOST
         #: By how much the database's clock differs.
         self.drift = 0
         self.mended = -1  # the first start mends nothing
@@ -67,7 +69,6 @@ class Acting:
         #: When a run's last pipeline has ended it, by run; not of those that were reset since.
         self.ends: dict[int, int] = {}
         self.violation = ""
-        self.count = 0
         self._blocked = 0
         #: Whether the schedule is over: what is frozen stays so until nothing else acts.
         self.finishing = False
@@ -87,34 +88,36 @@ class Acting:
         actor.steps = steps
         self.ready.append(actor)
 
-    def go(self, steps: int = _MOST + 1) -> None:
+    def go(self, steps: int = _MOST) -> None:
         """Let them act, so many steps at most, until nothing is ready or something is wrong."""
-        ready = self.ready
-        while steps and not self.violation:
+        ready, until = self.ready, min(self.clock + steps, self.latest)
+        while self.clock < until and not self.violation:
             actor = self.current
             while actor is None or actor.dead or actor.parked:
                 if not ready:
                     self.current = None
                     return
                 actor = self.current = ready.pop()
-            steps -= 1
-            self.clock += 1
-            self.count += 1
-            try:
-                waits = next(actor.steps)
-            except StopIteration as end:
-                actor.dead, self.current = True, None
-                self.ended(actor, end.value)
-                actor.let_go()
-            except (RetryError, LostError, RefusedError) as error:
-                actor.dead, self.current = True, None
-                self.failed(actor, error)
-                actor.let_go()
-            else:
+            self._acts(actor, until)
+        if self.clock >= self.latest:
+            self.fails("it does not end")
+
+    def _acts(self, actor: Actor, until: int) -> None:
+        """Let one act until another is to, or the time is over."""
+        self.clock += 1
+        try:
+            for waits in actor.steps:
                 if waits is not None:
                     self._waits(actor, waits)
-            if self.count > _MOST:
-                self.fails("it does not end")
+                if self.clock >= until or self.current is not actor or actor.parked or self.violation:
+                    return
+                self.clock += 1
+        except (RetryError, LostError, RefusedError) as error:
+            actor.dead, self.current = True, None
+            self.failed(actor, error)
+        else:
+            actor.dead, self.current = True, None
+        actor.let_go()
 
     def _waits(self, actor: Actor, tx: Tx) -> None:
         """Let whoever holds the lock act; Postgres ends a transaction whose process is frozen."""
@@ -183,10 +186,6 @@ class Acting:
         for actors in (self.ready, self.late, self.parked):
             if actor in actors:
                 actors.remove(actor)
-
-    def ended(self, actor: Actor, answer: Any) -> None:
-        """Take in what an actor has come to."""
-        raise NotImplementedError
 
     def failed(self, actor: Actor, error: Exception) -> None:
         """Let what an actor has failed of be tried again, or not."""

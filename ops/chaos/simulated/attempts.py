@@ -17,7 +17,7 @@ from ops.chaos.simulated.claims import (
     shared,
     writes,
 )
-from ops.chaos.simulated.driver import ASKED, DECIDED, END, HELD, STEP, Driver
+from ops.chaos.simulated.driver import ASKED, DECIDED, END, HELD, STEP, Begun, Driver
 from ops.chaos.simulated.nodes import CANCELLED, FAILED, LOST, OK, RESUME, Node
 from ops.chaos.simulated.run_starter import requested
 from ops.chaos.simulated.store import CANCELLED as CANCELLED_END
@@ -32,21 +32,14 @@ if TYPE_CHECKING:
 _OTHERS = {RUNNING, CANCELLED_END}
 
 
-def _key(pending: Pending, execution: Execution) -> Key:
-    return Key(
-        execution.place, execution.wid, pending.run, pending.epoch, pending.lineage, pending.partition,
-        pending.execution,
-    )  # fmt: skip
-
-
 def pipeline(world: "World", actor: "Actor", pending: Pending) -> Steps:
     """Run a pipeline's activity, as ``pipeline_activity``; return its record."""
     step, execution, told = pending.cmd.step, actor.execution, pending.verdicts
     if FAILED in told and world.guards.door:  # ``_refused``
         yield None
         return (STEP, step, FAILED, 0, False, (told, False))
-    key = _key(pending, execution)
-    if pending.execution != pending.run and not pending.cmd.item:
+    key = pending.key
+    if key.execution != key.run and not pending.cmd.item:
         try:
             wanted = yield from requested(world, execution)
         except RefusedError:
@@ -75,8 +68,10 @@ def _attempt(world: "World", actor: "Actor", pending: Pending, key: Key) -> Step
             world.store.close(tx)
             yield None
             return OK, True, False
-    execution = yield from _opened(world, tx, key, cmd.step, cmd.round)
-    store = world.store
+    tx.turn = (key.run, cmd.step, cmd.round)
+    while other := _opened(world, tx):
+        yield other
+    store, execution = world.store, tx.turn
     run = store.runs.get(key.run)
     status = 0 if run is None else run.ledger.get(execution[1:], 0)
     if status == DONE and guards.ledger:
@@ -95,43 +90,37 @@ def _attempt(world: "World", actor: "Actor", pending: Pending, key: Key) -> Step
     return (yield from _completed(world, actor, tx, pending, key, execution))
 
 
-def _opened(world: "World", tx: Tx, key: Key, step: int, again: int) -> Steps:
-    """Take the execution's turn, of the first round that was not sent back: ``_opened`` and ``open_execution``."""
-    while True:
-        store, turn = world.store, (key.run, step, again)
-        while world.guards.lock and not tx.aborted:
-            holder = store.turns.get(turn)
-            if holder is None or holder is tx:
-                store.turns[turn] = tx
-                break
-            if holder.actor.given_up:  # its session is ended, as ``_end_older`` does
-                store.close(holder)
-            else:
-                yield holder
-        if tx.aborted:
-            raise RetryError
-        tx.turn, tx.run = turn, key.run
-        run = store.runs.get(key.run)
-        if run is None or run.ledger.get((step, again)) != SENT_BACK or not world.guards.superseded:
-            return turn
-        store.turns.pop(turn, None)
-        again += 1
+def _opened(world: "World", tx: Tx) -> Tx | None:
+    """Take the execution's turn, of the first round that was not sent back: ``_opened`` and ``open_execution``.
+
+    Return the transaction that has it and is waited for; None: it is taken.
+    """
+    store, guards = world.store, world.guards
+    while not tx.aborted:
+        assert tx.turn is not None
+        holder = store.turns.get(tx.turn) if guards.lock else None
+        if holder is not None and not holder.actor.given_up:
+            return holder
+        if holder is not None:  # its session is ended, as ``_end_older`` does
+            store.close(holder)
+        run, step, again = tx.turn
+        row = store.runs.get(run)
+        if row is None or row.ledger.get((step, again)) != SENT_BACK or not guards.superseded:
+            store.turns[tx.turn], tx.run = tx, run
+            return None
+        tx.turn = (run, step, again + 1)
+    raise RetryError
 
 
 def _completed(
     world: "World", actor: "Actor", tx: Tx, pending: Pending, key: Key, execution: tuple[int, int, int]
 ) -> Steps:
     """Complete the ledger's row as the last statement, and commit, as ``complete_execution``."""
-    partition = yield from shared(world, tx, key.partition)
-    if tx.aborted:
-        raise RetryError
+    partition = world.store.partition(key.partition)
+    while other := shared(tx, partition):
+        yield other
     ending = pending.cmd.ending
-    if not may_write(world, world.store, partition, key, pending.acknowledged):
-        run = world.store.runs.get(key.run)
-        if ending is not None and run is not None and not world.guards.fenced_end:
-            _end_run(world, partition, run, ending, key)
-        world.store.close(tx)
-        raise LostError
+    _require_fence(world, tx, partition, pending, key)
     if actor.abandoned:
         world.store.close(tx)
         return CANCELLED, False, False
@@ -142,7 +131,8 @@ def _completed(
     if actor.expired and world.guards.late_end:
         ending = None
     if ending is not None:
-        yield from alone(tx, partition)
+        while other := alone(tx, partition):
+            yield other
     store = world.store
     writes(world, partition, key.epoch, actor.execution.id)
     if FAILED in pending.verdicts:
@@ -153,6 +143,17 @@ def _completed(
     store.close(tx)
     yield None
     return OK, False, ending is not None
+
+
+def _require_fence(world: "World", tx: Tx, partition: Partition, pending: Pending, key: Key) -> None:
+    """Refuse the transaction of a run that may not write."""
+    if may_write(world, world.store, partition, key, pending.acknowledged):
+        return
+    run, ending = world.store.runs.get(key.run), pending.cmd.ending
+    if ending is not None and run is not None and not world.guards.fenced_end:
+        _end_run(world, partition, run, ending, key)
+    world.store.close(tx)
+    raise LostError
 
 
 def _write_rows(world: "World", store: Store, key: Key, execution: tuple[int, int, int]) -> None:
@@ -205,7 +206,8 @@ def decide(world: "World", actor: "Actor", pending: Pending) -> Steps:
         held = (key.run, pending.cmd.step, pending.cmd.round)
         assert pending.decision is not None
         store = world.store
-        store.supersede(key.lineage, key.run, pending.sent_back)
+        if pending.sent_back is not None:
+            store.supersede(key.lineage, key.run, pending.sent_back)
         store.holds.discard(held)
         store.decided.setdefault(held, pending.decision)
         writes(world, partition, key.epoch, actor.execution.id)
@@ -219,7 +221,9 @@ def _in_transaction(world: "World", actor: "Actor", pending: Pending, key: Key) 
     """Keep the partition, and require the fence and the time: ``RunActivities._recorded``."""
     yield None
     tx = world.store.begin(actor)
-    partition = yield from shared(world, tx, key.partition)
+    partition = world.store.partition(key.partition)
+    while other := shared(tx, partition):
+        yield other
     if not may_write(world, world.store, partition, key, pending.acknowledged):
         world.store.close(tx)
         raise LostError
@@ -233,9 +237,9 @@ def _in_transaction(world: "World", actor: "Actor", pending: Pending, key: Key) 
 
 
 def _recorded(world: "World", actor: "Actor", pending: Pending, kind: int, write: object) -> Steps:
-    step, execution = pending.cmd.step, actor.execution
+    step = pending.cmd.step
     try:
-        _, epoch = yield from fenced(world, _key(pending, execution), write)  # type: ignore[arg-type]
+        _, epoch = yield from fenced(world, pending.key, write)  # type: ignore[arg-type]
     except (LostError, RefusedError):
         return (kind, step, LOST, 0, False, ())
     given = pending.decision[:2] if kind == DECIDED and pending.decision is not None else None
@@ -253,17 +257,18 @@ def ask(world: "World", actor: "Actor", pending: Pending) -> Steps:
     return (ASKED, 0, RESUME, 0, False, (wanted,))
 
 
-def verdict(world: "World", execution: Execution, driver: Driver, step: int) -> Steps:
-    """Record what a gate said, as ``RunActivities.verdict``; of a reset run it asks how to go on."""
-    begun = driver.begun
-    assert begun is not None
+def verdict(world: "World", execution: Execution, begun: Begun, names: tuple[int, ...], step: int) -> Steps:
+    """Record what a gate said, as ``RunActivities.verdict``; of a reset run it asks how to go on.
+
+    ``names``: what else is pending.
+    """
     if begun.run != execution.id:
         try:
             wanted = yield from requested(world, execution)
         except RefusedError:
             return (STEP, step, FAILED, 0, False, ())
         if wanted is not None:
-            return (STEP, step, RESUME, 0, False, (wanted, tuple(driver.pending)))
+            return (STEP, step, RESUME, 0, False, (wanted, names))
     code = FAILED if PLANS[begun.plan].fails(step, world.mended) else OK
     return (STEP, step, code, 0, False, ())
 
@@ -279,9 +284,10 @@ def end(world: "World", actor: "Actor", driver: Driver) -> Steps:
             return (END, 0, FAILED, 0, False, None)
         if wanted is not None:
             return (END, 0, RESUME, 0, False, wanted)
-    key = Key(execution.place, execution.wid, begun.run, driver.epoch, begun.lineage, begun.partition, execution.id)
     try:
-        status, _ = yield from fenced(world, key, lambda key: _end(world, actor, driver, key), ends=True)
+        status, _ = yield from fenced(
+            world, execution.key(driver), lambda key: _end(world, actor, driver, key), ends=True
+        )
     except (LostError, RefusedError):
         return (END, 0, LOST, 0, False, None)
     return (END, 0, OK, 0, False, status)
@@ -304,7 +310,9 @@ def _end(world: "World", actor: "Actor", driver: Driver, key: Key) -> Steps:
     """Write the end in one transaction, as ``RunActivities._end``."""
     yield None
     tx = world.store.begin(actor)
-    partition = yield from exclusive(world, tx, key.partition)
+    partition = world.store.partition(key.partition)
+    while other := exclusive(tx, partition):
+        yield other
     yield None
     if tx.aborted:
         raise RetryError

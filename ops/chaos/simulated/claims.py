@@ -52,40 +52,31 @@ class Key:
 Claim = tuple[int, tuple[int, Any, int, int], bool, Any, int]
 
 
-def exclusive(world: "World", tx: Tx, number: int) -> Steps:
-    """Lock a partition for a change: FOR UPDATE."""
-    partition = world.store.partition(number)
-    while True:
-        if tx.aborted:
-            raise RetryError
-        other = partition.lock or (partition.shared[0] if partition.shared else None)
-        if other is None:
-            partition.lock, tx.partition = tx, partition
-            return partition
-        yield other
+def exclusive(tx: Tx, partition: Partition) -> Tx | None:
+    """Lock a partition for a change: FOR UPDATE. Return the transaction that is waited for; None: it is locked."""
+    if tx.aborted:
+        raise RetryError
+    other = partition.lock or (partition.shared[0] if partition.shared else None)
+    if other is None:
+        partition.lock, tx.partition = tx, partition
+    return other
 
 
-def shared(world: "World", tx: Tx, number: int) -> Steps:
-    """Keep a partition as it is: FOR SHARE."""
-    partition = world.store.partition(number)
-    while True:
-        if tx.aborted:
-            raise RetryError
-        if partition.lock is None:
-            partition.shared.append(tx)
-            tx.partition = partition
-            return partition
-        yield partition.lock
+def shared(tx: Tx, partition: Partition) -> Tx | None:
+    """Keep a partition as it is: FOR SHARE. Return the transaction that is waited for; None: it is kept."""
+    if tx.aborted:
+        raise RetryError
+    if partition.lock is None:
+        partition.shared.append(tx)
+        tx.partition = partition
+    return partition.lock
 
 
-def alone(tx: Tx, partition: Partition) -> Steps:
-    """Change a partition that the transaction keeps as it is: wait for the others that do so."""
-    while not tx.aborted:
-        other = next((one for one in partition.shared if one is not tx), None)
-        if other is None:
-            return
-        yield other
-    raise RetryError
+def alone(tx: Tx, partition: Partition) -> Tx | None:
+    """Return another transaction that keeps the partition as it is, for which a change of it waits; None: none does."""
+    if tx.aborted:
+        raise RetryError
+    return next((one for one in partition.shared if one is not tx), None)
 
 
 #: What history holds of a run: executions, of them sent back, and sub-runs.
@@ -168,7 +159,9 @@ def clear(world: "World", claim: Claim, truly_open: bool) -> Steps:
     yield from close_orphaned_run(world, claim[0], closed_as(world, claim[0]), truly_open)
     yield None
     tx = world.store.begin(world.current)
-    partition = yield from exclusive(world, tx, claim[4])
+    partition = world.store.partition(claim[4])
+    while other := exclusive(tx, partition):
+        yield other
     if partition.holder == claim[0]:
         partition.holder = partition.execution = 0
     world.store.close(tx)
@@ -188,7 +181,9 @@ def close_orphaned_run(world: "World", run: int, status: str, truly_open: bool) 
     if row is None:
         return
     tx = world.store.begin(world.current)
-    partition = yield from exclusive(world, tx, row.partition)
+    partition = world.store.partition(row.partition)
+    while other := exclusive(tx, partition):
+        yield other
     yield None
     if tx.aborted:
         raise RetryError
@@ -270,7 +265,9 @@ def _taken(world: "World", key: Key, seen: tuple[int, int, int] | None) -> Steps
     if seen[:2] == (key.run, key.execution):
         return seen[2]
     tx = world.store.begin(world.current)
-    partition: Partition = yield from exclusive(world, tx, key.partition)
+    partition = world.store.partition(key.partition)
+    while other := exclusive(tx, partition):
+        yield other
     yield None
     if tx.aborted:
         raise RetryError

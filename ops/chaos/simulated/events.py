@@ -188,6 +188,7 @@ def _delete(world: World, argument: int) -> None:
 def _expire(world: World, _: int) -> None:
     """Let so much time pass that requests to resume expire, and what was given up is past its time."""
     world.clock += PATIENCE + 1
+    world.latest += PATIENCE + 1
     for actor in world.late:
         actor.expired = True
 

@@ -158,7 +158,9 @@ def release(world: "World", place: int, wid: Any) -> Steps:
     if held is None:
         return
     tx = world.store.begin(world.current)
-    partition = yield from exclusive(world, tx, held.number)
+    partition = world.store.partition(held.number)
+    while other := exclusive(tx, partition):
+        yield other
     yield None
     if tx.aborted:
         return

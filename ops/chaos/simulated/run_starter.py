@@ -14,7 +14,8 @@ from ops.chaos.simulated.claims import (
     settle,
     write_orphaned_end,
 )
-from ops.chaos.simulated.driver import Begun, Options
+from ops.chaos.simulated.driver import BEGIN, RESUMED, Begun, Options
+from ops.chaos.simulated.nodes import OK
 from ops.chaos.simulated.store import COMPLETED, RUNNING, Partition, Run, Store
 from ops.chaos.simulated.temporal import Execution
 
@@ -49,21 +50,22 @@ class _Beginning:
 
 
 def begin(world: "World", execution: Execution) -> Steps:
-    """Begin a run that was started, as ``RunStarter.begin``."""
+    """Begin a run that was started, as ``RunStarter.begin``; return the record of it."""
     if execution.resume is not None:
-        return (yield from go_on(world, execution, execution.resume, execution.started))
+        return BEGIN, 0, OK, 0, False, (yield from go_on(world, execution, execution.resume, execution.started))
     wanted = (yield from requested(world, execution)) if execution.first != execution.id else None
     begun = Begun(execution.plan, execution.id, execution.partition)
     if wanted is not None:
         begun.resume = wanted
-        return begun
-    return (yield from _claimed_by(world, _Beginning(execution, begun, None, execution.started)))
+    else:
+        begun = yield from _claimed_by(world, _Beginning(execution, begun, None, execution.started))
+    return BEGIN, 0, OK, 0, False, begun
 
 
 def resume(world: "World", execution: Execution, options: Options) -> Steps:
-    """Begin the run that goes on for one that was reset, as ``ResumeStarter.resume``."""
+    """Begin the run that goes on for one that was reset, as ``ResumeStarter.resume``; return the record of it."""
     wanted = yield from requested(world, execution)
-    return (yield from go_on(world, execution, wanted or options, world.clock))
+    return RESUMED, 0, OK, 0, False, (yield from go_on(world, execution, wanted or options, world.clock))
 
 
 def go_on(world: "World", execution: Execution, options: Options, started: int) -> Steps:
@@ -91,7 +93,9 @@ def _claim(world: "World", beginning: _Beginning) -> Steps:
     yield None
     actor = world.current
     tx = world.store.begin(actor)
-    partition = yield from exclusive(world, tx, beginning.begun.partition)
+    partition = world.store.partition(beginning.begun.partition)
+    while other := exclusive(tx, partition):
+        yield other
     yield None
     if tx.aborted:
         raise RetryError

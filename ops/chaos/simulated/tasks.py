@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from ops.chaos.simulated.attempts import end, found_end, pipeline, verdict
 from ops.chaos.simulated.claims import RefusedError, RetryError, Steps
-from ops.chaos.simulated.driver import BEGIN, CLOSED_AS, DECIDING, HOLDING, RESUMED, Driver, Options, Record
-from ops.chaos.simulated.nodes import FAILED, LOST, OK, PIPELINE, RESUME, VERDICT, Cmd
+from ops.chaos.simulated.driver import BEGIN, CLOSED_AS, DECIDING, HOLDING, RESUMED, Driver, Record
+from ops.chaos.simulated.nodes import FAILED, LOST, PIPELINE, RESUME, VERDICT, Cmd
 from ops.chaos.simulated.run_starter import begin, resume
 from ops.chaos.simulated.temporal import Execution, Pending
 
@@ -19,16 +19,20 @@ _QUICK = 3
 
 def task(world: "World", actor: "Actor") -> Steps:
     """Do what needs no answer from elsewhere, and tell Temporal all of it at once."""
-    execution = actor.execution
-    driver, begins = execution.driver.copy(), len(execution.history)
+    execution: Execution = actor.execution
+    driver, begins = execution.driver, len(execution.history)
+    if actor.given_up:  # it wakes up late, beside another that leads the driver on
+        driver = driver.copy()
     pending = tuple(driver.pending.values())
     records: list[Record] = []
     yield None
     tries = 0
-    while not driver.closed and (steps := _local(world, actor, driver)) is not None:
+    while not (closed := _closed(world, driver)) and (steps := _local(world, actor, driver)) is not None:
         actor.expired = actor.frozen and actor.given_up
         try:
             record = yield from steps
+        except RefusedError:
+            record = (BEGIN if driver.options is None else RESUMED, 0, FAILED, 0, False, None)
         except RetryError:
             if actor.given_up:
                 raise
@@ -37,23 +41,31 @@ def task(world: "World", actor: "Actor") -> Steps:
                 world.park(actor)
             yield None
             continue
+        if not records:
+            driver = driver.copy()  # nobody sees what is done now before the task is completed
         records.append(record)
         driver.take(record)
         tries = 0
     yield None
-    world.completes(actor, driver, records, (begins, pending))
+    world.completes(actor, driver, records, (begins, pending), closed)
+
+
+def _closed(world: "World", driver: Driver) -> str:
+    """Return how the run is to be closed in Temporal now; empty: it goes on."""
+    if driver.is_ended and not (driver.closed or driver.goal or driver.is_lost or driver.options or driver.asking):
+        assert driver.node is not None
+        return CLOSED_AS.get(driver.node.status, "completed")
+    if driver.cancelled and driver.begun is None and not world.guards.heard:
+        return "canceled"
+    return driver.closed
 
 
 def _local(world: "World", actor: "Actor", driver: Driver) -> Steps | None:
     """Return what is to be done within the task now; None where it waits."""
-    if driver.cancelled and driver.begun is None and not world.guards.heard:
-        driver.closed = "canceled"
-        return None
-    options = driver.options
-    if options is not None:
-        return _resume(world, actor.execution, options)
+    if driver.options is not None:
+        return resume(world, actor.execution, driver.options)
     if driver.begun is None:
-        return _begin(world, actor.execution)
+        return begin(world, actor.execution)
     return None if driver.goal else _of_node(world, actor, driver)
 
 
@@ -63,10 +75,7 @@ def _of_node(world: "World", actor: "Actor", driver: Driver) -> Steps | None:
     if driver.is_lost:
         return found_end(world, actor, driver)
     if driver.asking is not None:
-        return verdict(world, actor.execution, driver, driver.asking.gate)
-    if driver.is_ended:
-        driver.closed = CLOSED_AS.get(node.status, "completed")
-        return None
+        return _verdict(world, actor, driver, driver.asking.gate)
     if node.status:
         hangs = node.ended_before and not world.guards.finished
         return None if hangs else end(world, actor, driver)
@@ -75,11 +84,15 @@ def _of_node(world: "World", actor: "Actor", driver: Driver) -> Steps | None:
 
 def _of_command(world: "World", actor: "Actor", driver: Driver, cmd: Cmd) -> Steps:
     if cmd.kind == VERDICT:
-        return verdict(world, actor.execution, driver, cmd.step)
-    assert driver.begun is not None
-    pending = Pending(cmd.step, PIPELINE, cmd, driver.begun, actor.execution.id, driver)
-    pending.verdicts = world.verdicts(driver.begun.plan, cmd)
+        return _verdict(world, actor, driver, cmd.step)
+    pending = Pending(cmd.step, PIPELINE, cmd, actor.execution, driver)
+    pending.verdicts = world.verdicts(pending.plan, cmd)
     return _locally(world, actor, driver, pending)
+
+
+def _verdict(world: "World", actor: "Actor", driver: Driver, step: int) -> Steps:
+    assert driver.begun is not None
+    return verdict(world, actor.execution, driver.begun, tuple(driver.pending), step)
 
 
 def _locally(world: "World", actor: "Actor", driver: Driver, pending: Pending) -> Steps:
@@ -90,20 +103,6 @@ def _locally(world: "World", actor: "Actor", driver: Driver, pending: Pending) -
     elif code == LOST:
         given = names
     return (kind, step, code, epoch, kept, given)
-
-
-def _begin(world: "World", execution: Execution) -> Steps:
-    try:
-        return (BEGIN, 0, OK, 0, False, (yield from begin(world, execution)))
-    except RefusedError:
-        return (BEGIN, 0, FAILED, 0, False, None)
-
-
-def _resume(world: "World", execution: Execution, options: Options) -> Steps:
-    try:
-        return (RESUMED, 0, OK, 0, False, (yield from resume(world, execution, options)))
-    except RefusedError:
-        return (RESUMED, 0, FAILED, 0, False, None)
 
 
 def waiting(driver: Driver, cmd: Cmd) -> int | None:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ops.chaos.simulated.driver import CANCEL, HOLDING, Begun, Driver, Options, Record
+from ops.chaos.simulated.claims import Key
+from ops.chaos.simulated.driver import CANCEL, HOLDING, Driver, Options, Record
 from ops.chaos.simulated.guards import Guards
 from ops.chaos.simulated.nodes import Cmd
 
@@ -14,21 +15,28 @@ class Pending:
     """
 
     __slots__ = (
-        "acknowledged", "actor", "child", "cmd", "decision", "epoch", "execution", "kind", "lineage",
-        "name", "partition", "plan", "run", "sent_back", "verdicts",
-    )  # fmt: skip
+        "acknowledged",
+        "actor",
+        "child",
+        "cmd",
+        "decision",
+        "key",
+        "kind",
+        "name",
+        "plan",
+        "sent_back",
+        "verdicts",
+    )
 
-    def __init__(self, name: int, kind: int, cmd: Cmd, begun: Begun, execution: int, driver: Driver) -> None:
+    def __init__(self, name: int, kind: int, cmd: Cmd, execution: "Execution", driver: Driver) -> None:
         self.name, self.kind, self.cmd = name, kind, cmd
-        self.run, self.lineage, self.partition, self.plan = begun.run, begun.lineage, begun.partition, begun.plan
-        self.execution = execution
-        self.epoch = driver.epoch
+        self.key, self.plan = execution.key(driver), execution.plan
         self.acknowledged = (0, 0, ()) if cmd.item else driver.known()
         self.decision: tuple[int, int, int] | None = None
         #: What the gates have answered that ride along: up to the first that has failed (``PipelineRunner._riding``).
         self.verdicts: tuple[int, ...] = ()
         #: Steps that the decision sends back, each with its last round.
-        self.sent_back: dict[int, int] = {}
+        self.sent_back: dict[int, int] | None = None
         self.actor: Any = None
         self.child: Execution | None = None
 
@@ -81,6 +89,12 @@ class Execution:
         self.task: Any = None
         #: Gates of which a decision was accepted: run, step and round.
         self.accepted: set[tuple[int, int, int]] = set()
+
+    def key(self, driver: Driver) -> Key:
+        """Return the identity of the run that it works for, as its driver has it."""
+        begun = driver.begun
+        assert begun is not None
+        return Key(self.place, self.wid, begun.run, driver.epoch, begun.lineage, begun.partition, self.id)
 
 
 class Temporal:

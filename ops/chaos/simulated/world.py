@@ -30,9 +30,8 @@ RETRY = 1
 _ASK = Cmd(0, 0, 0, local=False)
 #: Pending things that no worker does.
 _WITHOUT_ACTOR = {TIMER, CHILD}
-#: Ends after which everything else that is pending is stopped, and records with which something pending ends.
+#: Ends after which everything else that is pending is stopped.
 _STOPPING = {LOST, RESUME}
-_ENDING = {STEP, CANCEL, ASKED, HELD, DECIDED}
 
 
 class World(Acting):
@@ -46,6 +45,8 @@ class World(Acting):
         if actor.kind == TASK:
             if execution.task is actor:
                 execution.task = None
+                if not actor.dead:
+                    execution.driver = execution.driver.copy()  # the task lives on with the other one
                 self._flush(execution)
                 self.begin_task(execution)
         elif actor.kind == ACTIVITY and execution.is_open:
@@ -53,19 +54,13 @@ class World(Acting):
             if pending is not None and execution.driver.pending.get(pending.name) is pending:
                 self._attempt(execution, pending, actor.number + 1, abandoned=actor.abandoned)
 
-    def ended(self, actor: Actor, answer: Any) -> None:
-        """Let an activity's answer come into its run's history, where Temporal still waits for it."""
-        if actor.kind == ACTIVITY and not actor.given_up:
-            assert actor.pending is not None
-            self._answered(actor.execution, actor.pending, answer)
-
     def failed(self, actor: Actor, error: Exception) -> None:
         """Let Temporal try again what can be tried again."""
         if actor.given_up or actor.kind >= PERSON or not isinstance(error, RetryError):
             return
         if actor.kind == ACTIVITY and actor.abandoned:
             assert actor.pending is not None
-            self._answered(actor.execution, actor.pending, (STEP, actor.pending.cmd.step, CANCELLED, 0, False, ()))
+            self.answered(actor.execution, actor.pending, (STEP, actor.pending.cmd.step, CANCELLED, 0, False, ()))
             return
         self.again(actor)
 
@@ -99,7 +94,7 @@ class World(Acting):
         execution.history.append(record)
         before = list(driver.pending.values())
         driver.take(record)
-        if driver.goal or record[0] in _ENDING:
+        if len(driver.pending) < len(before):
             for pending in before:
                 actor = pending.actor
                 if actor is not None and not actor.dead and pending.name not in driver.pending:
@@ -132,21 +127,24 @@ class World(Acting):
                 self._take(execution, record)
         return True
 
-    def completes(self, actor: Actor, driver: Driver, records: list[Record], point: tuple[int, Any]) -> None:
+    def completes(
+        self, actor: Actor, driver: Driver, records: list[Record], point: tuple[int, Any], closed: str
+    ) -> None:
         """Let Temporal hear of a workflow task, where it still waits for it."""
         execution: Execution = actor.execution
         if execution.task is not actor or not execution.is_open:
             return
         execution.task = None
-        if driver.closed and execution.buffered:  # the run does not close before it has seen everything
+        if closed and execution.buffered:  # the run does not close before it has seen everything
             self._flush(execution)
             self.begin_task(execution)
             return
         execution.history += records
         execution.points.append((point[0], len(execution.history), point[1]))
         execution.driver = driver
-        if driver.closed:
-            self.close(execution, driver.closed)
+        if closed:
+            driver.closed = closed
+            self.close(execution, closed)
             return
         self._schedule(execution)
         if self._flush(execution) or driver.closed:
@@ -174,7 +172,7 @@ class World(Acting):
             if parent.driver.goal and code == FAILED:
                 code = CANCELLED
             begun = child.driver.begun  # none where it was given an earlier run's result
-            self._answered(parent, pending, (STEP, child.parent_step, code, 0, False, begun.run if begun else 0))
+            self.answered(parent, pending, (STEP, child.parent_step, code, 0, False, begun.run if begun else 0))
 
     def cancel(self, execution: Execution) -> None:
         """Ask a run to stop, once."""
@@ -213,10 +211,11 @@ class World(Acting):
         """Let the time come that a run waits for."""
         timers = [one for one in execution.driver.pending.values() if one.kind == TIMER]
         for pending in timers:
-            self._answered(execution, pending, (STEP, pending.cmd.step, OK, 0, False, ()))
+            self.answered(execution, pending, (STEP, pending.cmd.step, OK, 0, False, ()))
         return bool(timers)
 
-    def _answered(self, execution: Execution, pending: Pending, record: Record) -> None:
+    def answered(self, execution: Execution, pending: Pending, record: Record) -> None:
+        """Let an answer come into a history, where it is still waited for."""
         if execution.driver.pending.get(pending.name) is pending:
             self.arrives(execution, record)
 
@@ -233,13 +232,13 @@ class World(Acting):
                 continue
             if HOLDING <= name < DECIDING:
                 driver.decisions.pop(cmd.step, None)
-            pending = Pending(name, cmd.kind, cmd, begun, execution.id, driver)
+            pending = Pending(name, cmd.kind, cmd, execution, driver)
             if cmd.gates:
-                pending.verdicts = self.verdicts(begun.plan, cmd)
+                pending.verdicts = self.verdicts(pending.plan, cmd)
             driver.pending[name] = pending
             self._begin_pending(execution, pending, cmd)
         if driver.told > driver.resumed and ASKING not in driver.pending:
-            pending = driver.pending[ASKING] = Pending(ASKING, ASKING, _ASK, begun, execution.id, driver)
+            pending = driver.pending[ASKING] = Pending(ASKING, ASKING, _ASK, execution, driver)
             self._attempt(execution, pending, 1)
         self._stop(execution)
 
@@ -289,13 +288,13 @@ class World(Acting):
     def _attempt(self, execution: Execution, pending: Pending, number: int, *, abandoned: bool = False) -> None:
         """Let a worker take an activity."""
         if abandoned:
-            self._answered(execution, pending, (STEP, pending.cmd.step, CANCELLED, 0, False, ()))
+            self.answered(execution, pending, (STEP, pending.cmd.step, CANCELLED, 0, False, ()))
             return
         pending.actor = None
         if execution.paused:
             return
         actor = pending.actor = Actor(ACTIVITY, execution, pending, number)
-        actor.steps = _activity(self, actor, pending)
+        actor.steps = _answering(self, actor, pending, _activity(self, actor, pending))
         if number > _QUICK and not self.ready:
             self.park(actor)
         elif number > 1:
@@ -316,7 +315,7 @@ class World(Acting):
             if pending.child is not None:
                 self.cancel(pending.child)
             elif pending.actor is None:
-                self._answered(execution, pending, (STEP, name, CANCELLED, 0, False, ()))
+                self.answered(execution, pending, (STEP, name, CANCELLED, 0, False, ()))
             else:
                 pending.actor.abandoned = True
 
@@ -326,7 +325,17 @@ def _activity(world: World, actor: Actor, pending: Pending) -> Steps:
         return _ACTIVITIES[pending.name // HOLDING](world, actor, pending)
     if pending.kind == PIPELINE:
         return pipeline(world, actor, pending)
-    return verdict(world, actor.execution, actor.execution.driver, pending.cmd.step)
+    driver = actor.execution.driver
+    assert driver.begun is not None
+    return verdict(world, actor.execution, driver.begun, tuple(driver.pending), pending.cmd.step)
+
+
+def _answering(world: World, actor: Actor, pending: Pending, activity: Steps) -> Steps:
+    """Do an activity, and let its answer come into its run's history, where Temporal still waits for it."""
+    answer = yield from activity
+    actor.dead = True
+    if not actor.given_up:
+        world.answered(actor.execution, pending, answer)
 
 
 _ACTIVITIES: dict[int, Callable[[World, Actor, Pending], Steps]] = {1: hold, 2: decide, 3: ask}
