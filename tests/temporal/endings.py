@@ -39,12 +39,13 @@ HOOKED = Workflow(
     steps=[write("one"), write("two", needs="source", heartbeat_timeout=1)],
     on_cancel=[write("undo")],
 )
+#: A run that goes on from it has the fan behind it when it begins.
 FAN_THEN_LAST = Workflow(
     name="endings.fan_then_last",
     partition_by=["test"],
     steps=[
-        Step.lambda_("passes", passes),
         Step.parallel("fan", [write("left"), write("right")]),
+        Step.lambda_("passes", passes),
         Step.pipeline("last", "endings.last"),
     ],
 )

@@ -163,6 +163,7 @@ async def test_a_resumed_run_writes_the_stages_that_an_earlier_one_had_no_transa
     await _until((tmp_path / "begun").exists)
     await handle.handle.terminate("before its next transaction")
     resumed = await service.client.resume(handle.workflow_id, ALL, service.database, by="ann")
+    await _until(lambda: len(service.rows("SELECT 1 FROM core_runs")) == 2)  # the first one cannot end any more
     (tmp_path / "let").touch()
     assert (await asyncio.wait_for(resumed.result(), 60)).status is WorkflowStatus.COMPLETED
     stages = {stage for (stage,) in service.rows("SELECT stage FROM core_manifest")}
