@@ -44,10 +44,16 @@ _LOAD = text("""
     FROM unnest(CAST(:payload_ids AS text[])) AS wanted (payload_id) JOIN core_payloads USING (payload_id)
 """)
 
-# What an open run can ask for was stored since it was started, or, for its own params, a little before.
+# A run asks for what its history holds. That was stored since it was started, or, for its params, a little before. A
+# history is as old as the first run of its lineage and its chain of resets, and Temporal keeps it after its run's end.
 _PRUNE = text("""
+    WITH wanted AS (
+        SELECT lineage_id, first_run_id FROM core_runs
+        WHERE status = 'RUNNING' OR completed_at > now() - CAST(:age AS interval)
+    )
     DELETE FROM core_payloads WHERE stored_at < least(now() - CAST(:age AS interval), (
-        SELECT min(started_at) - interval '1 day' FROM core_runs WHERE status = 'RUNNING'
+        SELECT min(started_at) - interval '1 day' FROM core_runs
+        WHERE lineage_id IN (SELECT lineage_id FROM wanted) OR first_run_id IN (SELECT first_run_id FROM wanted)
     ))
 """)
 
@@ -146,8 +152,9 @@ def external_storage(database: Database) -> ExternalStorage:
 
 
 def prune_payloads(connection: Connection, age: timedelta) -> int:
-    """Delete payloads that were last stored longer ago; return how many. Keep those of Temporal's retention.
+    """Delete payloads that were last stored longer ago than ``age``, which is at least Temporal's retention.
 
-    What was stored since the oldest open run began is kept, however old it is.
+    Return how many. However old it is, what was stored since a run began that is open, or ended no longer ago, is kept,
+    and since those began that it goes on from: its history may hold it.
     """
     return connection.execute(_PRUNE, {"age": f"{age.total_seconds():.0f} seconds"}).rowcount

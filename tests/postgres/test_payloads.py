@@ -1,6 +1,8 @@
 """Payloads beside the histories: what a reference gives is what was stored, and a forged one gives nothing."""
 
 import tracemalloc
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -8,7 +10,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.converter import StorageDriverClaim, StorageDriverRetrieveContext, StorageDriverStoreContext
 
 from spine_temporal import ErrorCategory, SpineError
-from spine_temporal.recording.payloads import PayloadStore
+from spine_temporal.recording.payloads import PayloadStore, prune_payloads
 
 LARGE = Payload(data=b"x" * 2_000_000)
 
@@ -68,3 +70,46 @@ async def test_a_payload_that_is_named_a_thousand_times_is_not_loaded_a_thousand
     tracemalloc.stop()
     assert "1000 references are to 2,000," in error
     assert peak < 10_000_000
+
+
+_INSERT = text("""
+    INSERT INTO core_runs (run_id, workflow_id, workflow, domain, partition_key, params, plan, status, started_at,
+        completed_at, lineage_id, first_run_id)
+    VALUES (:run_id, 'id', 'workflow', 'domain', '{}', '{}', '{}', :status, :started_at, :completed_at, :lineage,
+        :first)
+""")
+
+
+def _run(began, ended=None, *, lineage="", first=""):
+    """Return a run that began and ended so many days ago."""
+    now, number = datetime.now(UTC), uuid4().hex
+    return {
+        "run_id": number,
+        "status": "RUNNING" if ended is None else "FAILED",
+        "started_at": now - timedelta(days=began),
+        "completed_at": None if ended is None else now - timedelta(days=ended),
+        "lineage": lineage or number,
+        "first": first or number,
+    }
+
+
+@pytest.mark.parametrize(
+    ("what", "runs", "is_kept"),
+    [
+        ("none can ask for it", [], False),
+        ("one is open", [_run(41)], True),
+        ("one is open, and its params were stored before it", [_run(39.5)], True),
+        ("one is open, and began long after", [_run(5)], False),
+        ("one has failed within Temporal's retention, and can be resumed", [_run(41, 1)], True),
+        ("one has failed before that", [_run(41, 35)], False),
+        ("one is open that goes on from it", [_run(41, 35, lineage="l"), _run(34, lineage="l")], True),
+        ("one is open that goes on from another", [_run(41, 35, lineage="l"), _run(34, lineage="m")], False),
+        ("one has its history", [_run(41, 35, first="f"), _run(34, 20, first="f")], True),
+    ],
+)
+def test_what_a_run_can_ask_for_is_not_pruned(connection, what, runs, is_kept):
+    stored_at = datetime.now(UTC) - timedelta(days=40)
+    connection.execute(text("INSERT INTO core_payloads VALUES ('a', 'payload', :at)"), {"at": stored_at})
+    if runs:
+        connection.execute(_INSERT, runs)
+    assert prune_payloads(connection, timedelta(days=30)) == (not is_kept), what
