@@ -21,8 +21,6 @@ LENGTH = 12
 _KIND, _ARGUMENT = 32, 8
 _UNIT = _KIND * _ARGUMENT
 _GAPS = (0, 0, 1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 8, 12, 20, 60)
-#: What seven bits give of a number, beside the event; ten more give that.
-_WHEN = tuple((gap * _ARGUMENT + argument) * _KIND for argument in range(_ARGUMENT) for gap in _GAPS)
 _DRAWN = Struct(f"<{LENGTH + 1}I")
 #: Schedules that a process tries before it is given others.
 _CHUNK = 5_000
@@ -39,16 +37,31 @@ def _table(about: int) -> list[int]:
 _TABLES = tuple(_table(about) for about in range(3))
 
 
-def simulate(number: int, schedule: Sequence[int], guards: Guards = ALL) -> str:
-    """Return what is wrong after a schedule; empty: nothing."""
+def coded(gap: int, argument: int, kind: int) -> int:
+    """Return the number of an event: ``kind`` is its place in ``EVENTS``, ``gap`` the boundaries before it."""
+    return (gap * _ARGUMENT + argument) * _KIND + kind
+
+
+#: What seven bits of what is drawn give of a number, beside the event; ten more give that.
+_WHEN = tuple(coded(gap, argument, 0) for argument in range(_ARGUMENT) for gap in _GAPS)
+
+
+def played(number: int, schedule: Sequence[int], guards: Guards = ALL) -> World:
+    """Return what there is after a schedule, when all has come to its end or something is wrong."""
     world = World(guards)
     operators.start(world, 0, "id", number)
     for code in schedule:
         world.go(code // _UNIT)
         if world.violation:
-            return world.violation
+            return world
         EVENTS[code % _KIND][0](world, code // _KIND % _ARGUMENT)
     finish(world)
+    return world
+
+
+def simulate(number: int, schedule: Sequence[int], guards: Guards = ALL) -> str:
+    """Return what is wrong after a schedule; empty: nothing."""
+    world = played(number, schedule, guards)
     for execution in world.temporal.executions.values():
         execution.points.clear()  # they lead back to it: see ``Actor.let_go``
     return world.violation

@@ -175,7 +175,7 @@ def _write_rows(world: "World", store: Store, key: Key, execution: tuple[int, in
 
 def _end_run(world: "World", partition: Partition, run: Run, ending: Node, key: Key) -> None:
     """End the run in the transaction of its last pipeline, as ``Attempt._ended``."""
-    record_end(partition, run, ending.status, ending.done, ending.other, _ends_as(world, key))
+    record_end(partition, run, world.clock, ending.status, ending.done, ending.other, _ends_as(world, key))
     world.ends[run.id] = world.clock
 
 
@@ -329,7 +329,7 @@ def _end(world: "World", actor: "Actor", driver: Driver, key: Key) -> Steps:
         if actor.expired and world.guards.late:
             raise RetryError
         writes(world, partition, key.epoch, actor.execution.id)
-        record_end(partition, run, node.status, node.done, node.other, _ends_as(world, key))
+        record_end(partition, run, world.clock, node.status, node.done, node.other, _ends_as(world, key))
     finally:
         store.close(tx)
     yield None

@@ -191,20 +191,20 @@ def close_orphaned_run(world: "World", run: int, status: str, truly_open: bool) 
     if row.status == RUNNING:
         if truly_open:
             world.fails(f"the books of run {run} were closed, which is open in Temporal")
-        write_orphaned_end(world.store, partition, row, status)
+        write_orphaned_end(world.store, partition, row, world.clock, status)
     world.store.close(tx)
 
 
-def write_orphaned_end(store: Store, partition: Partition, row: Run, status: str = CANCELLED) -> None:
-    """Write the end of a run in the caller's transaction, which has locked its partition."""
+def write_orphaned_end(store: Store, partition: Partition, row: Run, at: int, status: str = CANCELLED) -> None:
+    """Write the end of a run in the caller's transaction, which has locked its partition; ``at``: the time."""
     if row.status != RUNNING:
         return
     store.end_attempts_of(row.id)
     plan = PLANS[row.plan]
-    record_end(partition, row, status, store.outcomes(row, plan.pipelines, plan.from_step), 0)
+    record_end(partition, row, at, status, store.outcomes(row, plan.pipelines, plan.from_step), 0)
 
 
-def record_end(partition: Partition, row: Run, status: str, done: int, other: int, execution: int = 0) -> None:
+def record_end(partition: Partition, row: Run, at: int, status: str, done: int, other: int, execution: int = 0) -> None:
     """Write how a run ended and give its partition back, as ``ending.record_end`` and ``close_run``.
 
     ``execution``: which one has ended; 0: the one that is known.
@@ -212,7 +212,7 @@ def record_end(partition: Partition, row: Run, status: str, done: int, other: in
     if partition.holder == row.id:
         partition.completed = row.id if status == "COMPLETED" else 0
         partition.holder = partition.execution = 0
-    row.status, row.result, row.other = status, done, other
+    row.status, row.ended, row.result, row.other = status, at, done, other
     if execution:
         row.execution = execution
 

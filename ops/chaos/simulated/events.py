@@ -13,6 +13,8 @@ from ops.chaos.simulated.world import World
 
 #: By how much the database's clock jumps back.
 _JUMP = 3_000
+#: Steps of the clock, eighths of the longest retention that is pruned by.
+_SHORT = 12
 
 
 def _acting(world: World) -> Actor | None:
@@ -95,12 +97,12 @@ def _two_resumes(world: World, argument: int) -> None:
 
 
 def _reset(world: World, argument: int) -> None:
-    """Reset a run to a workflow task, as somebody does in the Web UI."""
+    """Reset a run to its first workflow task, or to whichever the clock makes it, as somebody does in the Web UI."""
     place, wid = _target(world, argument >> 2)
     known = [one for one in world.temporal.executions.values() if (one.place, one.wid) == (place, wid)]
     base = known[0] if argument % 4 == 3 else known[-1]
     if not base.deleted and base.points:
-        world.resumed_from(base, (argument * 5) % len(base.points) if argument % 4 else 0, 0)
+        world.resumed_from(base, (argument + world.clock) % len(base.points) if argument % 4 else 0, 0)
 
 
 def _running(world: World, argument: int) -> Execution | None:
@@ -221,6 +223,11 @@ def _kill_person(world: World, _: int) -> None:
         people[0].let_go()
 
 
+def _prune(world: World, argument: int) -> None:
+    """Delete payloads that are older than Temporal's retention: a short one, as a schedule takes no long time."""
+    operators.prune(world, argument * _SHORT)
+
+
 def _time(world: World, _: int) -> None:
     """Let the time come that runs wait for, and Postgres end what has frozen in a transaction."""
     for execution in list(world.temporal.executions.values()):
@@ -257,4 +264,5 @@ EVENTS: tuple[tuple[Callable[[World, int], None], str, tuple[int, int, int]], ..
     (_restore, "Postgres is restored", (1, 1, 8)),
     (_kill_person, "somebody's command is killed", (1, 3, 1)),
     (_time, "timers fire", (3, 3, 4)),
+    (_prune, "somebody prunes", (1, 3, 5)),
 )

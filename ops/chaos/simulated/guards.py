@@ -69,6 +69,14 @@ class Guards:
     late_end: bool = True
     #: A run that may write nothing any more ends as it has recorded already (``Driver._found_end``, ``claims.fenced``).
     found: bool = True
+    #: What was stored since an open run began is not pruned (``prune_payloads``).
+    prune_open: bool = True
+    #: Nor what was stored since one began that Temporal may still have (``prune_payloads``).
+    prune_ended: bool = True
+    #: Nor what was stored since those of its lineage began (``prune_payloads``).
+    prune_lineage: bool = True
+    #: Nor what was stored since those of its chain of resets began (``prune_payloads``).
+    prune_chain: bool = True
     #: Postgres ends a transaction that has frozen between its last statement and its commit.
     idle: bool = True
 

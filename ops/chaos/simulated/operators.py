@@ -166,7 +166,7 @@ def release(world: "World", place: int, wid: Any) -> Steps:
         return
     holder = claim_of(world.store, partition)[0]
     if row is not None and row.id in world.store.runs and row.partition == partition.number:
-        write_orphaned_end(world.store, partition, world.store.runs[row.id])
+        write_orphaned_end(world.store, partition, world.store.runs[row.id], world.clock)
     if holder and partition.holder == holder:
         partition.holder = partition.execution = 0
     world.store.close(tx)
@@ -175,3 +175,29 @@ def release(world: "World", place: int, wid: Any) -> Steps:
 def _is_of(world: "World", run: int, wid: Any) -> bool:
     row = world.store.runs.get(run)
     return row is not None and row.wid == wid
+
+
+def prune(world: "World", age: int) -> None:
+    """Delete payloads that were stored longer ago than Temporal's retention, as ``prune_payloads``."""
+    guards, runs, until = world.guards, world.store.runs.values(), world.clock - age
+    wanted = [row for row in runs if _can_ask(row, until, open_ones=guards.prune_open, ended=guards.prune_ended)]
+    lineages = {row.lineage for row in wanted}
+    chains = {row.first for row in wanted if guards.prune_chain}
+    for row in runs if guards.prune_lineage else wanted:
+        if row.lineage in lineages or row.first in chains:
+            until = min(until, row.started)
+    _require_payloads(world, until, world.clock - age)
+
+
+def _can_ask(row: Run, since: int, *, open_ones: bool = True, ended: bool = True) -> bool:
+    """Return whether a run, or who resumes it, may ask for its payloads: it is open, or ended since then."""
+    return open_ones if row.status == RUNNING else ended and row.ended > since
+
+
+def _require_payloads(world: "World", until: int, since: int) -> None:
+    """Check that what was stored before ``until`` is in no history that can be asked for."""
+    for execution in world.temporal.executions.values():
+        begun = execution.driver.begun
+        row = None if begun is None or execution.deleted else world.store.runs.get(begun.run)
+        if row is not None and _can_ask(row, since) and execution.oldest < until:
+            world.fails(f"the payloads of run {row.id} are pruned, which its execution {execution.id} can ask for")

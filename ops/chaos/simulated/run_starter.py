@@ -165,7 +165,7 @@ def _gone_on(store: Store, partition: Partition, beginning: _Beginning, row: Run
     options, begun = beginning.options, beginning.begun
     assert options is not None
     assert row.request is not None
-    write_orphaned_end(store, partition, row)
+    write_orphaned_end(store, partition, row, beginning.now)
     row.request = (row.request[0], row.request[1], begun.run, row.request[3])
     if options.start_from is not None:
         _send_back(store, row, begun.run, options.start_from)
@@ -220,7 +220,7 @@ def _started(
     """Write a run that was started, or find that nothing is left to do: ``_started``, ``_continued``."""
     execution, begun = beginning.execution, beginning.begun
     if before is not None:
-        write_orphaned_end(store, partition, before)
+        write_orphaned_end(store, partition, before, beginning.now)
         if before.status == COMPLETED and (execution.lineage is not None or not execution.force):
             return _already_completed(partition, begun)
         if before.status != COMPLETED:

@@ -35,15 +35,15 @@ class Run:
     """A row of ``core_runs``, with its rows of the ledger."""
 
     __slots__ = (
-        "began", "done", "epoch", "execution", "first", "id", "ledger", "lineage", "other", "partition",
+        "began", "done", "ended", "epoch", "execution", "first", "id", "ledger", "lineage", "other", "partition",
         "place", "plan", "request", "result", "sent_from", "started", "status", "wid",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.id = self.place = self.plan = self.partition = self.started = self.epoch = self.first = 0
         self.execution = 0
-        #: When its row was written: for the checker.
-        self.began = 0
+        #: When its row was written, for the checker; when it ended.
+        self.began = self.ended = 0
         self.wid: Any = 0
         self.lineage: Any = 0
         self.status = RUNNING

@@ -58,13 +58,15 @@ class Execution:
 
     __slots__ = (
         "accepted", "asked", "buffered", "closed", "closed_at", "deleted", "driver", "first", "force",
-        "from_step", "history", "id", "is_open", "lineage", "parent", "parent_step", "partition", "paused",
+        "from_step", "history", "id", "is_open", "lineage", "oldest", "parent", "parent_step", "partition", "paused",
         "place", "plan", "points", "reason", "resume", "started", "task", "wid",
     )  # fmt: skip
 
     def __init__(self, number: int, place: int, wid: Any, plan: int, partition: int, started: int) -> None:
         self.id = self.first = number
         self.place, self.wid, self.plan, self.partition, self.started = place, wid, plan, partition, started
+        #: Since when its history holds payloads.
+        self.oldest = started
         #: Whether it is running or paused; if not, how it was closed and when.
         self.is_open = True
         self.closed = ""
@@ -146,7 +148,7 @@ class Temporal:
         begin, _, pending = base.points[point]
         reset = Execution(number, base.place, base.wid, base.plan, base.partition, started)
         reset.first, reset.resume, reset.force, reset.from_step = base.first, base.resume, base.force, base.from_step
-        reset.asked = base.asked.copy()
+        reset.asked, reset.oldest = base.asked.copy(), base.oldest
         reset.lineage, reset.parent, reset.parent_step = base.lineage, base.parent, base.parent_step
         reset.history = base.history[:begin]
         reset.points = base.points[:point]
