@@ -7,7 +7,10 @@ Postgres is loaded when it is first used.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from spine_temporal.definition.calendar import Calendar, MonthDays, Weekdays
+from spine_temporal.definition.calendar_rule import CalendarRule
 from spine_temporal.definition.context import WorkflowContext
+from spine_temporal.definition.deadline import Deadline
 from spine_temporal.definition.errors import (
     DefinitionError,
     ErrorCategory,
@@ -20,6 +23,7 @@ from spine_temporal.definition.limit import Limit
 from spine_temporal.definition.pipeline import Pipeline, PipelineResult, PipelineStatus, register_pipeline
 from spine_temporal.definition.policies import ErrorPolicy, RetryPolicy
 from spine_temporal.definition.run_result import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
+from spine_temporal.definition.schedule import Overlap, Schedule
 from spine_temporal.definition.severity import Severity
 from spine_temporal.definition.step import Step
 from spine_temporal.definition.step_result import QualityCheck, QualityMetrics, StepResult
@@ -62,6 +66,14 @@ __all__ = [
     "SpineClient",
     "SpinePlugin",
     "translate",
+    # what runs by itself, and by when
+    "Schedule",
+    "Overlap",
+    "Deadline",
+    "Calendar",
+    "CalendarRule",
+    "Weekdays",
+    "MonthDays",
     # recording
     "WorkManifest",
     "AnomalyRecorder",

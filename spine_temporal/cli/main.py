@@ -25,6 +25,7 @@ from spine_temporal.cli import (
     replay,
     resume,
     runs,
+    schedules,
     stopping,
 )
 from spine_temporal.cli.errors import ExitCode, tell
@@ -68,6 +69,7 @@ stopping.add_to(app)
 limits.add_to(app)
 backfill.add_to(app)
 listing.add_to(app)
+schedules.add_to(app)
 records.add_to(app)
 replay.add_to(app)
 pin.add_to(app)

@@ -29,16 +29,16 @@ from spine_temporal.definition.errors import (
 )
 from spine_temporal.definition.foreign import as_workflow
 from spine_temporal.definition.over import Over
-from spine_temporal.definition.params import fingerprint, partition_of, resolve_params, workflow_id
+from spine_temporal.definition.params import FINGERPRINT, fingerprint, partition_of, resolve_params, workflow_id
 from spine_temporal.definition.run_result import WorkflowResult
+from spine_temporal.definition.schedule import Schedule
 from spine_temporal.definition.workflow import Workflow
+from spine_temporal.operating.schedules.book import ScheduleBook
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.namespace import NamespaceAttributes
 from spine_temporal.runtime.resume_run import checked_options, resume_run
 from spine_temporal.translation.search_attributes import of_run
 
-#: Memo key of the params' fingerprint, by which a start with other params is refused.
-FINGERPRINT = "spine_params_sha256"
 #: Characters of a workflow id that another part is added to.
 _LONGEST_ID = 230
 
@@ -233,6 +233,10 @@ class SpineClient:
         Raises ``ParamsError`` where Temporal knows none, or it has ended.
         """
         return await (await self.handle_of(identity)).terminate(reason=reason, database=database)
+
+    def schedules(self, schedules: Iterable[Schedule]) -> ScheduleBook:
+        """Return these schedules, to be applied, paused and fired; one that is not given counts as not declared."""
+        return ScheduleBook(self.client, {one.name: one for one in schedules}, task_queue=self.task_queue)
 
     async def _started_or_joined(
         self,

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import product
-from typing import Any, Protocol
+from typing import Any
 
+from spine_temporal.definition.calendar import Calendar
 from spine_temporal.definition.errors import ParamsError
 from spine_temporal.definition.names import did_you_mean
 
@@ -23,13 +24,6 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NUMBER = re.compile(r"-?\d{1,15}")
 _STEP = re.compile(r"(?P<count>[1-9]\d{0,3})(?P<unit>[dwm])")
 _EXAMPLE = "for example week_ending=2025-01-03..2025-12-26:7d or tier=NMS_TIER_1,OTC"
-
-
-class Days(Protocol):
-    """A calendar: which days there are."""
-
-    def is_day(self, day: date) -> bool:
-        """Whether it has that day."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +62,7 @@ class Over:
             yield {name: found[name] for name in names}
 
 
-def read_over(texts: Iterable[str], calendars: Mapping[str, Days] | None = None) -> Over:
+def read_over(texts: Iterable[str], calendars: Mapping[str, Calendar] | None = None) -> Over:
     """Return what ``PARAM=VALUES`` texts mean; ``calendars`` by the name that a range's step may have.
 
     Raises ``ParamsError`` saying which of them is wrong.
@@ -84,7 +78,7 @@ def read_over(texts: Iterable[str], calendars: Mapping[str, Days] | None = None)
     return over_of(given, calendars)
 
 
-def over_of(given: Mapping[str, str | Sequence[Any]], calendars: Mapping[str, Days] | None = None) -> Over:
+def over_of(given: Mapping[str, str | Sequence[Any]], calendars: Mapping[str, Calendar] | None = None) -> Over:
     """Return what a program gives: for each param a text as of ``read_over``, or a sequence of values.
 
     Raises ``ParamsError`` saying which of them is wrong.
@@ -97,7 +91,7 @@ def over_of(given: Mapping[str, str | Sequence[Any]], calendars: Mapping[str, Da
     return over
 
 
-def _axis(name: str, given: str | Sequence[Any], calendars: Mapping[str, Days]) -> Axis:
+def _axis(name: str, given: str | Sequence[Any], calendars: Mapping[str, Calendar]) -> Axis:
     if not isinstance(given, str):
         return _listed(name, list(given))
     found = _RANGE.fullmatch(given)
@@ -146,7 +140,7 @@ def _day(name: str, text: str) -> date:
         raise ParamsError(f"over {name}: {text} is no day: {error}") from None
 
 
-def _days(name: str, first: date, last: date, step: str | None, calendars: Mapping[str, Days]) -> list[date]:
+def _days(name: str, first: date, last: date, step: str | None, calendars: Mapping[str, Calendar]) -> list[date]:
     """Return the days from first to last that the step, or the calendar of its name, has."""
     _require_few(name, (last - first).days // 31)
     step = step or "1d"

@@ -23,6 +23,8 @@ from spine_temporal.definition.workflow import Workflow
 
 #: Bytes of a partition as JSON; it is part of the keys of tables.
 MAX_PARTITION_BYTES = 1000
+#: Memo key of the params' fingerprint, by which a start with other params is refused.
+FINGERPRINT = "spine_params_sha256"
 #: Characters of a workflow id; a longer partition is cut and ended by a hash.
 MAX_ID_CHARACTERS = 250
 

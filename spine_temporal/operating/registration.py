@@ -7,6 +7,8 @@ from temporalio.client import Client
 
 from spine_temporal.operating.backfill.activities import BackfillActivities
 from spine_temporal.operating.backfill.workflow import BackfillWorkflow
+from spine_temporal.operating.schedules.activities import ScheduleActivities
+from spine_temporal.operating.schedules.workflow import Scheduled
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import Definitions
 from spine_temporal.settings import Settings
@@ -14,11 +16,12 @@ from spine_temporal.settings import Settings
 
 def operating_workflows() -> list[type]:
     """Return the workflow classes."""
-    return [BackfillWorkflow]
+    return [BackfillWorkflow, Scheduled]
 
 
 def operating_activities(
     client: Client, database: Database, definitions: Definitions, _settings: Settings
 ) -> list[Callable[..., Any]]:
     """Return the activities, bound to what a worker has."""
-    return BackfillActivities(client, database, definitions).all
+    schedules = ScheduleActivities(definitions)
+    return [*BackfillActivities(client, database, definitions).all, schedules.due]

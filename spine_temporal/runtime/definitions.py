@@ -6,14 +6,17 @@ from typing import Any
 
 from spine_temporal.checks import find_nondeterminism, later_steps, outputs_read
 from spine_temporal.definition.composite_steps import AnyStep, MapStep
+from spine_temporal.definition.deadline import Deadline
 from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.definition.foreign import as_workflow, native
 from spine_temporal.definition.names import did_you_mean
 from spine_temporal.definition.pipeline import Pipeline
+from spine_temporal.definition.schedule import Schedule
 from spine_temporal.definition.simple_steps import ChoiceStep, LambdaStep, PipelineStep
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.runtime.foreign_pipelines import known_pipelines
 from spine_temporal.runtime.modules import imported_modules
+from spine_temporal.runtime.timed import check_timed, named
 from spine_temporal.translation.classes import Source
 from spine_temporal.translation.translate import source_of
 
@@ -27,6 +30,8 @@ class Definitions:
 
     workflows: Mapping[str, tuple[Workflow, Source]] = field(default_factory=dict)
     pipelines: Mapping[str, type[Pipeline]] = field(default_factory=dict)
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    deadlines: Mapping[str, Deadline] = field(default_factory=dict)
     #: The modules that they were loaded from, in order; empty where they were given.
     modules: tuple[str, ...] = ()
 
@@ -92,8 +97,15 @@ def load_definitions(modules: Iterable[str]) -> Definitions:
             if workflow is not None:
                 _add(found, workflow, Source(module=module.__name__, attribute=attribute))
     _add_inner(found)
-    names = tuple(module.__name__ for module in loaded)
-    return checked(Definitions(workflows=found, pipelines=known_pipelines(), modules=names))
+    return checked(
+        Definitions(
+            workflows=found,
+            pipelines=known_pipelines(),
+            schedules=named(Schedule, loaded),
+            deadlines=named(Deadline, loaded),
+            modules=tuple(module.__name__ for module in loaded),
+        )
+    )
 
 
 def definitions_of(workflows: Iterable[Workflow], pipelines: Mapping[str, type[Pipeline]] | None = None) -> Definitions:
@@ -113,6 +125,7 @@ def checked(definitions: Definitions) -> Definitions:
         for step in workflow.all_steps:
             for code in _code_of(step):
                 _check_code(workflow, step, code)
+    check_timed(definitions.workflows_by_name, [*definitions.schedules.values(), *definitions.deadlines.values()])
     return definitions
 
 

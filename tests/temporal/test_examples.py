@@ -5,8 +5,9 @@ from datetime import date
 
 from activities.finra.otc_transparency import aggregate, ingest, normalize
 from activities.finra.otc_transparency.sample_data import write_sample
-from activities.finra.otc_transparency.week import publication_monday, tier_of
+from activities.finra.otc_transparency.week import tier_of
 from domains.finra.otc_transparency import TIERS
+from domains.finra.publication import publication_monday
 from spine_temporal import WorkflowStatus
 from tests.temporal.test_held_gates import held
 from workflows.finra.otc_transparency import WEEKLY_REFRESH
@@ -18,7 +19,7 @@ TOKENS = {"NMS_TIER_1": 1000, "NMS_TIER_2": 1000, "OTC": 1200}
 
 def write(folder, tier, week, rows):
     named = tier_of(tier)
-    day = publication_monday(week, named)
+    day = publication_monday(week, tier)
     write_sample(folder / f"finra_otc_weekly_{named.file_token}_{day:%Y%m%d}.csv", named, week, rows)
 
 

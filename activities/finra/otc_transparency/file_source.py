@@ -5,7 +5,8 @@ from pathlib import Path
 
 from activities.finra.data_roots import confined, open_confined
 from activities.finra.otc_transparency.archives import not_found, unpacked
-from activities.finra.otc_transparency.week import Tier, bad_param, publication_monday
+from activities.finra.otc_transparency.week import Tier, bad_param
+from domains.finra.publication import publication_monday
 
 _PARAM = "file_path"
 
@@ -26,7 +27,7 @@ def read_file(given: str, tier: Tier, week_ending: date | None) -> tuple[Path, b
 def _in_folder(folder: Path, tier: Tier, week_ending: date | None) -> Path:
     if week_ending is None:
         raise bad_param(f"week_ending is missing: the folder {folder} may hold many weeks")
-    monday = publication_monday(week_ending, tier)
+    monday = publication_monday(week_ending, tier.name)
     days = [monday + timedelta(days=offset) for offset in range(5)]
     for day in days:
         for ending in ("", ".gz", ".zip"):

@@ -30,13 +30,13 @@ from activities.finra.otc_transparency.source_checks import (
 )
 from activities.finra.otc_transparency.week import (
     Tier,
-    monday_of,
     not_published,
     tier_of,
     utc_today,
     week_ending_of,
 )
 from domains.finra.otc_transparency import GATES
+from domains.finra.publication import monday_of
 from spine_temporal import Pipeline, register_pipeline
 
 _CLEAR_ROWS = tuple(

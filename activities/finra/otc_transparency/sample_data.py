@@ -6,7 +6,8 @@ from datetime import date
 from pathlib import Path
 
 from activities.finra.otc_transparency.parse import COLUMNS
-from activities.finra.otc_transparency.week import Tier, publication_monday
+from activities.finra.otc_transparency.week import Tier
+from domains.finra.publication import publication_monday
 
 #: Venue, name, and how often a symbol trades there.
 _OTC_VENUES = (
@@ -49,7 +50,7 @@ _DIRT = ((1, ""), (5, "n/a"), (6, ""), (7, "2025-02-30"))
 def write_sample(path: Path, tier: Tier, week_ending: date, rows: int, seed: int = 1) -> int:
     """Write ``rows`` data lines, the same bytes for the same arguments; return how many there are."""
     draw = random.Random(f"{tier.name}/{week_ending}/{seed}")  # noqa: S311 - sample data
-    updated = publication_monday(week_ending, tier).isoformat()
+    updated = publication_monday(week_ending, tier.name).isoformat()
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write("|".join(COLUMNS) + "\n")
         pending: list[str] = []

@@ -8,15 +8,9 @@ from typing import Any
 from activities.finra.otc_transparency.parse import COLUMNS, FIELD_COUNT, ParsedFile
 from activities.finra.otc_transparency.source import SourceBytes
 from activities.finra.otc_transparency.thresholds import WARN_BANDS
-from activities.finra.otc_transparency.week import (
-    TIERS,
-    Tier,
-    bad_param,
-    monday_of,
-    publication_monday,
-    week_of_publication,
-)
+from activities.finra.otc_transparency.week import TIERS, Tier, bad_param
 from domains.finra.otc_transparency import day_of
+from domains.finra.publication import monday_of, publication_monday, week_published_on
 from spine_temporal import ErrorCategory, Severity, SpineError
 
 
@@ -61,19 +55,19 @@ def inferred_week(received: Received, tier: Tier) -> date:
     """Return the week that is first published when the file was last updated."""
     if not received.dates:
         raise bad_param(f"week_ending is missing, and {received.source.uri} has no date to tell it by: give it")
-    return week_of_publication(monday_of(received.dates[-1]), tier)
+    return week_published_on(received.dates[-1], tier.name)
 
 
 def week_notes(received: Received, tier: Tier, week_ending: date, *, allow_mismatch: bool) -> Iterator[Note]:
     """Compare last update and publication; raise WEEK_MISMATCH where the file is older than its week."""
     if not received.dates:
         return
-    last, expected = received.dates[-1], publication_monday(week_ending, tier)
+    last, expected = received.dates[-1], publication_monday(week_ending, tier.name)
     published = monday_of(last)
     if published < expected:
         message = (
             f"{received.source.uri} was last updated on {last}, before week ending {week_ending} of {tier.name} is "
-            f"published on {expected}; it is the week ending {week_of_publication(published, tier)}: "
+            f"published on {expected}; it is the week ending {week_published_on(last, tier.name)}: "
             "give that week or another file"
         )
         if not allow_mismatch:

@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from activities.finra.otc_transparency import week
+from domains.finra.publication import publication_day
 from spine_temporal import SpineError
 from workflows.finra import otc_transparency as workflow
 
@@ -79,7 +80,7 @@ def test_both_rooms_know_the_same_tiers(text):
     ],
 )
 def test_a_week_is_published_on_the_first_business_day_from_its_monday(friday, tier, published):
-    assert week.publication_day(date.fromisoformat(friday), week.TIERS[tier]).isoformat() == published
+    assert publication_day(date.fromisoformat(friday), tier).isoformat() == published
 
 
 def test_params_of_one_week_are_one_partition_and_keep_what_was_asked_for():

@@ -1,0 +1,1 @@
+"""Schedules as Temporal keeps them, and what they start."""
