@@ -34,12 +34,20 @@ def _due_run(schedule: Schedule, moment: datetime, number: int, given: dict[str,
         params = resolve_params(workflow, given)
         partition = partition_of(workflow, params)
     except ParamsError:
-        return DueRun(workflow=workflow.name, workflow_id=own_id, params=given, fingerprint="", again=False)
+        return DueRun(
+            workflow=workflow.name,
+            workflow_id=own_id,
+            params=given,
+            fingerprint="",
+            task_queue=workflow.task_queue,
+            again=False,
+        )
     is_own = not partition and workflow.partition_by is None
     return DueRun(
         workflow=workflow.name,
         workflow_id=own_id if is_own else workflow_id(workflow, partition),
         params=given,
         fingerprint=fingerprint(params),
+        task_queue=workflow.task_queue,
         again=not is_own,
     )

@@ -45,6 +45,8 @@ class DueRun(_Message):
     workflow_id: str
     params: Mapping[str, Any]
     fingerprint: str
+    #: Where it asks for workers; None: where its schedule does.
+    task_queue: str | None = None
     #: Whether another run of the id may begin once one has completed; the partition then says what is left to do.
     again: bool
 

@@ -105,6 +105,7 @@ async def _outcome(run: DueRun) -> str:
             run.workflow,
             args=[dict(run.params)],
             id=run.workflow_id,
+            task_queue=run.task_queue,
             result_type=WorkflowResult,
             id_reuse_policy=reuse,
             parent_close_policy=temporal.ParentClosePolicy.ABANDON,
