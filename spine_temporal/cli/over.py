@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from spine_temporal.cli.param_values import read_value
+from spine_temporal.definition.calendar import Calendar
 from spine_temporal.definition.errors import ParamsError
-from spine_temporal.definition.over import Days, Over, read_over
+from spine_temporal.definition.over import Over, read_over
 from spine_temporal.definition.workflow import Workflow
 
 
@@ -24,13 +25,13 @@ def over_of_texts(workflow: Workflow, texts: Iterable[str]) -> Over:
     )
 
 
-def _calendars(texts: Iterable[str]) -> dict[str, Days]:
+def _calendars(texts: Iterable[str]) -> dict[str, Calendar]:
     """Return the calendars that the steps of ranges name, as MODULE:NAME."""
     steps = [text.partition("..")[2].partition(":")[2] for text in texts]
     return {step: _calendar(step) for step in steps if ":" in step}
 
 
-def _calendar(place: str) -> Days:
+def _calendar(place: str) -> Calendar:
     module, _, name = place.partition(":")
     try:
         found: Any = getattr(importlib.import_module(module), name, None)
@@ -38,5 +39,5 @@ def _calendar(place: str) -> Days:
         raise ParamsError(f"--over: calendar {place[:100]!r} cannot be loaded: {error}") from None
     if not callable(getattr(found, "is_day", None)):
         raise ParamsError(f"--over: {place[:100]!r} is no calendar: it must have a method is_day(day)")
-    calendar: Days = found
+    calendar: Calendar = found
     return calendar

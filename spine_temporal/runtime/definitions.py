@@ -16,7 +16,7 @@ from spine_temporal.definition.simple_steps import ChoiceStep, LambdaStep, Pipel
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.runtime.foreign_pipelines import known_pipelines
 from spine_temporal.runtime.modules import imported_modules
-from spine_temporal.runtime.timed import check_timed, named
+from spine_temporal.runtime.timed import check_timed, timed_by_name
 from spine_temporal.translation.classes import Source
 from spine_temporal.translation.translate import source_of
 
@@ -101,8 +101,8 @@ def load_definitions(modules: Iterable[str]) -> Definitions:
         Definitions(
             workflows=found,
             pipelines=known_pipelines(),
-            schedules=named(Schedule, loaded),
-            deadlines=named(Deadline, loaded),
+            schedules=timed_by_name(Schedule, loaded),
+            deadlines=timed_by_name(Deadline, loaded),
             modules=tuple(module.__name__ for module in loaded),
         )
     )

@@ -13,7 +13,7 @@ from spine_temporal.definition.workflow import Workflow
 Timed = TypeVar("Timed", Schedule, Deadline)
 
 
-def named(kind: type[Timed], modules: Iterable[ModuleType]) -> dict[str, Timed]:
+def timed_by_name(kind: type[Timed], modules: Iterable[ModuleType]) -> dict[str, Timed]:
     """Return those that stand at the top of the modules, by name; raise ``DefinitionError`` for two of one name."""
     found: dict[str, Timed] = {}
     for module in modules:
