@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -80,6 +80,8 @@ class Settings(BaseModel):
     grace: float = Field(default=20, ge=0, allow_inf_nan=False, description="a number of seconds from 0")
     #: Where a worker answers /livez, /readyz and /metrics; None: nowhere.
     health_address: Address | None = Field(default=None, description="host:port, for example 0.0.0.0:8080")
+    #: How a worker logs: lines for people, or a JSON object for each.
+    log_format: Literal["text", "json"] = Field(default="text", description="text or json")
     #: The worker's deployment in Temporal's Worker Versioning, and its build; runs stay on the build they began with.
     deployment_name: Text | None = Field(default=None, description="a name")
     build_id: Text | None = Field(default=None, description="a name")

@@ -17,6 +17,7 @@ from spine_temporal.cli import (
     doctor,
     limits,
     listing,
+    logs,
     new,
     operate,
     pictures,
@@ -71,6 +72,7 @@ backfill.add_to(app)
 listing.add_to(app)
 schedules.add_to(app)
 records.add_to(app)
+logs.add_to(app)
 replay.add_to(app)
 pin.add_to(app)
 pictures.add_to(app)

@@ -137,12 +137,14 @@ def db_upgrade() -> None:
 
 
 def db_prune(days: Days) -> None:
-    """Delete large payloads of runs that Temporal's retention has forgotten; rows of runs are kept."""
+    """Delete large payloads of runs that Temporal's retention has forgotten, and logs; rows of runs are kept."""
     from datetime import timedelta  # noqa: PLC0415 - keeps --help quick
 
     from spine_temporal.cli.session import opened_database  # noqa: PLC0415
     from spine_temporal.recording.payloads import prune_payloads  # noqa: PLC0415
+    from spine_temporal.recording.run_logs import prune_logs  # noqa: PLC0415
 
     with opened_database(Settings.from_environment()) as database, database.begin() as connection:
         count = prune_payloads(connection, timedelta(days=days))
-    typer.echo(f"{count} payloads deleted")
+        lines = prune_logs(connection, timedelta(days=days))
+    typer.echo(f"{count} payloads deleted, {lines} lines of logs")

@@ -1,6 +1,6 @@
 """The rows that runs have written: ``manifest``, ``quality``, ``rejects``, ``anomalies``, and what becomes of these."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,11 @@ from spine_temporal.cli.reason import Reason, require_reason
 from spine_temporal.definition.errors import ParamsError
 from spine_temporal.project import make_importable
 from spine_temporal.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from spine_temporal.recording.runs import RunRow
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print an array of rows.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many rows, newest first.")]
@@ -109,21 +114,28 @@ def rejects(run: RunOrWorkflowId, limit: Limit = 1000, as_json: AsJson = False) 
     from spine_temporal.cli.printing import print_json, print_rejects  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.session import opened_database  # noqa: PLC0415
     from spine_temporal.recording.rejects import count_rejects, list_rejects  # noqa: PLC0415
-    from spine_temporal.recording.runs import latest_run, run_of  # noqa: PLC0415
 
     with opened_database(Settings.from_environment()) as database, database.begin() as connection:
-        found = run_of(connection, run) or latest_run(connection, run)
-        if found is None:
-            raise ParamsError(
-                f"{run[:200]!r} is neither a run id nor a workflow id of a run that has begun",
-                advice="`spine-temporal list --json` has both of each run",
-            )
+        found = found_run(connection, run)
         rows = list_rejects(connection, found, limit=limit)
         counts = count_rejects(connection, found)
     if as_json:
         print_json(rows)
         return
     print_rejects(rows, counts, nothing=f"run {found.run_id} of {found.workflow_id} has refused no row")
+
+
+def found_run(connection: "Connection", run: str) -> "RunRow":
+    """Return the run of that id, or the newest of that workflow id."""
+    from spine_temporal.recording.runs import latest_run, run_of  # noqa: PLC0415 - keeps --help quick
+
+    found = run_of(connection, run) or latest_run(connection, run)
+    if found is None:
+        raise ParamsError(
+            f"{run[:200]!r} is neither a run id nor a workflow id of a run that has begun",
+            advice="`spine-temporal list --json` has both of each run",
+        )
+    return found
 
 
 def anomalies(

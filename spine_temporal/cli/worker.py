@@ -25,7 +25,7 @@ _log = logging.getLogger("spine_temporal.worker")
 
 def run_worker(settings: Settings, *, more_queues: Sequence[str] = (), every_queue: bool = False) -> None:
     """Run until a signal; ``every_queue``: serve those too that workflows and steps name."""
-    log_masked()
+    log_masked(form=settings.log_format)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     loaded = definitions(settings)
     with available_servers(settings) as servers:

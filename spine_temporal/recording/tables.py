@@ -258,6 +258,25 @@ core_runs = Table(
     Index("core_runs_running", "started_at", postgresql_where=text("status = 'RUNNING'::text")),
 )
 
+#: What runs have logged: the newest lines of each, for a while.
+core_logs = Table(
+    "core_logs",
+    metadata,
+    Column("log_id", BIGINT, Identity(always=True), primary_key=True),
+    Column("run_id", Text, nullable=False),
+    #: Empty: the run itself.
+    Column("step", Text, nullable=False),
+    Column("attempt", Integer),
+    Column("logged_at", _TIME, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("logger", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    #: The trace that it was logged in; empty: none.
+    Column("trace_id", Text, nullable=False),
+    Index(None, "run_id", "log_id"),
+    Index(None, "logged_at"),
+)
+
 #: Payloads that are too large for Temporal's histories, by the digest of their content.
 core_payloads = Table(
     "core_payloads",

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 from spine_temporal.definition.errors import SpineError
@@ -44,7 +46,8 @@ class AttemptThread:
         self._attempt = attempt
         self._loop = asyncio.get_running_loop()
         self._outcome: asyncio.Future[StepDone] = self._loop.create_future()
-        threading.Thread(target=self._work, name=f"spine-{attempt.request.step}", daemon=True).start()
+        work = partial(copy_context().run, self._work)
+        threading.Thread(target=work, name=f"spine-{attempt.request.step}", daemon=True).start()
 
     @property
     def done(self) -> "asyncio.Future[Any]":

@@ -8,9 +8,9 @@ import sys
 import threading
 import warnings
 from types import TracebackType
-from typing import TextIO
+from typing import Literal, TextIO
 
-from spine_temporal.definition.redaction import LONGEST, redacted
+from spine_temporal.runtime.json_logs import JsonFormatter, masked
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -22,15 +22,13 @@ class MaskingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's text with secrets masked; one that is too long is cut."""
-        text = super().format(record)
-        left_out = len(text) - LONGEST
-        return f"{redacted(text)}… ({left_out:,} characters more)" if left_out > 0 else redacted(text)
+        return masked(super().format(record))
 
 
-def log_masked(level: int = logging.INFO) -> None:
-    """Log to stderr from that level on, with secrets masked."""
+def log_masked(level: int = logging.INFO, form: Literal["text", "json"] = "text") -> None:
+    """Log to stderr from that level on, with secrets masked: lines for people, or JSON."""
     handler = logging.StreamHandler()
-    handler.setFormatter(MaskingFormatter(_FORMAT))
+    handler.setFormatter(JsonFormatter() if form == "json" else MaskingFormatter(_FORMAT))
     logging.basicConfig(level=level, handlers=[handler])
     mask_unhandled()
 

@@ -43,6 +43,9 @@ CHECKS = Counter("spine_quality_checks_total", "Quality checks by result", ["wor
 #: off).
 CLAIMS = Counter("spine_claims_total", "Claims of partitions by what came of them", ["outcome"])
 
+#: Lines of runs' logs: kept in Postgres, or dropped, as too many waited or Postgres does not take them.
+LOG_LINES = Counter("spine_log_lines_total", "Lines of the logs of runs by what came of them", ["outcome"])
+
 #: 1 where the server answers this worker.
 SERVER_UP = Gauge("spine_server_up", "Whether the server answers this worker", ["server"])
 

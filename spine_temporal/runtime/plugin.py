@@ -23,6 +23,8 @@ from spine_temporal.runtime.attempt_threads import AttemptThreads
 from spine_temporal.runtime.brief_steps import BriefSteps
 from spine_temporal.runtime.claims import Claims
 from spine_temporal.runtime.definitions import Definitions, definitions_of
+from spine_temporal.runtime.log_context import follow_records
+from spine_temporal.runtime.logged_activities import LoggedActivities
 from spine_temporal.runtime.lost_workers import LostWorkers
 from spine_temporal.runtime.pipeline_activity import Place, Places, pipeline_activity
 from spine_temporal.runtime.processes.attempt_processes import AttemptProcesses
@@ -31,6 +33,7 @@ from spine_temporal.runtime.processes.host import ProcessHost
 from spine_temporal.runtime.resets import Resets
 from spine_temporal.runtime.resume_starter import ResumeStarter
 from spine_temporal.runtime.run_activities import RunActivities
+from spine_temporal.runtime.run_logs import RunLogs
 from spine_temporal.runtime.run_opener import RunOpener
 from spine_temporal.runtime.run_starter import RunStarter
 from spine_temporal.runtime.source_limits import SourceLimits
@@ -68,6 +71,7 @@ class SpinePlugin(SimplePlugin):
         self._definitions = definitions or definitions_of(workflows)
         self._database = database
         self._search_attributes = search_attributes
+        self._logs = None if database is None else RunLogs(database)
         self._passed_through = (*PASSED_THROUGH, *passed_through)
         #: Where user code runs; None: in this process.
         self._host = None if in_process or not self._has_code else ProcessHost(self._definitions)
@@ -94,6 +98,10 @@ class SpinePlugin(SimplePlugin):
         gates = self._gates(runner)
         if gates is not None and isinstance(runner, SpineWorkflowRunner):
             config["workflow_runner"] = dataclasses.replace(runner, gates=gates)
+        if self._logs is not None:
+            follow_records()
+            self._closing.append(self._logs.close)
+            config["interceptors"] = [*(config.get("interceptors") or []), LoggedActivities(self._logs.keep)]
         config["activities"] = [*(config.get("activities") or []), *self._activities(config["client"], gates)]
         return config
 
@@ -168,7 +176,7 @@ class SpinePlugin(SimplePlugin):
     def _attempts(self, database: Database, brief: BriefSteps) -> Places:
         """Return where the worker makes attempts."""
         threads = AttemptThreads()
-        activities: Place = threads if self._host is None else AttemptProcesses(self._host, database)
+        activities: Place = threads if self._host is None else AttemptProcesses(self._host, database, self._logs)
         self._closing.append(activities.close)
         return Places(
             database=database,

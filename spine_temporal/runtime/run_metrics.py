@@ -9,6 +9,7 @@ from spine_temporal.runtime.metrics import (
     ATTEMPTS,
     CHECKS,
     CLAIMS,
+    LOG_LINES,
     ORPHANS,
     ROWS,
     RUN_SECONDS,
@@ -41,6 +42,8 @@ def begin_at_zero(definitions: Definitions) -> None:
         CLAIMS.labels(outcome)
     for outcome in ("closed", "not judged"):
         ORPHANS.labels(outcome)
+    for outcome in ("kept", "dropped"):
+        LOG_LINES.labels(outcome)
 
 
 def count_refused(workflow: str, status: str = _REFUSED) -> None:

@@ -11,7 +11,7 @@ import pytest
 from ops.walk.page import File, parts
 from tests.conftest import ROOT
 
-PAGES = ["backfill", "schedules"]
+PAGES = ["backfill", "schedules", "logs"]
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ READING = (
     ("manifest",),
     ("quality",),
     ("rejects", "x"),
+    ("logs", "x"),
     ("anomalies",),
     ("acknowledge", "x"),
     ("resolve", "x", "--reason", "y"),

@@ -18,8 +18,9 @@ from spine_temporal.recording.database import Database
 from spine_temporal.runtime.attempt import Attempt
 from spine_temporal.runtime.attempts import attempt_of
 from spine_temporal.runtime.foreign_pipelines import known_pipelines
+from spine_temporal.runtime.log_context import process_works_on, request_context
+from spine_temporal.runtime.processes.attempt_lines import AttemptLines
 from spine_temporal.runtime.processes.child import heed
-from spine_temporal.runtime.processes.child_logging import WorkingOn
 from spine_temporal.runtime.processes.frames import Kind, Line
 from spine_temporal.runtime.processes.loading import load
 from spine_temporal.runtime.processes.memory import DEFAULT_MEMORY, data_bytes, limited
@@ -47,7 +48,7 @@ def serve(channel: Line, control: Line) -> None:
     start.logging.apply()
     failed = load(start.loading).error if start.loading is not None else ""
     database = Database(start.database_url, schema=start.database_schema, pool_size=1)
-    child = _Child(channel, database, failed)
+    child = _Child(channel, database, failed, in_words=not start.logging.structured)
     heed(control, child.stop)
     while (frame := channel.receive()) is not None:
         if frame.kind is Kind.FINGERPRINT:
@@ -61,8 +62,9 @@ def serve(channel: Line, control: Line) -> None:
 class _Child:
     """Makes attempts, and knows whether it has stayed clean."""
 
-    def __init__(self, channel: Line, database: Database, failed: str) -> None:
+    def __init__(self, channel: Line, database: Database, failed: str, *, in_words: bool) -> None:
         self._channel = channel
+        self._in_words = in_words
         self._database = database
         #: Why the modules could not be loaded.
         self._failed = failed
@@ -84,12 +86,13 @@ class _Child:
     def make(self, asked: AttemptRequest) -> bool:
         """Make an attempt and answer; return whether another may follow."""
         request = asked.request
-        WorkingOn.now = f"{request.step} of run {request.key.run_id}, attempt {asked.attempt}"
-        answer = self._answer(asked)
+        lines = AttemptLines(lambda line: self._send(Kind.LOG, line))
+        with process_works_on(request_context(request, asked.attempt), lines.keep, in_words=self._in_words):
+            answer = self._answer(asked)
+            lines.finish()
         self._made += 1
         spent = self._is_spent() or answer.is_spent
         self._send(Kind.ANSWER, answer.model_copy(update={"is_spent": spent}).model_dump_json(exclude_unset=True))
-        WorkingOn.now = ""
         sys.stdout.flush()
         return not spent
 

@@ -19,8 +19,10 @@ Beat = Callable[..., None]
 class AttemptProcess:
     """Sends requests to one process for attempts and receives its answers."""
 
-    def __init__(self, child: Child) -> None:
+    def __init__(self, child: Child, logged: Callable[[bytes], None] | None = None) -> None:
+        """``logged`` is given each line that the process logs of an attempt."""
         self._child = child
+        self._logged = logged or _nobody
         self._loop = asyncio.get_running_loop()
         self._transports: list[asyncio.Transport] = []
         self._beat: Beat = _nobody
@@ -69,6 +71,8 @@ class AttemptProcess:
     def _heard(self, kind: Kind, text: bytes) -> None:
         if kind is Kind.BEAT:
             self._beat(*json.loads(text))
+        elif kind is Kind.LOG:
+            self._logged(text)
         elif kind is Kind.ANSWER:
             self._settle(text)
 

@@ -13,6 +13,7 @@ from spine_temporal.recording.attempt_sessions import end_attempts
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.attempt import Attempt
 from spine_temporal.runtime.processes import fork_server
+from spine_temporal.runtime.processes.attempt_lines import LINE
 from spine_temporal.runtime.processes.attempt_process import AttemptProcess, Beat
 from spine_temporal.runtime.processes.child_logging import LoggingSetup
 from spine_temporal.runtime.processes.frames import Kind
@@ -25,6 +26,7 @@ from spine_temporal.runtime.processes.messages import (
     FingerprintAnswer,
     FingerprintRequest,
 )
+from spine_temporal.runtime.run_logs import RunLogs
 from spine_temporal.translation.messages import StepDone
 
 _log = logging.getLogger(__name__)
@@ -48,9 +50,10 @@ class WorkerLostError(SpineError):
 class AttemptProcesses:
     """Runs attempts in processes of a host; each worker has one."""
 
-    def __init__(self, host: ProcessHost, database: Database) -> None:
+    def __init__(self, host: ProcessHost, database: Database, logs: RunLogs | None = None) -> None:
         self._host = host
         self._database = database
+        self._logs = logs
         self._idle: list[AttemptProcess] = []
 
     async def begin(self, attempt: Attempt, beat: Beat) -> "RunningAttempt":
@@ -130,12 +133,16 @@ class AttemptProcesses:
         if not begun.cancelled() and begun.exception() is None:
             self.put_back(begun.result())
 
+    def _logged(self, line: bytes) -> None:
+        if self._logs is not None:
+            self._logs.put(LINE.validate_json(line))
+
     async def _new(self) -> AttemptProcess:
         try:
             child = await asyncio.to_thread(self._host.child, fork_server.ATTEMPTS)
         except DefinitionError as error:
             raise SpineError(str(error), ErrorCategory.CONFIGURATION) from None
-        process = AttemptProcess(child)
+        process = AttemptProcess(child, self._logged)
         await process.open()
         process.send(
             Kind.START,

@@ -8,18 +8,14 @@ import logging
 import logging.handlers
 import pickle
 import sys
-from contextlib import suppress
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from spine_temporal.runtime.json_logs import JsonFormatter
+from spine_temporal.runtime.log_context import follow_records
+
 _STREAMS = ("stderr", "stdout")
-
-
-class WorkingOn:
-    """What this process works on, in whichever thread; empty between two attempts."""
-
-    now = ""
 
 
 class HandlerSetup(BaseModel):
@@ -55,6 +51,8 @@ class LoggingSetup(BaseModel):
 
     levels: dict[str, int]
     handlers: tuple[HandlerSetup, ...]
+    #: Whether lines have fields for what they are of, so that their messages need not say it.
+    structured: bool = False
 
     @classmethod
     def of_this_process(cls) -> "LoggingSetup":
@@ -65,6 +63,7 @@ class LoggingSetup(BaseModel):
         return cls(
             levels=levels | {"": root.level},
             handlers=tuple(setup for handler in root.handlers if (setup := _setup_of(handler)) is not None),
+            structured=any(isinstance(handler.formatter, JsonFormatter) for handler in root.handlers),
         )
 
     def apply(self) -> None:
@@ -76,16 +75,7 @@ class LoggingSetup(BaseModel):
             root.removeHandler(handler)
         for setup in self.handlers:
             root.addHandler(setup.handler())
-        logging.setLogRecordFactory(_record)
-
-
-def _record(*given: Any, **named: Any) -> logging.LogRecord:
-    """Make a record whose message says what the process works on, whoever formats it."""
-    record = logging.LogRecord(*given, **named)
-    if WorkingOn.now:
-        with suppress(Exception):  # what cannot be formatted is told by the handler, as ever
-            record.msg, record.args = f"{record.getMessage()} [{WorkingOn.now}]", None
-    return record
+        follow_records()
 
 
 def _setup_of(handler: logging.Handler) -> HandlerSetup | None:

@@ -29,6 +29,8 @@ class Kind(Enum):
     FAILURE = b"F"
     #: It goes on, and has come so far.
     BEAT = b"B"
+    #: A line that it has logged.
+    LOG = b"L"
     #: Stop doing it.
     STOP = b"X"
     #: The process has ended, with this wait status.

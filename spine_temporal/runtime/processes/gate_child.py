@@ -16,7 +16,7 @@ from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
 from spine_temporal.definition.errors import ParamsError
 from spine_temporal.definition.params import resolve_params
-from spine_temporal.runtime.processes.child_logging import WorkingOn
+from spine_temporal.runtime.log_context import LogContext, process_works_on
 from spine_temporal.runtime.processes.frames import Kind, Line
 from spine_temporal.runtime.processes.loading import load
 from spine_temporal.runtime.processes.memory import DEFAULT_MEMORY, limited
@@ -45,7 +45,7 @@ def serve(channel: Line, _control: Line) -> None:
     if start.loading is not None:
         load(start.loading)
     # The worker's own, from the worker itself.
-    child = _Child(pickle.loads(bytes.fromhex(start.restrictions)))  # noqa: S301
+    child = _Child(pickle.loads(bytes.fromhex(start.restrictions)), in_words=not start.logging.structured)  # noqa: S301
     while (frame := channel.receive()) is not None:
         answer: BaseModel
         if frame.kind is Kind.PARAMS:
@@ -58,21 +58,22 @@ def serve(channel: Line, _control: Line) -> None:
 class _Child:
     """Asks gates, with the copies that it has."""
 
-    def __init__(self, restrictions: SandboxRestrictions) -> None:
+    def __init__(self, restrictions: SandboxRestrictions, *, in_words: bool) -> None:
         self._restrictions = restrictions
+        self._in_words = in_words
         #: By what they guard, and where runs do not share it, by the run.
         self._guards: OrderedDict[tuple[Source, str], Guard] = OrderedDict()
 
     def answer(self, asked: GateRequest) -> Verdict:
         """Ask the code of the run."""
-        WorkingOn.now = f"{asked.question.step.name} of run {asked.run_id}"
-        with limited(DEFAULT_MEMORY):
+        step = asked.question.step.name
+        context = LogContext(run_id=asked.run_id, step=step)
+        with process_works_on(context, _not_kept, in_words=self._in_words), limited(DEFAULT_MEMORY):
             with _computing():
                 guard = self._guard(asked.run_id, Source(module=asked.module, attribute=asked.attribute))
             with _computing():
                 answer = guard.answer(asked.question)
-        WorkingOn.now = ""
-        return Verdict.of(asked.question.step.name, answer)
+        return Verdict.of(step, answer)
 
     def _guard(self, run_id: str, source: Source) -> Guard:
         guard = self._guards.pop((source, ""), None) or self._guards.pop((source, run_id), None)
@@ -83,6 +84,10 @@ class _Child:
         if len(self._guards) > _KEPT:
             self._guards.popitem(last=False)
         return guard
+
+
+def _not_kept(*_: object) -> None:
+    """Keep nothing: a gate is asked wherever its run is replayed, and would say it again."""
 
 
 def _validated(asked: ParamsRequest) -> ParamsAnswer:
