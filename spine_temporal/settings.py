@@ -17,7 +17,7 @@ from spine_temporal.project import HOME, Project, current_folder, find_project
 #: Prefix of every variable that belongs to this program.
 PREFIX = "SPINE_"
 #: Tables of the project's file that are no settings of a process.
-TABLES = ("check",)
+TABLES = ("check", "notifications")
 #: From which likeness on a variable counts as one of ours, misspelled.
 _NEARLY = 0.85
 

@@ -19,6 +19,7 @@ from spine_temporal.cli import (
     listing,
     logs,
     new,
+    notifications,
     operate,
     pictures,
     pin,
@@ -73,6 +74,7 @@ listing.add_to(app)
 schedules.add_to(app)
 records.add_to(app)
 logs.add_to(app)
+notifications.add_to(app)
 replay.add_to(app)
 pin.add_to(app)
 pictures.add_to(app)

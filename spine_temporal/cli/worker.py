@@ -9,6 +9,8 @@ from temporalio.client import Client
 
 from spine_temporal.cli.session import definitions, run_async
 from spine_temporal.client.servers import Servers, available_servers, connect, open_database
+from spine_temporal.operating.notifications.keeper import delivering
+from spine_temporal.operating.notifications.notification_settings import notification_settings
 from spine_temporal.operating.registration import operating_activities, operating_workflows
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import NO_WORKFLOWS, Definitions
@@ -54,6 +56,7 @@ async def _work(settings: Settings, servers: Servers, loaded: Definitions, queue
                 workflows=operating_workflows(),
                 activities=operating_activities(client, database, loaded, settings),
             ),
+            delivering(client, database, notification_settings(), settings.task_queue),
         ):
             signalled = listen_for_signals()  # before anybody is told that it is ready, and may want it to stop
             _log.info(

@@ -7,6 +7,9 @@ from temporalio.client import Client
 
 from spine_temporal.operating.backfill.activities import BackfillActivities
 from spine_temporal.operating.backfill.workflow import BackfillWorkflow
+from spine_temporal.operating.notifications.deliver_workflow import Deliver
+from spine_temporal.operating.notifications.delivery_activities import DeliveryActivities
+from spine_temporal.operating.notifications.notification_settings import notification_settings
 from spine_temporal.operating.schedules.activities import ScheduleActivities
 from spine_temporal.operating.schedules.workflow import Scheduled
 from spine_temporal.recording.database import Database
@@ -16,12 +19,13 @@ from spine_temporal.settings import Settings
 
 def operating_workflows() -> list[type]:
     """Return the workflow classes."""
-    return [BackfillWorkflow, Scheduled]
+    return [BackfillWorkflow, Scheduled, Deliver]
 
 
 def operating_activities(
     client: Client, database: Database, definitions: Definitions, _settings: Settings
 ) -> list[Callable[..., Any]]:
-    """Return the activities, bound to what a worker has."""
+    """Return the activities, bound to what a worker has; raises ``SpineError`` for settings that are wrong."""
     schedules = ScheduleActivities(definitions)
-    return [*BackfillActivities(client, database, definitions).all, schedules.due]
+    delivery = DeliveryActivities(database, notification_settings())
+    return [*BackfillActivities(client, database, definitions).all, schedules.due, *delivery.all()]

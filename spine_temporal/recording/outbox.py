@@ -1,9 +1,13 @@
 """The outbox: what people are to be told, written in the transaction of what it tells of."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Result, text
 
 from spine_temporal.definition.json_values import clean_text, to_json
 from spine_temporal.definition.notification import Notification
@@ -48,3 +52,33 @@ def outbox_values(notification: Notification) -> dict[str, Any]:
         "anomaly_id": notification.anomaly_id,
         "details": json.dumps(to_json(dict(notification.details), "details")),
     }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enqueued:
+    """A notification as the outbox has it."""
+
+    notification_id: UUID
+    kind: str
+    cause: str
+    domain: str
+    workflow: str
+    partition_key: Any
+    severity: str
+    category: str
+    message: str
+    step: str | None
+    run_id: str | None
+    workflow_id: str | None
+    details: Mapping[str, Any]
+    created_at: datetime
+
+
+def outbox_columns() -> str:
+    """Return the columns of ``Enqueued``, as SQL."""
+    return ", ".join(field.name for field in fields(Enqueued))
+
+
+def enqueued_of(result: Result[Any]) -> list[Enqueued]:
+    """Return the rows of a statement that has these columns."""
+    return [Enqueued(**row) for row in result.mappings()]

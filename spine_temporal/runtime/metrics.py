@@ -57,6 +57,9 @@ BACKFILL_PARTITIONS = Counter(
     "spine_backfill_partitions_total", "Partitions of backfills by how their turn ended", ["workflow", "outcome"]
 )
 
+#: Notifications by channel and outcome: delivered, failed (given up).
+NOTIFICATIONS = Counter("spine_notifications_total", "Notifications by how they ended", ["channel", "outcome"])
+
 
 class Names:
     """Keeps a label bounded whose values are the user's: beyond the first so many, each counts as ``other``."""

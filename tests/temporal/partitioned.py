@@ -3,7 +3,7 @@
 from pydantic import BaseModel
 
 from spine_temporal import Step, Workflow
-from tests.temporal import jobs  # noqa: F401 - registers the pipelines
+from tests.temporal import jobs
 
 
 class DayParams(BaseModel):
@@ -15,4 +15,11 @@ class DayParams(BaseModel):
 
 BY_DAY = Workflow(
     name="jobs.by_day", params_model=DayParams, partition_by=["day"], steps=[Step.pipeline("ingest", "jobs.count")]
+)
+
+CHECKED_BY_DAY = Workflow(
+    name="jobs.checked_by_day",
+    params_model=DayParams,
+    partition_by=["day"],
+    steps=[Step.pipeline("ingest", "jobs.count"), Step.lambda_("validate", jobs.enough)],
 )

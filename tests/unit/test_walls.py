@@ -76,7 +76,7 @@ ROOMS = {
     "scaffold": {"definition"},
     "pins": _PURE,
     "replaying": {*_PURE, "translation", "runtime", "client"},
-    "testing": {*_SERVICE, "embedded", "runtime", "client", "pins", "replaying"},
+    "testing": {*_SERVICE, "embedded", "runtime", "operating", "client", "pins", "replaying"},
     "embedded": {"definition"},
     "runtime": _SERVICE,
     "operating": {*_SERVICE, "runtime"},

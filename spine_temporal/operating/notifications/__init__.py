@@ -1,0 +1,1 @@
+"""What delivers the outbox: channels, routes, and the workflow that sends."""
