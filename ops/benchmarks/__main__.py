@@ -4,12 +4,12 @@ import argparse
 import time
 from pathlib import Path
 
-from ops.benchmarks import growth, jobs_compared, report, rows_compared, startup
+from ops.benchmarks import fans_compared, growth, jobs_compared, report, rows_compared, startup
 from ops.benchmarks.lab import lab
 from ops.benchmarks.ratios import Ratio
 from ops.ending import end_with
 
-PARTS = ("jobs", "rows", "growth", "startup")
+PARTS = ("jobs", "fans", "rows", "growth", "startup")
 
 
 def main() -> int:
@@ -18,6 +18,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="under two minutes: fewer systems, rows and rounds")
     parser.add_argument("--only", choices=PARTS, action="append", help="measure only this; may be given again")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the week that is refreshed")
+    parser.add_argument("--items", type=int, default=10_000, help="of the map that is compared")
     parser.add_argument("--runs", type=int, default=20_000, help="that the database grows to")
     parser.add_argument("--table-rows", type=int, default=10_000_000, help="that manifest and anomalies grow to")
     parser.add_argument("--report", type=Path, default=Path("benchmark.md"))
@@ -33,6 +34,12 @@ def main() -> int:
             found, lines = jobs_compared.compare(made, effort)
         ratios += found
         sections.append(("The five-step job", lines))
+    if "fans" in parts:
+        print("fans", flush=True)
+        with lab() as made:
+            found, lines = fans_compared.compare(made, options.items, 5)
+        ratios += found
+        sections.append(("Fans", lines))
     if "rows" in parts:
         print("a large week", flush=True)
         rows, rounds = (50_000, 2) if options.quick else (options.rows, 5)

@@ -110,7 +110,7 @@ def _checked_normalize(ctx: WorkflowContext, config: Mapping[str, Any]) -> StepR
     return StepResult.ok(output={"reject_rate": output["reject_rate"]})
 
 
-def _workflow(name: str, *, local: bool = False) -> Workflow:
+def _workflow(name: str, *, local: bool | None = None) -> Workflow:
     return Workflow(
         name=name,
         domain="bench",
@@ -127,3 +127,5 @@ def _workflow(name: str, *, local: bool = False) -> Workflow:
 
 JOB = _workflow("bench.job")
 LOCAL = _workflow("bench.local", local=True)
+#: As jobs run whose steps take longer than moments: each step is an activity.
+ACTIVITIES = _workflow("bench.activities", local=False)

@@ -13,8 +13,10 @@ _SYSTEMS = "ops.benchmarks.systems"
 MODULES = {
     "ours": ("ours", "job", "JOB"),
     "ours, local": ("ours", "job", "LOCAL"),
+    "ours, each step an activity": ("ours", "job", "ACTIVITIES"),
     "hand-written, naive": ("naive",),
     "hand-written, best": ("best",),
+    "hand-written, local activities": ("best", "local"),
     "three no-op activities": ("floor",),
     "DBOS": ("dbos_job",),
     "Prefect 3": ("prefect_job",),
@@ -24,8 +26,10 @@ MODULES = {
 _PAIRS = (
     ("naive", "ours", "hand-written, naive", 2.0, 2.0),
     ("best", "ours", "hand-written, best", 1.0, 1.0),
-    ("noop", "ours", "three no-op activities", 0.8, None),
-    ("dbos_local", "ours, local", "DBOS", 1.2, None),
+    ("noop", "ours", "three no-op activities", 0.9, None),
+    ("activities", "ours, each step an activity", "hand-written, best", 1.0, 1.0),
+    ("local", "ours, local", "hand-written, local activities", 0.9, None),
+    ("dbos_local", "ours, local", "DBOS", 0.8, None),
     ("prefect", "ours", "Prefect 3", 15.0, None),
     ("dagster", "ours", "Dagster", 6.0, None),
 )
@@ -46,7 +50,7 @@ class Effort:
 
 
 FULL = Effort(rounds=7, runs=200, single_runs=25, at_once=40, systems=tuple(MODULES))
-QUICK = Effort(rounds=3, runs=50, single_runs=6, at_once=25, systems=tuple(MODULES)[:6])
+QUICK = Effort(rounds=3, runs=50, single_runs=6, at_once=25, systems=tuple(MODULES)[:-2])
 
 
 def compare(lab: Lab, effort: Effort) -> tuple[list[Ratio], list[str]]:

@@ -10,6 +10,14 @@ def _long(count: int) -> Workflow:
 
 
 STEPS_5, STEPS_50, STEPS_500 = _long(5), _long(50), _long(500)
+#: Steps that run at once.
+WIDTH = 12
+PARALLEL = Workflow(
+    name="bench.parallel",
+    domain="bench",
+    partition_by=["number"],
+    steps=[Step.parallel("fan", [Step.pipeline(f"step{place}", job.INGEST) for place in range(WIDTH)])],
+)
 #: As many items as the run's number says.
 ITEMS = Workflow(
     name="bench.items",

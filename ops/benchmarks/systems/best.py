@@ -1,11 +1,13 @@
 """Hand-written Temporal, the best that we know to write: three activities, each one transaction with all its rows.
 
 The workflow is sandboxed, as ours is, with every module passed through; activities are coroutines on a pool of psycopg
-connections, whose statements go to Postgres in one pipelined batch; the start is eager.
+connections, whose statements go to Postgres in one pipelined batch; the start is eager. With the argument ``local``
+they are local activities.
 """
 
 import asyncio
 import json
+import sys
 from datetime import timedelta
 
 from temporalio import activity, workflow
@@ -54,25 +56,36 @@ class Best:
         )
 
 
+@workflow.defn
+class BestLocal(Best):
+    """The same, with local activities."""
+
+    @workflow.run
+    async def run(self, number: int) -> dict[str, float]:
+        """Return the last step's output."""
+        return await super().run(number)
+
+    async def _run(self, step: str, *stages: str) -> dict[str, float]:
+        return await workflow.execute_local_activity(
+            run_pipeline, args=[step, list(stages), self._number, self._run_id], start_to_close_timeout=_TIMEOUT
+        )
+
+
 async def main() -> None:
     """Serve orders."""
     global _pool
     address, url = addresses()
+    kind = BestLocal if sys.argv[1:] == ["local"] else Best
+    queue = f"bench-{kind.__name__}"
     client = await Client.connect(address)
     async with (
         AsyncConnectionPool(url, min_size=20, max_size=30) as _pool,
-        Worker(
-            client,
-            task_queue="bench-best",
-            workflows=[Best],
-            activities=[run_pipeline],
-            max_concurrent_activities=20,
-        ),
+        Worker(client, task_queue=queue, workflows=[kind], activities=[run_pipeline], max_concurrent_activities=20),
     ):
 
         async def one(number: int) -> None:
             output = await client.execute_workflow(
-                Best.run, number, id=f"best-{number}", task_queue="bench-best", request_eager_start=True
+                kind.run, number, id=f"{queue}-{number}", task_queue=queue, request_eager_start=True
             )
             assert output["row_count"] > 0
 
