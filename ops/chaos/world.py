@@ -42,10 +42,12 @@ class World:
         small_disk: bool = False,
         modules: Sequence[str] = MODULES,
         dynamic_config: Mapping[str, str] = MappingProxyType({}),
+        python: str = sys.executable,
     ) -> None:
         self.home = home
         self._modules = modules
         self._dynamic_config = dynamic_config
+        self._python = python
         self.disk = self._mounted() if small_disk else False
         (home / "logs").mkdir(parents=True, exist_ok=True)
         home.chmod(0o755)
@@ -75,7 +77,7 @@ class World:
         }
         with (self.home / "logs" / f"worker{number}.log").open("ab") as log:
             self.workers[number] = subprocess.Popen(
-                [sys.executable, "-m", "spine_temporal", "worker"], env=environment, stdout=log, stderr=log
+                [self._python, "-m", "spine_temporal", "worker"], env=environment, stdout=log, stderr=log
             )
 
     def tend_workers(self) -> None:

@@ -19,11 +19,12 @@ pytestmark = pytest.mark.xdist_group("days")
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
+def world(tmp_path_factory, warm):
     world = World(
         tmp_path_factory.mktemp("days"),
         modules=["tests.processes.days"],
         dynamic_config={"frontend.WorkflowTimeSkippingEnabled": "true"},
+        python=warm.python,
     )
     yield world
     world.close()

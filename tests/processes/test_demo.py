@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 
 import pytest
 
@@ -20,11 +19,11 @@ def clone(short_home):
     return short_home / "clone"
 
 
-def demo(clone, **changes):
+def demo(warm, clone, **changes):
     """Run the demo in this clone; return the five rows that it shows."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     ended = subprocess.run(
-        [sys.executable, "-m", "ops.demo"],
+        [warm.python, "-m", "ops.demo"],
         env=kept | {"HOME": str(clone.parent)} | changes,
         cwd=clone, capture_output=True, text=True, check=False,
     )  # fmt: skip
@@ -32,11 +31,11 @@ def demo(clone, **changes):
     return re.findall(r"^  [A-Z]+ +[\d,]+ +\d+ +[\d.]+$", ended.stdout, re.MULTILINE)
 
 
-def test_it_shows_the_same_rows_again_from_another_folder_and_whatever_is_configured(clone, short_home):
-    rows = demo(clone)
+def test_it_shows_the_same_rows_again_from_another_folder_and_whatever_is_configured(warm, clone, short_home):
+    rows = demo(warm, clone)
     assert len(rows) == 5
     moved = short_home / "elsewhere" / "clone"
     moved.parent.mkdir()
     clone.rename(moved)
     configured = {"TEMPORAL_ADDRESS": "127.0.0.1:1", "SPINE_DATABASE_URL": "postgresql://127.0.0.1:1/none"}
-    assert demo(moved, **configured) == rows
+    assert demo(warm, moved, **configured) == rows

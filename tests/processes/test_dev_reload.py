@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import subprocess
-import sys
 from uuid import uuid4
 
 import pytest
@@ -32,7 +31,7 @@ def gates(tmp_path):
 
 
 @pytest.fixture
-def dev(environment, gates, tmp_path):
+def dev(environment, gates, tmp_path, warm):
     """Start ``dev`` in the service's folder; give its log."""
     started = []
     log = tmp_path / "dev.log"
@@ -40,7 +39,7 @@ def dev(environment, gates, tmp_path):
     def start(*options):
         with log.open("w") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "spine_temporal", "dev", *options],
+                warm.spine("dev", *options),
                 env=environment
                 | {"SPINE_MODULES": "activities,workflows,flows", "PYTHONPATH": str(ROOT), "SPINE_GRACE": "1"},
                 cwd=gates.parents[1],

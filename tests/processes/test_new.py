@@ -5,7 +5,6 @@ That a new project also runs with nothing but the wheel is walked by test_walk.p
 
 import os
 import subprocess
-import sys
 
 import pytest
 
@@ -13,7 +12,7 @@ from tests.conftest import ROOT
 
 
 @pytest.fixture
-def typed(spine_home, tmp_path):
+def typed(spine_home, tmp_path, warm):
     """Run a program in a folder where this repository's own workflows are in nobody's way."""
     installed = tmp_path / "installed"
     installed.mkdir()
@@ -24,7 +23,7 @@ def typed(spine_home, tmp_path):
     def run(module, *arguments, folder="jobs", code=0):
         (tmp_path / folder).mkdir(exist_ok=True)
         ended = subprocess.run(
-            [sys.executable, "-m", module, *arguments],
+            [warm.python, "-m", module, *arguments],
             cwd=tmp_path / folder, env=kept | given, capture_output=True, text=True, check=False,
         )  # fmt: skip
         told = ended.stdout + ended.stderr

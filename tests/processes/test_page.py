@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import sys
 
 import pytest
 
@@ -121,9 +120,9 @@ def page(blocks, tmp_path):
     return script
 
 
-def test_its_workflow_its_runner_its_manifest_and_its_anomaly_run_as_they_stand(page, environment):
+def test_its_workflow_its_runner_its_manifest_and_its_anomaly_run_as_they_stand(page, environment, warm):
     ended = subprocess.run(
-        [sys.executable, str(page)],
+        [warm.python, str(page)],
         env=environment
         | {"PYTHONPATH": os.pathsep.join([str(page.parent), str(ROOT)]), "SPINE_MODULES": "spine.domains.shop"},
         cwd=page.parent, capture_output=True, text=True, check=False,

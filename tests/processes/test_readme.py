@@ -4,8 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -39,11 +37,12 @@ def script(lines):
 
 
 @pytest.fixture
-def clone(tmp_path):
+def clone(tmp_path, warm):
     """A folder that has of the repository what its commands need."""
     for name in ("activities", "workflows", "domains", "pyproject.toml"):
         (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / ".venv").symlink_to(Path(sys.prefix))
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "bin").symlink_to(warm.bin)
     return tmp_path
 
 

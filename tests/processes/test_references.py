@@ -32,7 +32,7 @@ def typed(shop, environment, warm):
 
     def typed(line):
         program, *arguments = shlex.split(line, comments=True)
-        command = [sys.executable, *arguments] if program == "python" else warm.spine(*arguments)
+        command = [warm.python, *arguments] if program == "python" else warm.spine(*arguments)
         return subprocess.run(
             command, env=environment | {"PYTHONPATH": str(ROOT)}, cwd=shop.parent, capture_output=True, text=True,
             check=False,

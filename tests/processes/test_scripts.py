@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from uuid import uuid4
 
 import pytest
@@ -69,11 +68,11 @@ def typed(start, warm):
 
 
 @pytest.fixture
-def script(start, tmp_path):
+def script(start, warm, tmp_path):
     """Start a script that runs a workflow."""
     path = tmp_path / "script.py"
     path.write_text(SCRIPT)
-    return lambda workflow, params: start([sys.executable, str(path), workflow, json.dumps(params)])
+    return lambda workflow, params: start([warm.python, str(path), workflow, json.dumps(params)])
 
 
 def test_a_scripts_failed_run_is_resumed_from_the_command_line_and_run_again(script, typed, tmp_path):
@@ -152,7 +151,7 @@ if __name__ == "__main__":
 """
 
 
-def test_a_script_that_is_edited_while_it_runs_goes_on_as_it_was(start, tmp_path):
+def test_a_script_that_is_edited_while_it_runs_goes_on_as_it_was(start, warm, tmp_path):
     (tmp_path / "edited.py").write_text(EDITED)
-    out, err = start([sys.executable, str(tmp_path / "edited.py")]).communicate(timeout=100)
+    out, err = start([warm.python, str(tmp_path / "edited.py")]).communicate(timeout=100)
     assert out == "{'gate': {'version': 1}}\n", err

@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -56,13 +55,19 @@ def api(tmp_path):
         thread.join()
 
 
-def run(script, home, **changes):
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SPINE_", "TEMPORAL_"))}
-    return subprocess.run(
-        [sys.executable, str(script)],
-        env=kept | {"SPINE_HOME": str(home), "PYTHONPATH": str(ROOT)} | changes,
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+@pytest.fixture
+def run(warm):
+    """Run a script to its end."""
+
+    def run(script, home, **changes):
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("SPINE_", "TEMPORAL_"))}
+        return subprocess.run(
+            [warm.python, str(script)],
+            env=kept | {"SPINE_HOME": str(home), "PYTHONPATH": str(ROOT)} | changes,
+            cwd=ROOT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    return run
 
 
 def test_it_is_the_pages_own(shared):
@@ -71,7 +76,7 @@ def test_it_is_the_pages_own(shared):
     assert EXAMPLE.read_text() == code
 
 
-def test_it_prints_its_status_and_its_steps(example, api, short_home):
+def test_it_prints_its_status_and_its_steps(run, example, api, short_home):
     ended = run(example, short_home, SPINE_FINRA_API_URL=api)
     assert ended.returncode == 0, ended.stderr
     assert "Status: COMPLETED" in ended.stdout
@@ -122,7 +127,7 @@ if __name__ == "__main__":
 """
 
 
-def test_a_script_that_was_killed_goes_on_where_it_was_when_it_is_run_again(tmp_path, short_home):
+def test_a_script_that_was_killed_goes_on_where_it_was_when_it_is_run_again(run, tmp_path, short_home):
     log, script = tmp_path / "log", tmp_path / "killed.py"
     script.write_text(f"LOG = {str(log)!r}\n{KILLED}")
     assert run(script, short_home).returncode == -signal.SIGKILL
@@ -132,7 +137,7 @@ def test_a_script_that_was_killed_goes_on_where_it_was_when_it_is_run_again(tmp_
     assert log.read_text() == "first second second "
 
 
-def test_with_a_bad_file_it_prints_the_failing_step_and_the_error(example, tmp_path, short_home):
+def test_with_a_bad_file_it_prints_the_failing_step_and_the_error(run, example, tmp_path, short_home):
     bad = tmp_path / "bad.csv"
     bad.write_text("<html>not found</html>")
     text = example.read_text().replace('"tier": "NMS_TIER_1"', f'"tier": "NMS_TIER_1", "file_path": {str(bad)!r}')

@@ -2,8 +2,6 @@
 
 import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -22,10 +20,10 @@ def installed(tmp_path_factory):
 
 
 @pytest.mark.timeout(600)
-def test_each_file_and_each_command_of_the_page_does_what_it_says(spine_servers, spine_home, installed, tmp_path):
+def test_each_file_and_each_command_of_the_page_does_what_it_says(spine_servers, spine_home, installed, tmp_path, warm):
     (tmp_path / "spine.toml").write_text("")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SPINE_")} | {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{warm.bin}:{os.environ['PATH']}",
         "PYTHONPATH": str(installed),
         "COLUMNS": "200",
         "PYTEST_ADDOPTS": f"-p spine_temporal.testing.plugin -p no:cacheprovider --spine-home {spine_home}",

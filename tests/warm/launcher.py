@@ -11,6 +11,9 @@ import sys
 
 #: The program that a worker's processes are forked from; any other is the name of a module.
 FORK_SERVER = "fork-server"
+#: An interpreter's command line: a script, or a module of these packages; any other is the interpreter's own to run.
+PYTHON = "python"
+_PACKAGES = ("spine_temporal", "ops")
 #: Descriptors that one program may be given.
 MOST_DESCRIPTORS = 16
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -19,6 +22,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 def main() -> None:
     """Start it, and end as it does; where this process is killed, the program is."""
     address, program, descriptors, *arguments = sys.argv[1:]
+    if program == PYTHON:
+        program, *arguments = _named(arguments)
     numbers = [0, 1, 2, *map(int, filter(None, descriptors.split(",")))]
     umask = os.umask(0o077)
     os.umask(umask)
@@ -50,6 +55,15 @@ def main() -> None:
             signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
     os._exit(os.waitstatus_to_exitcode(status))
+
+
+def _named(arguments: list[str]) -> list[str]:
+    """Return what an interpreter's command line runs, a module or a script, and the arguments of that."""
+    if arguments[:1] == ["-m"] and arguments[1].partition(".")[0] in _PACKAGES:
+        return arguments[1:]
+    if arguments and not arguments[0].startswith("-"):
+        return arguments
+    return os.execv(sys.executable, [sys.executable, *arguments])
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import sys
 import time
 import traceback
 from contextlib import suppress
+from multiprocessing import process
 from typing import Any, NoReturn
 
 import spine_temporal
@@ -65,6 +66,7 @@ class Server:
         pid = os.fork()
         if pid == 0:
             fork_server.command = self._warm.fork_server
+            sys.executable = self._warm.python
             _become(request, descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
@@ -102,7 +104,6 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
         time.tzset()
         os.umask(request["umask"])
         os.chdir(request["folder"])
-        sys.path[0:1] = [request["folder"], *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
         _run(request["program"], request["arguments"])
         code = 0
     except SystemExit as stop:
@@ -128,11 +129,27 @@ def _take(descriptors: list[int], numbers: list[int]) -> None:
                 os.close(descriptor)
 
 
+def _given_path() -> list[str]:
+    return [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+
+
+#: What a program finds whatever it is and is given.
+_INSTALLED = [entry for entry in sys.path[1:] if entry not in _given_path()]
+
+
 def _run(program: str, arguments: list[str]) -> None:
+    is_script = program.endswith(".py")
+    place = os.path.dirname(os.path.abspath(program)) if is_script else os.getcwd()
+    sys.path[:] = [place, *_given_path(), *_INSTALLED]
+    process.ORIGINAL_DIR = os.getcwd()
+    sys.argv = [program, *arguments]
     if program == FORK_SERVER:
         fork_server.main(*map(int, arguments))
+    elif is_script:
+        runpy.run_path(program, run_name="__main__")
     else:
-        sys.argv = [program, *arguments]
+        if not hasattr(sys.modules.get(program), "__path__"):
+            sys.modules.pop(program, None)  # it is run as one that was not yet imported
         runpy.run_module(program, run_name="__main__", alter_sys=True)
 
 
