@@ -38,6 +38,7 @@ async def run_group(request: ItemsRequest, run: Callable[[PipelineRequest], Awai
         if outcome is None:
             alone = (item.index,)
             break
+        activity.heartbeat()  # moments are too short for an attempt to give signs of life
         outcomes[item.index] = outcome
         size += json_size(dict(outcome.output))
         if outcome.error is not None or size > _BYTES or time.monotonic() - began > _SECONDS:

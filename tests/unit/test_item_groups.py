@@ -38,7 +38,8 @@ REQUEST = ItemsRequest(
 
 async def done(does, attempt=1):
     """Run the group; ``does`` says of an item what it raises, or the output that it gives."""
-    environment, asked = ActivityEnvironment(), []
+    environment, asked, beats = ActivityEnvironment(), [], []
+    environment.on_heartbeat = lambda: beats.append(len(asked))
     environment.info = dataclasses.replace(environment.info, attempt=attempt)
 
     async def run(request):
@@ -48,7 +49,9 @@ async def done(does, attempt=1):
             raise answer
         return StepDone(step=request.step, output=answer)
 
-    return await environment.run(run_group, REQUEST, run), asked
+    group = await environment.run(run_group, REQUEST, run)
+    assert beats == [1 + index for index in group.outcomes], "it gives a sign of life with each item that it has done"
+    return group, asked
 
 
 def failure(kind, again):
