@@ -15,6 +15,7 @@ from spine_temporal.cli import (
     decide,
     diff,
     doctor,
+    lateness,
     limits,
     listing,
     logs,
@@ -72,6 +73,7 @@ limits.add_to(app)
 backfill.add_to(app)
 listing.add_to(app)
 schedules.add_to(app)
+lateness.add_to(app)
 records.add_to(app)
 logs.add_to(app)
 notifications.add_to(app)

@@ -136,11 +136,14 @@ def _asked(work: "Callable[[ScheduleBook], Awaitable[Answer]]") -> Answer:
     from spine_temporal.operating.schedules.book import ScheduleBook  # noqa: PLC0415
 
     settings = Settings.from_environment()
-    schedules = definitions(settings).schedules
+    loaded = definitions(settings)
 
     async def ask() -> Answer:
         with running_servers_of(settings, postgres=False) as servers:
-            return await work(ScheduleBook(await connect(servers), schedules, task_queue=settings.task_queue))
+            client, has_deadlines = await connect(servers), bool(loaded.deadlines)
+            return await work(
+                ScheduleBook(client, loaded.schedules, task_queue=settings.task_queue, has_deadlines=has_deadlines)
+            )
 
     answer: Answer = run_async(ask)
     return answer

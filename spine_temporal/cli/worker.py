@@ -9,6 +9,7 @@ from temporalio.client import Client
 
 from spine_temporal.cli.session import definitions, run_async
 from spine_temporal.client.servers import Servers, available_servers, connect, open_database
+from spine_temporal.operating.lateness.keeper import judging
 from spine_temporal.operating.notifications.keeper import delivering
 from spine_temporal.operating.notifications.notification_settings import notification_settings
 from spine_temporal.operating.registration import operating_activities, operating_workflows
@@ -44,6 +45,7 @@ async def _work(settings: Settings, servers: Servers, loaded: Definitions, queue
     try:
         async with (
             _watched(client, database, settings.health_address, counting),
+            judging(client, settings.task_queue, has_deadlines=bool(loaded.deadlines)),
             running_worker(
                 client,
                 database,

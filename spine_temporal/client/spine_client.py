@@ -234,9 +234,13 @@ class SpineClient:
         """
         return await (await self.handle_of(identity)).terminate(reason=reason, database=database)
 
-    def schedules(self, schedules: Iterable[Schedule]) -> ScheduleBook:
-        """Return these schedules, to be applied, paused and fired; one that is not given counts as not declared."""
-        return ScheduleBook(self.client, {one.name: one for one in schedules}, task_queue=self.task_queue)
+    def schedules(self, schedules: Iterable[Schedule], *, has_deadlines: bool = False) -> ScheduleBook:
+        """Return these schedules, to be applied, paused and fired; one that is not given counts as not declared.
+
+        ``has_deadlines``: the service declares some, so that an apply sees to their being judged.
+        """
+        named = {one.name: one for one in schedules}
+        return ScheduleBook(self.client, named, task_queue=self.task_queue, has_deadlines=has_deadlines)
 
     async def _started_or_joined(
         self,

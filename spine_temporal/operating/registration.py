@@ -7,6 +7,8 @@ from temporalio.client import Client
 
 from spine_temporal.operating.backfill.activities import BackfillActivities
 from spine_temporal.operating.backfill.workflow import BackfillWorkflow
+from spine_temporal.operating.lateness.activities import LatenessActivities
+from spine_temporal.operating.lateness.workflow import JudgeDeadlines
 from spine_temporal.operating.notifications.deliver_workflow import Deliver
 from spine_temporal.operating.notifications.delivery_activities import DeliveryActivities
 from spine_temporal.operating.notifications.notification_settings import notification_settings
@@ -19,13 +21,16 @@ from spine_temporal.settings import Settings
 
 def operating_workflows() -> list[type]:
     """Return the workflow classes."""
-    return [BackfillWorkflow, Scheduled, Deliver]
+    return [BackfillWorkflow, Scheduled, JudgeDeadlines, Deliver]
 
 
 def operating_activities(
     client: Client, database: Database, definitions: Definitions, _settings: Settings
 ) -> list[Callable[..., Any]]:
     """Return the activities, bound to what a worker has; raises ``SpineError`` for settings that are wrong."""
-    schedules = ScheduleActivities(definitions)
-    delivery = DeliveryActivities(database, notification_settings())
-    return [*BackfillActivities(client, database, definitions).all, schedules.due, *delivery.all()]
+    return [
+        *BackfillActivities(client, database, definitions).all,
+        ScheduleActivities(definitions).due,
+        LatenessActivities(database, definitions).judge,
+        *DeliveryActivities(database, notification_settings()).all(),
+    ]

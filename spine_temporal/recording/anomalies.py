@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
@@ -51,18 +52,23 @@ _SUPERSEDE = text(f"""
     WITH resolved AS (
         UPDATE core_anomalies SET resolved_at = now(), resolution = :resolution, resolved_by = :run_id
         WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb) AND fault_id IS NOT NULL
-            AND metadata ->> 'workflow' = :workflow AND metadata ->> 'run_id' <> :run_id AND resolved_at IS NULL
-        RETURNING anomaly_id
+            AND metadata ->> 'workflow' = :workflow AND metadata ->> 'run_id' IS DISTINCT FROM :run_id
+            AND resolved_at IS NULL
+        RETURNING anomaly_id, CAST(metadata ->> 'due_at' AS timestamptz) AS due_at
     ), told AS (
         SELECT count(*) AS faults, min(created_at) AS since,
             (array_agg(severity ORDER BY severity = 'ERROR' DESC, severity = 'WARN' DESC))[1] AS severity,
             (array_agg(category ORDER BY severity = 'ERROR' DESC, created_at DESC))[1] AS category
         FROM core_outbox WHERE anomaly_id IN (SELECT anomaly_id FROM resolved)
+    ), late AS (
+        SELECT date_trunc('second', CAST(:completed_at AS timestamptz) - min(due_at)) AS late_by
+        FROM resolved WHERE due_at < :completed_at
     ), recovered AS (
         INSERT INTO core_outbox ({COLUMNS})
         SELECT :notification_id, :kind, :cause, :domain, :workflow, CAST(:partition_key AS jsonb), severity, category,
-            :message, NULL, :run_id, :workflow_id, NULL, jsonb_build_object('faults', faults, 'since', since)
-        FROM told WHERE faults > 0
+            :message || coalesce(', ' || late_by || ' late', ''), NULL, :run_id, :workflow_id, NULL,
+            jsonb_build_object('faults', faults, 'since', since, 'late_by', late_by)
+        FROM told, late WHERE faults > 0
         ON CONFLICT (notification_id) DO NOTHING
     )
     SELECT count(*) FROM resolved
@@ -135,11 +141,17 @@ class AnomalyRecorder:
         return int(done.rowcount)
 
     def supersede(
-        self, partition: Mapping[str, Any], *, workflow: str, run_id: str, workflow_id: str | None = None
+        self,
+        partition: Mapping[str, Any],
+        *,
+        workflow: str,
+        run_id: str,
+        workflow_id: str | None = None,
+        completed_at: datetime | None = None,
     ) -> int:
         """Resolve what earlier runs of the workflow met in the partition and this completed one did not.
 
-        Where somebody was told of it, the recovery is enqueued in the same statement.
+        Where somebody was told of it, the recovery is enqueued in the same statement, with how late it comes.
         """
         recovery = Notification(
             kind=NotificationKind.RECOVERED,
@@ -153,17 +165,20 @@ class AnomalyRecorder:
             run_id=run_id,
             workflow_id=workflow_id,
         )
-        values = outbox_values(recovery) | {"resolution": f"completed by run {run_id}"}
+        values = outbox_values(recovery) | {
+            "resolution": f"completed by run {run_id}",
+            "completed_at": completed_at,
+        }
         return int(self._connection.execute(_SUPERSEDE, values).scalar() or 0)
 
     def _of(self, partition_key: Mapping[str, Any] | str) -> dict[str, Any]:
         return {"domain": self.domain, "partition_key": json.dumps(partition_key)}
 
 
-def resolve_fault(connection: Connection, fault_id: UUID, resolution: str, *, by: str) -> None:
-    """Resolve the open row of one fault."""
+def resolve_fault(connection: Connection, fault_id: UUID, resolution: str, *, by: str) -> bool:
+    """Resolve the open row of one fault; return whether there was one."""
     values = {"fault_id": fault_id, "resolution": clean_text(resolution), "resolved_by": by}
-    connection.execute(_RESOLVE_FAULT, values)
+    return bool(connection.execute(_RESOLVE_FAULT, values).rowcount)
 
 
 def fault_id_of(workflow: str, partition: Mapping[str, Any], step: str, category: str) -> UUID:

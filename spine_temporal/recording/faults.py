@@ -1,6 +1,7 @@
 """A fault that is told: its anomaly, and the notification of it, in one transaction."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -28,11 +29,14 @@ class Fault:
     step: str | None = None
     #: Why the run failed, by which the notification is routed; None: by the anomaly's category.
     failure_category: str | None = None
+    #: What else its anomaly and its notification keep.
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     def metadata(self) -> dict[str, Any]:
         """Return what the anomaly keeps beside its columns."""
-        run = {"run_id": self.key.run_id, "workflow_id": self.key.workflow_id} if self.key.run_id else {}
-        return {"workflow": self.key.workflow, **run, "failure_category": self.failure_category}
+        known = {"run_id": self.key.run_id, "workflow_id": self.key.workflow_id}
+        run = {name: value for name, value in known.items() if value}
+        return {"workflow": self.key.workflow, **run, "failure_category": self.failure_category, **self.details}
 
 
 def report_fault(connection: AnyConnection, fault: Fault) -> UUID | None:
@@ -68,4 +72,5 @@ def _notification(fault: Fault, anomaly_id: UUID) -> Notification:
         run_id=fault.key.run_id or None,
         workflow_id=fault.key.workflow_id or None,
         anomaly_id=anomaly_id,
+        details=fault.details,
     )

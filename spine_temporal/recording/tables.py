@@ -350,6 +350,33 @@ core_deliveries = Table(
     Index("core_deliveries_pending", "channel", "created_at", postgresql_where=text("status = 'PENDING'::text")),
 )
 
+#: A deadline that is watched: from when on, and up to when it has been judged.
+core_deadlines = Table(
+    "core_deadlines",
+    metadata,
+    Column("deadline", Text, primary_key=True),
+    Column("workflow", Text, nullable=False),
+    Column("watched_from", _TIME, nullable=False),
+    Column("judged_until", _TIME, nullable=False),
+)
+
+#: How each partition that was due stands to its deadline: ``on time``, ``late`` or ``recovered``.
+core_lateness = Table(
+    "core_lateness",
+    metadata,
+    Column("deadline", Text, nullable=False),
+    Column("partition_key", JSONB, nullable=False),
+    Column("due_at", _TIME, nullable=False),
+    Column("workflow", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    #: The run that first completed it; where none has, the newest one that there was when it was judged.
+    Column("run_id", Text),
+    Column("completed_at", _TIME),
+    PrimaryKeyConstraint("deadline", "partition_key", "due_at"),
+    Index(None, "due_at"),
+    Index("core_lateness_late", "deadline", postgresql_where=text("state = 'late'::text")),
+)
+
 #: A backfill: what was asked for, and how it stands.
 core_backfills = Table(
     "core_backfills",

@@ -127,7 +127,11 @@ def _record_anomalies(connection: Connection, request: EndRequest) -> None:
         report_fault(connection, _fault(key, step, error, category, fatal=fatal))
     if result.status in _COMPLETE:
         AnomalyRecorder(connection, key.domain).supersede(
-            dict(key.partition), workflow=key.workflow, run_id=key.run_id, workflow_id=key.workflow_id
+            dict(key.partition),
+            workflow=key.workflow,
+            run_id=key.run_id,
+            workflow_id=key.workflow_id,
+            completed_at=result.completed_at,
         )
 
 

@@ -60,6 +60,11 @@ BACKFILL_PARTITIONS = Counter(
 #: Notifications by channel and outcome: delivered, failed (given up).
 NOTIFICATIONS = Counter("spine_notifications_total", "Notifications by how they ended", ["channel", "outcome"])
 
+#: Partitions by how they have come to stand to their deadline: on time, late, recovered.
+LATENESS = Counter(
+    "spine_lateness_total", "Partitions by how they have come to stand to their deadline", ["workflow", "state"]
+)
+
 
 class Names:
     """Keeps a label bounded whose values are the user's: beyond the first so many, each counts as ``other``."""

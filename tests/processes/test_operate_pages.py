@@ -4,11 +4,16 @@ import os
 import shlex
 import subprocess
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from ops.walk.page import File, parts
+from spine_temporal import CalendarRule, Deadline, Step, StepResult, Weekdays, Workflow
+from spine_temporal.operating.lateness.judging import judge_deadline
+from spine_temporal.recording.database import Database
 from tests.conftest import ROOT
 
 PAGES = ["backfill", "schedules", "logs"]
@@ -34,6 +39,47 @@ def shell(environment, warm, tmp_path):
 
     run.folder, run.environment = folder, own
     return run
+
+
+def test_each_command_of_the_page_on_deadlines_prints_what_the_page_says(shell, database_url):
+    page = list(parts((ROOT / "docs" / "operate" / "lateness.md").read_text()))
+    judge_three_days(database_url)
+    for part in page:
+        if isinstance(part, File):
+            (shell.folder / part.path).write_text(part.text)
+            continue
+        ended = shell(part.text)
+        told = ended.stdout + ended.stderr
+        assert (ended.returncode, part.missing(told)) == (0, None), f"{part.text}\n{told[-3000:]}"
+
+
+def judge_three_days(database_url):
+    """Judge what the page tells of: one day on time, one that came late, one that never did."""
+    noon = CalendarRule(calendar=Weekdays("Monday", "Tuesday", "Wednesday"), at="12:00", time_zone="America/New_York")
+    passing = Step.lambda_("check", lambda ctx, config: StepResult.ok())
+    daily = Workflow(name="sales.daily", partition_by=["day"], steps=[passing])
+    deadline = Deadline(
+        name="sales.noon", workflow=daily, by=noon, params=lambda due, _: {"day": due.date().isoformat()}
+    )
+    ended = {"run-1": noon.on(date(2025, 3, 10)), "run-2": noon.on(date(2025, 3, 11)) + timedelta(hours=2, minutes=5)}
+    database = Database(database_url)
+    try:
+        judge_deadline(database, deadline, noon.on(date(2025, 3, 5)))
+        with database.begin() as connection:
+            for run_id, at in ended.items():
+                connection.execute(
+                    text("""
+                        INSERT INTO core_runs
+                            (run_id, workflow_id, workflow, domain, partition_key, params, plan, status, started_at,
+                            completed_at)
+                        VALUES (:run_id, 'sales.daily', 'sales.daily', 'workflow.sales.daily',
+                            jsonb_build_object('day', CAST(:day AS text)), '{}', '{}', 'COMPLETED', :at, :at)
+                    """),
+                    {"run_id": run_id, "day": str(at.date()), "at": at},
+                )
+        judge_deadline(database, deadline, noon.on(date(2025, 3, 12)))
+    finally:
+        database.close()
 
 
 @pytest.mark.parametrize("page", PAGES)

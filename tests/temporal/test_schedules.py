@@ -1,7 +1,9 @@
 """Schedules on a real Temporal: applied, fired over a year of holidays, paused, pruned."""
 
 import asyncio
+import re
 from collections import Counter
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -11,6 +13,8 @@ from temporalio.client import ScheduleBackfill, ScheduleOverlapPolicy, ScheduleS
 
 from domains.finra.publication import PublicationDays
 from spine_temporal import ParamsError, Schedule, SpineClient
+from spine_temporal.operating.lateness.keeper import NAME
+from spine_temporal.operating.lateness.messages import LATENESS, LatenessRequest, LatenessResult
 from spine_temporal.operating.registration import operating_activities, operating_workflows
 from spine_temporal.operating.schedules.difference import Action
 from spine_temporal.runtime.definitions import load_definitions
@@ -22,10 +26,9 @@ from tests.temporal.conftest import Service
 pytestmark = pytest.mark.xdist_group("schedules")
 
 
-@pytest.fixture
-async def timed_service(temporal, database):
+@asynccontextmanager
+async def timed_worker(temporal, database, queue):
     """A worker of the weekly job, its schedule and its deadline."""
-    queue = f"test-{uuid4().hex[:8]}"
     definitions = load_definitions(["tests.temporal.timed"])
     own = operating_activities(temporal, database, definitions, Settings(task_queue=queue))
     async with running_worker(
@@ -40,6 +43,12 @@ async def timed_service(temporal, database):
     ):
         yield Service(SpineClient(temporal, task_queue=queue), database)
     timed.REVISIONS.clear()
+
+
+@pytest.fixture
+async def timed_service(temporal, database):
+    async with timed_worker(temporal, database, f"test-{uuid4().hex[:8]}") as service:
+        yield service
 
 
 @pytest.fixture
@@ -73,9 +82,23 @@ async def fired(client, schedule_id, first, last):
     return [await client.get_workflow_handle(one.id).result() async for one in client.list_workflows(query)]
 
 
-async def test_a_year_of_publications_runs_each_week_once(timed_service, book):
+async def judged(service, until):
+    """Have the deadlines judged, as the product's own schedule does."""
+    client, queue = service.client.client, service.client.task_queue
+    request = LatenessRequest(until=until)
+    result = await client.execute_workflow(
+        LATENESS, request, id=f"judge-{uuid4().hex}", task_queue=queue, result_type=LatenessResult
+    )
+    return result.judged
+
+
+async def test_a_year_of_publications_runs_each_week_once_and_each_is_late_once_and_recovers_once(timed_service, book):
     client = timed_service.client.client
     await book.apply()
+    assert await judged(timed_service, at("2025-01-01")) == {}
+    assert await judged(timed_service, at("2025-12-31")) == {"late": 52}
+    assert await judged(timed_service, at("2025-12-31")) == {}
+
     _, started = await book.backfill("timed.weekly", first=at("2025-01-01"), last=at("2025-12-31"))
     result = await started.result()
     publications = list(timed.SCHEDULE.rule.between(at("2025-01-01"), at("2025-12-31")))
@@ -83,6 +106,13 @@ async def test_a_year_of_publications_runs_each_week_once(timed_service, book):
     assert completed(timed_service) == dict.fromkeys(sorted(weeks), 1)
     assert len(publications) == 52
     assert result.ended == {"COMPLETED": 54, "already completed": 2 * 51}
+    anomalies = "SELECT category, resolved_at IS NOT NULL, count(*) FROM core_anomalies GROUP BY 1, 2"
+    assert timed_service.rows(anomalies) == [("LATE_PARTITION", True, 52)]  # by the ends of the runs themselves
+    assert await judged(timed_service, at("2025-12-31")) == {"recovered": 52}
+    told = timed_service.rows("SELECT kind, partition_key, message FROM core_outbox")
+    assert Counter(kind for kind, *_ in told) == {"late": 52, "recovered": 52}
+    assert len({(kind, str(partition)) for kind, partition, _ in told}) == 104
+    assert all(re.search(r"\d+ days .* late$", message) for kind, _, message in told if kind == "recovered")
 
     # Temporal's own firing of the days around a holiday and the change of clocks: nothing is done twice.
     timed.REVISIONS["2025-01-17"] = 2
@@ -200,3 +230,31 @@ async def test_a_cron_is_fired_at_the_times_that_temporal_says(timed_service):
         assert newest.astimezone(timed.SCHEDULE.rule.zone).strftime("%a %H:%M") == "Mon 06:05"
     finally:
         await timed_service.client.schedules([]).apply(prune=True)
+
+
+async def test_deadlines_are_judged_when_a_worker_is_there_again(temporal, database):
+    queue = f"test-{uuid4().hex[:8]}"
+    book = SpineClient(temporal, task_queue=queue).schedules([], has_deadlines=True)
+    await book.apply()
+    await book.apply()
+    assert (await book.difference(), await book.statuses()) == ([], [])  # it is the product's own
+    handle = temporal.get_schedule_handle(f"spine/{queue}/{NAME}")
+    try:
+        await handle.trigger()
+        [action] = await started_by(handle)
+        async with timed_worker(temporal, database, queue) as service:
+            found = temporal.get_workflow_handle(action.action.workflow_id, result_type=LatenessResult)
+            assert (await found.result()).judged == {}
+            assert service.rows("SELECT deadline, workflow FROM core_deadlines") == [("timed.weekly", "timed.weekly")]
+    finally:
+        await handle.delete()
+
+
+async def started_by(handle):
+    """Return what a schedule has started, when it has started something."""
+    for _ in range(1000):
+        actions = (await handle.describe()).info.recent_actions
+        if actions:
+            return actions
+        await asyncio.sleep(0.05)
+    raise AssertionError("it has started nothing")

@@ -20,6 +20,11 @@ MARK = "spine_schedule"
 _AT_ONCE = 10
 
 
+def id_prefix(task_queue: str) -> str:
+    """Return how the ids of the schedules of a task queue begin."""
+    return f"spine/{task_queue}/"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Found:
     """A schedule of this service, with Temporal's description of it."""
@@ -102,7 +107,7 @@ class AppliedSchedules:
 
     @property
     def _prefix(self) -> str:
-        return f"spine/{self._task_queue}/"
+        return id_prefix(self._task_queue)
 
 
 def _with_state(wanted: temporal.Schedule, given: temporal.ScheduleUpdateInput) -> temporal.ScheduleUpdate:

@@ -14,6 +14,7 @@ from spine_temporal.definition.calendar_rule import in_utc
 from spine_temporal.definition.errors import ParamsError
 from spine_temporal.definition.names import did_you_mean
 from spine_temporal.definition.schedule import OWN, Schedule
+from spine_temporal.operating.lateness.keeper import keep_judging
 from spine_temporal.operating.schedules.applied import AppliedSchedules, Found
 from spine_temporal.operating.schedules.declared import times_of
 from spine_temporal.operating.schedules.difference import Action, Change, difference
@@ -49,10 +50,14 @@ class ScheduleStatus:
 class ScheduleBook:
     """The schedules that the service's modules declare, and those of its task queue in Temporal."""
 
-    def __init__(self, client: Client, schedules: Mapping[str, Schedule], *, task_queue: str) -> None:
+    def __init__(
+        self, client: Client, schedules: Mapping[str, Schedule], *, task_queue: str, has_deadlines: bool = False
+    ) -> None:
+        """``has_deadlines``: the service declares some, so that an apply sees to their being judged."""
         self._client = client
         self._schedules = schedules
         self._task_queue = task_queue
+        self._has_deadlines = has_deadlines
         self._applied = AppliedSchedules(client, task_queue)
 
     async def difference(self) -> list[Change]:
@@ -62,8 +67,11 @@ class ScheduleBook:
     async def apply(self, *, prune: bool = False) -> list[Change]:
         """Make Temporal's schedules those that are declared, and return what was done.
 
-        Those that are declared nowhere are removed only with ``prune``. A second time there is nothing to do.
+        Those that are declared nowhere are removed only with ``prune``. A second time there is nothing to do. The
+        product's own schedule, which has deadlines judged, is made sure of as well.
         """
+        if self._has_deadlines:
+            await keep_judging(self._client, self._task_queue)
         done = [change for change in await self.difference() if prune or change.action is not Action.PRUNE]
         for change in done:
             if change.action is Action.PRUNE:

@@ -1,0 +1,1 @@
+"""Deadlines: which partitions are late, told once, and which have recovered."""
