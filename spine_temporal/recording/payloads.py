@@ -46,6 +46,7 @@ _LOAD = text("""
 
 # A run asks for what its history holds. That was stored since it was started, or, for its params, a little before. A
 # history is as old as the first run of its lineage and its chain of resets, and Temporal keeps it after its run's end.
+# How old the params are of a start that was refused, and reset more than a day later, no row says.
 _PRUNE = text("""
     WITH wanted AS (
         SELECT lineage_id, first_run_id FROM core_runs

@@ -1,8 +1,9 @@
-"""What a run's activities do: pipelines, holds, decisions, the end. As ``runtime.attempt`` and ``run_activities``."""
+"""What a run's activities do: pipelines, holds, decisions, questions. As ``runtime.attempt`` and ``run_activities``."""
 
 from typing import TYPE_CHECKING
 
 from ops.chaos.plans import PLANS
+from ops.chaos.simulated.begun import Begun
 from ops.chaos.simulated.claims import (
     Key,
     LostError,
@@ -10,26 +11,21 @@ from ops.chaos.simulated.claims import (
     RetryError,
     Steps,
     alone,
-    exclusive,
     fenced,
     may_write,
-    record_end,
     shared,
     writes,
 )
-from ops.chaos.simulated.driver import ASKED, DECIDED, END, HELD, STEP, Begun, Driver
-from ops.chaos.simulated.nodes import CANCELLED, FAILED, LOST, OK, RESUME, Node
+from ops.chaos.simulated.driver import ASKED, DECIDED, HELD, STEP
+from ops.chaos.simulated.endings import end_run
+from ops.chaos.simulated.nodes import CANCELLED, FAILED, LOST, OK, RESUME
 from ops.chaos.simulated.run_starter import requested
-from ops.chaos.simulated.store import CANCELLED as CANCELLED_END
-from ops.chaos.simulated.store import DONE, RUNNING, SENT_BACK, Partition, Run, Store, Tx
+from ops.chaos.simulated.store import DONE, SENT_BACK, Partition, Store, Tx
 from ops.chaos.simulated.temporal import Execution, Pending
 
 if TYPE_CHECKING:
     from ops.chaos.simulated.acting import Actor
     from ops.chaos.simulated.world import World
-
-#: What an execution has not recorded itself, or only when it was cancelled.
-_OTHERS = {RUNNING, CANCELLED_END}
 
 
 def pipeline(world: "World", actor: "Actor", pending: Pending) -> Steps:
@@ -139,7 +135,7 @@ def _completed(
         world.fails(f"step {execution[1]} of run {key.run} is done behind a gate that has failed")
     _write_rows(world, store, key, execution)
     if ending is not None:
-        _end_run(world, partition, store.runs[key.run], ending, key)
+        end_run(world, partition, store.runs[key.run], ending, key)
     store.close(tx)
     yield None
     return OK, False, ending is not None
@@ -151,7 +147,7 @@ def _require_fence(world: "World", tx: Tx, partition: Partition, pending: Pendin
         return
     run, ending = world.store.runs.get(key.run), pending.cmd.ending
     if ending is not None and run is not None and not world.guards.fenced_end:
-        _end_run(world, partition, run, ending, key)
+        end_run(world, partition, run, ending, key)
     world.store.close(tx)
     raise LostError
 
@@ -171,16 +167,6 @@ def _write_rows(world: "World", store: Store, key: Key, execution: tuple[int, in
     run.ledger[step, again] = DONE
     store.rows.append(execution)
     world.committed.append(execution)
-
-
-def _end_run(world: "World", partition: Partition, run: Run, ending: Node, key: Key) -> None:
-    """End the run in the transaction of its last pipeline, as ``Attempt._ended``."""
-    record_end(partition, run, world.clock, ending.status, ending.done, ending.other, _ends_as(world, key))
-    world.ends[run.id] = world.clock
-
-
-def _ends_as(world: "World", key: Key) -> int:
-    return key.execution if world.guards.whose else 0
 
 
 def hold(world: "World", actor: "Actor", pending: Pending) -> Steps:
@@ -271,66 +257,3 @@ def verdict(world: "World", execution: Execution, begun: Begun, names: tuple[int
             return (STEP, step, RESUME, 0, False, (wanted, names))
     code = FAILED if PLANS[begun.plan].fails(step, world.mended) else OK
     return (STEP, step, code, 0, False, ())
-
-
-def end(world: "World", actor: "Actor", driver: Driver) -> Steps:
-    """Record how the run ended, as ``RunActivities.end``."""
-    execution, begun = actor.execution, driver.begun
-    assert begun is not None
-    if begun.run != execution.id:
-        try:
-            wanted = yield from requested(world, execution)
-        except RefusedError:
-            return (END, 0, FAILED, 0, False, None)
-        if wanted is not None:
-            return (END, 0, RESUME, 0, False, wanted)
-    try:
-        status, _ = yield from fenced(
-            world, execution.key(driver), lambda key: _end(world, actor, driver, key), ends=True
-        )
-    except (LostError, RefusedError):
-        return (END, 0, LOST, 0, False, None)
-    return (END, 0, OK, 0, False, status)
-
-
-def found_end(world: "World", actor: "Actor", driver: Driver) -> Steps:
-    """Find the end that a transaction of this execution has recorded, as ``RunActivities._found_end``."""
-    yield None
-    begun = driver.begun
-    assert begun is not None
-    run = world.store.runs.get(begun.run)
-    yield None
-    is_own = run is not None and run.execution == actor.execution.id
-    if world.guards.found and run is not None and is_own and run.status not in _OTHERS:
-        return (END, 0, OK, 0, False, run.status)
-    return (END, 0, LOST, 0, False, None)
-
-
-def _end(world: "World", actor: "Actor", driver: Driver, key: Key) -> Steps:
-    """Write the end in one transaction, as ``RunActivities._end``."""
-    yield None
-    tx = world.store.begin(actor)
-    partition = world.store.partition(key.partition)
-    while other := exclusive(tx, partition):
-        yield other
-    yield None
-    if tx.aborted:
-        raise RetryError
-    store, node = world.store, driver.node
-    assert node is not None
-    run = store.runs.get(key.run)
-    try:
-        if run is not None and run.status != RUNNING and run.execution == key.execution:
-            same = run.status == node.status
-            if same or (run.status != CANCELLED_END and world.guards.recorded):
-                return run.status
-        if run is None or not may_write(world, store, partition, key, driver.known()):
-            raise LostError
-        if actor.expired and world.guards.late:
-            raise RetryError
-        writes(world, partition, key.epoch, actor.execution.id)
-        record_end(partition, run, world.clock, node.status, node.done, node.other, _ends_as(world, key))
-    finally:
-        store.close(tx)
-    yield None
-    return node.status

@@ -11,6 +11,8 @@ from ops.chaos.simulated.temporal import Execution
 from ops.chaos.simulated.world import World
 
 _ROUNDS = 12
+#: Steps of the clock, whatever the database's clock says, after which a request to resume has expired.
+_LONG = 1_000_000
 _COMPLETED = {COMPLETED, PARTIAL}
 #: Records after which a decision that was accepted counts no more.
 _FORGETTING = {RESUMED, CANCEL}
@@ -103,6 +105,8 @@ def _check(world: World) -> None:
         world.fails("rows were lost")
     for run in store.runs.values():
         _check_run(world, run)
+        if operators.is_being_resumed(world, run, world.clock + _LONG):
+            world.fails(f"run {run.id} can be resumed by nobody any more")
     for number, at in world.ends.items():
         if world.restored < at and store.runs[number].status not in _COMPLETED:
             world.fails(f"run {number} is {store.runs[number].status}, and its last pipeline had ended it")

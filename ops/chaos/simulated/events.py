@@ -11,7 +11,7 @@ from ops.chaos.simulated.operators import PATIENCE
 from ops.chaos.simulated.temporal import Execution
 from ops.chaos.simulated.world import World
 
-#: By how much the database's clock jumps back.
+#: By how much the database's clock jumps.
 _JUMP = 3_000
 #: Steps of the clock, eighths of the longest retention that is pruned by.
 _SHORT = 12
@@ -175,6 +175,11 @@ def _release(world: World, argument: int) -> None:
     _person(world, operators.release(world, place, wid))
 
 
+def _reconcile(world: World, argument: int) -> None:
+    place, wid = _target(world, argument)
+    _person(world, operators.reconcile(world, place, wid))
+
+
 def _look(world: World, argument: int) -> None:
     world.act(Actor(WORKER), operators.look(world, argument & 1))
     world.switch(world.ready[-1])
@@ -195,9 +200,9 @@ def _expire(world: World, _: int) -> None:
         actor.expired = True
 
 
-def _jump(world: World, _: int) -> None:
-    """Let the database's clock jump back."""
-    world.drift -= _JUMP
+def _jump(world: World, argument: int) -> None:
+    """Let the database's clock jump, back or forward, also past the end of a request to resume."""
+    world.drift += (-_JUMP, _JUMP, -_JUMP, PATIENCE + 1)[argument % 4]
 
 
 def _save(world: World, _: int) -> None:
@@ -259,10 +264,11 @@ EVENTS: tuple[tuple[Callable[[World, int], None], str, tuple[int, int, int]], ..
     (_look, "the orphan closer looks", (3, 4, 5)),
     (_delete, "retention deletes", (1, 3, 8)),
     (_expire, "a minute passes", (2, 3, 6)),
-    (_jump, "the database's clock jumps back", (1, 1, 5)),
+    (_jump, "the database's clock jumps", (1, 1, 5)),
     (_save, "Postgres is backed up", (1, 1, 8)),
     (_restore, "Postgres is restored", (1, 1, 8)),
     (_kill_person, "somebody's command is killed", (1, 3, 1)),
     (_time, "timers fire", (3, 3, 4)),
     (_prune, "somebody prunes", (1, 3, 5)),
+    (_reconcile, "somebody reconciles", (1, 3, 3)),
 )

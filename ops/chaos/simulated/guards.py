@@ -28,6 +28,8 @@ class Guards:
     working: bool = True
     #: A run is resumed by one at a time (``request_resume``).
     request: bool = True
+    #: A request to resume that nobody takes up expires (``request_resume``).
+    expires: bool = True
     #: A reset is for the request that its reason names (``Resets.request_of``).
     reason: bool = True
     #: A run stands as the one that goes on for it in its chain of resets (``TemporalRuns.of``).

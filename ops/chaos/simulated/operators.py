@@ -1,8 +1,9 @@
-"""What people do, and who closes orphaned runs: as ``runtime.resume_run``, ``client.reconcile``, ``orphaned_runs``."""
+"""What people do, and who closes orphaned runs: as ``resume_run``, ``reconcile``, ``payloads``, ``orphaned_runs``."""
 
 from typing import TYPE_CHECKING, Any
 
 from ops.chaos.plans import PLANS, goes_on
+from ops.chaos.simulated.begun import Options
 from ops.chaos.simulated.claims import (
     RetryError,
     Steps,
@@ -12,8 +13,8 @@ from ops.chaos.simulated.claims import (
     exclusive,
     write_orphaned_end,
 )
-from ops.chaos.simulated.driver import DECISION, SIGNAL, Options
-from ops.chaos.simulated.store import RUNNING, Run
+from ops.chaos.simulated.driver import DECISION, SIGNAL
+from ops.chaos.simulated.store import RUNNING, Run, Store
 from ops.chaos.simulated.temporal import Execution
 
 if TYPE_CHECKING:
@@ -71,14 +72,20 @@ def _request(world: "World", run: int, request: int, start_from: int | None) -> 
     row = world.store.runs.get(run)
     if row is None:
         return False
-    now, before = world.clock + world.drift, row.request
-    held = before is not None and (before[2] != 0 or before[1] >= now)
+    now = world.clock + world.drift
+    held = row.request is not None and (row.request[2] != 0 or is_being_resumed(world, row, now))
     if held and world.guards.request:
         return False
     if held:
         world.fails(f"run {run} is resumed twice at once, and both are told so")
     row.request = (request, now + PATIENCE, 0, start_from)
     return True
+
+
+def is_being_resumed(world: "World", row: Run, now: int) -> bool:
+    """Return whether somebody has said that he resumes a run, which nobody does yet, and may still do so then."""
+    request = row.request
+    return request is not None and not request[2] and (request[1] >= now or not world.guards.expires)
 
 
 def _withdraw(world: "World", run: int, request: int) -> None:
@@ -172,6 +179,37 @@ def release(world: "World", place: int, wid: Any) -> Steps:
     world.store.close(tx)
 
 
+def reconcile(world: "World", place: int, wid: Any) -> Steps:
+    """Bring both sides of an id together, as ``client.reconcile``."""
+    row = world.store.latest_run(wid)
+    was_running = row is not None and row.status == RUNNING
+    yield None
+    newest = world.temporal.newest(place, wid)
+    running = newest if newest is not None and newest.is_open else None
+    if row is not None and was_running:
+        yield None
+        where = (row.id, row.wid, row.first, row.place)
+        is_open, truly = world.temporal.standing(place, where, 0), world.temporal.truly_open(where, 0)
+        yield None
+        if not is_open:
+            yield from _left_behind(world, row, truly)
+            return
+        if _holds(world.store, row):
+            return
+    if running is None:
+        return
+    yield None
+    if running.is_open:
+        world.close(running, "terminated")
+    if row is not None:
+        yield from _left_behind(world, row, truly_open=False)
+
+
+def _holds(store: Store, row: Run) -> bool:
+    partition = store.partition(row.partition)
+    return partition.holder == row.id and partition.epoch == row.epoch
+
+
 def _is_of(world: "World", run: int, wid: Any) -> bool:
     row = world.store.runs.get(run)
     return row is not None and row.wid == wid
@@ -195,9 +233,14 @@ def _can_ask(row: Run, since: int, *, open_ones: bool = True, ended: bool = True
 
 
 def _require_payloads(world: "World", until: int, since: int) -> None:
-    """Check that what was stored before ``until`` is in no history that can be asked for."""
+    """Check that what was stored before ``until`` is in no history that can be asked for.
+
+    How old the params are of a start that was refused, and then reset, no row says.
+    """
+    runs = world.store.runs
     for execution in world.temporal.executions.values():
         begun = execution.driver.begun
-        row = None if begun is None or execution.deleted else world.store.runs.get(begun.run)
+        is_known = begun is not None and execution.first in runs and not execution.deleted
+        row = runs.get(begun.run) if begun is not None and is_known else None
         if row is not None and _can_ask(row, since) and execution.oldest < until:
             world.fails(f"the payloads of run {row.id} are pruned, which its execution {execution.id} can ask for")

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ops.chaos.plans import PLANS, goes_on
+from ops.chaos.simulated.begun import Begun, Options
 from ops.chaos.simulated.claims import (
     Claim,
     RefusedError,
@@ -14,7 +15,7 @@ from ops.chaos.simulated.claims import (
     settle,
     write_orphaned_end,
 )
-from ops.chaos.simulated.driver import BEGIN, RESUMED, Begun, Options
+from ops.chaos.simulated.driver import BEGIN, RESUMED
 from ops.chaos.simulated.nodes import OK
 from ops.chaos.simulated.store import COMPLETED, RUNNING, Partition, Run, Store
 from ops.chaos.simulated.temporal import Execution

@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from ops.chaos.simulated.attempts import end, found_end, pipeline, verdict
+from ops.chaos.simulated.attempts import pipeline, verdict
 from ops.chaos.simulated.claims import RefusedError, RetryError, Steps
 from ops.chaos.simulated.driver import BEGIN, CLOSED_AS, DECIDING, HOLDING, RESUMED, Driver, Record
+from ops.chaos.simulated.endings import end, found_end
 from ops.chaos.simulated.nodes import FAILED, LOST, PIPELINE, RESUME, VERDICT, Cmd
 from ops.chaos.simulated.run_starter import begin, resume
 from ops.chaos.simulated.temporal import Execution, Pending

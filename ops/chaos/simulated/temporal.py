@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from ops.chaos.simulated.begun import Options
 from ops.chaos.simulated.claims import Key
-from ops.chaos.simulated.driver import CANCEL, HOLDING, Driver, Options, Record
+from ops.chaos.simulated.driver import CANCEL, HOLDING, Driver, Record
 from ops.chaos.simulated.guards import Guards
 from ops.chaos.simulated.nodes import Cmd
 

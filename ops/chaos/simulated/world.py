@@ -1,12 +1,11 @@
 """What happens to executions: tasks, attempts, resets, cancels, children, and what comes into their histories."""
 
-from collections.abc import Callable
 from typing import Any
 
 from ops.chaos.plans import PLANS
 from ops.chaos.simulated.acting import ACTIVITY, PERSON, TASK, Acting, Actor
-from ops.chaos.simulated.attempts import ask, decide, hold, pipeline, verdict
-from ops.chaos.simulated.claims import RetryError, Steps
+from ops.chaos.simulated.activities import activity
+from ops.chaos.simulated.claims import RetryError
 from ops.chaos.simulated.driver import (
     ASKED,
     ASKING,
@@ -20,7 +19,7 @@ from ops.chaos.simulated.driver import (
     Driver,
     Record,
 )
-from ops.chaos.simulated.nodes import CANCELLED, CHILD, FAILED, HOLD, LOST, OK, PIPELINE, RESUME, TIMER, Cmd
+from ops.chaos.simulated.nodes import CANCELLED, CHILD, FAILED, HOLD, LOST, OK, RESUME, TIMER, Cmd
 from ops.chaos.simulated.tasks import task, waiting
 from ops.chaos.simulated.temporal import Execution, Pending
 
@@ -294,7 +293,7 @@ class World(Acting):
         if execution.paused:
             return
         actor = pending.actor = Actor(ACTIVITY, execution, pending, number)
-        actor.steps = _answering(self, actor, pending, _activity(self, actor, pending))
+        actor.steps = activity(self, actor, pending)
         if number > _QUICK and not self.ready:
             self.park(actor)
         elif number > 1:
@@ -318,27 +317,6 @@ class World(Acting):
                 self.answered(execution, pending, (STEP, name, CANCELLED, 0, False, ()))
             else:
                 pending.actor.abandoned = True
-
-
-def _activity(world: World, actor: Actor, pending: Pending) -> Steps:
-    if pending.name >= HOLDING:
-        return _ACTIVITIES[pending.name // HOLDING](world, actor, pending)
-    if pending.kind == PIPELINE:
-        return pipeline(world, actor, pending)
-    driver = actor.execution.driver
-    assert driver.begun is not None
-    return verdict(world, actor.execution, driver.begun, tuple(driver.pending), pending.cmd.step)
-
-
-def _answering(world: World, actor: Actor, pending: Pending, activity: Steps) -> Steps:
-    """Do an activity, and let its answer come into its run's history, where Temporal still waits for it."""
-    answer = yield from activity
-    actor.dead = True
-    if not actor.given_up:
-        world.answered(actor.execution, pending, answer)
-
-
-_ACTIVITIES: dict[int, Callable[[World, Actor, Pending], Steps]] = {1: hold, 2: decide, 3: ask}
 
 
 def _stopping(record: Record, driver: Driver) -> Record:
