@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 from ops.benchmarks.lab import Lab, System, lab
 from ops.benchmarks.ratios import Ratio
 from spine_temporal.recording.database import Database
+from spine_temporal.recording.ledger import Question
 from spine_temporal.recording.manifest import WorkManifest
-from spine_temporal.recording.triage import list_anomalies
+from spine_temporal.recording.triage import UNRESOLVED, list_anomalies
 
 _OURS = "ops.benchmarks.systems.ours"
 _JOB = (_OURS, "job", "JOB")
@@ -160,7 +161,7 @@ def _manifest_listed(connection: Connection, _number: int) -> None:
 
 
 def _anomalies_listed(connection: Connection, _number: int) -> None:
-    list_anomalies(connection, workflow="grown")
+    list_anomalies(connection, Question(workflow="grown", statuses=UNRESOLVED))
 
 
 def _timed(connection: Connection, call: Callable[[Connection, int], None], rows: int) -> float:

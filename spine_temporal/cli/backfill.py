@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from spine_temporal.cli import panels
-from spine_temporal.cli.records import WorkflowOption
+from spine_temporal.cli.filters import WorkflowOption
 from spine_temporal.cli.runs import AsJson, Document, Pairs, WorkflowName
 from spine_temporal.definition.backfill import BackfillPartitionStatus, BackfillStatus, Reprocess
 from spine_temporal.settings import Settings

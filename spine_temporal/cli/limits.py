@@ -1,14 +1,12 @@
 """``limits list | close | open``: the sources that attempts share, over all workers."""
 
-import re
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spine_temporal.cli import panels
+from spine_temporal.cli.moments import moment_of
 from spine_temporal.cli.reason import Reason, require_reason
-from spine_temporal.definition.errors import ParamsError
 from spine_temporal.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,9 +23,6 @@ Until = Annotated[
 ]
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does; default: the login name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print an array of limits.")]
-
-_SPAN = re.compile(r"(\d{1,6})\s*([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -80,23 +75,6 @@ def open_(key: Key, reason: Reason = "", by: By = None) -> None:
     with opened_database(Settings.from_environment()) as database:
         Limits(database).open(key, by=by or login_name(), reason=reason)
     typer.echo(f"limit {key} is open")
-
-
-def moment_of(option: str, text: str, *, back: bool = False) -> datetime:
-    """Return a time in UTC that is given as itself, or as a span from now on; ``back``: from now back."""
-    from datetime import UTC  # noqa: PLC0415 - as the others
-
-    span = _SPAN.fullmatch(text.strip())
-    if span is not None:
-        length = timedelta(**{_UNITS[span[2]]: int(span[1])})
-        return datetime.now(UTC) - length if back else datetime.now(UTC) + length
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ParamsError(
-            f"{option} {text[:100]!r} must be a span such as 30m, 2h or 1d, or a time such as 2026-01-05T13:00:00+00:00"
-        ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _print(found: "list[LimitState]") -> None:

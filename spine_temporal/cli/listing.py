@@ -1,18 +1,31 @@
 """``list`` and ``open``: find a run, and look at it in Temporal's Web UI."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from spine_temporal.cli import panels
-from spine_temporal.cli.records import WorkflowOption
+from spine_temporal.cli.filters import (
+    AsJson,
+    AsLines,
+    Before,
+    Categories,
+    Limit,
+    PartitionPairs,
+    Since,
+    Watch,
+    WorkflowOption,
+    pairs_of,
+    print_rows,
+)
+from spine_temporal.cli.moments import moment_of
 from spine_temporal.cli.runs import WorkflowId
 from spine_temporal.client.run_status import RunFilter
 from spine_temporal.definition.errors import ParamsError
 from spine_temporal.settings import Settings
 
 if TYPE_CHECKING:
+    from spine_temporal.cli.filters import Rows
     from spine_temporal.client.run_list import RunSummary
 
 Statuses = Annotated[
@@ -24,16 +37,10 @@ Statuses = Annotated[
         case_sensitive=False,
     ),
 ]
-PartitionPairs = Annotated[
-    list[str] | None,
-    typer.Option("--partition", metavar="KEY=VALUE", help="Of partitions with this value; repeatable."),
-]
 Tag = Annotated[
     str | None, typer.Option("--tag", metavar="TAG", help="Of the workflows that have this tag in the loaded modules.")
 ]
 Children = Annotated[bool, typer.Option("--children", help="Those too that other runs have started.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, help="How many, newest first.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print an array of runs.")]
 Browser = Annotated[bool, typer.Option("--browser", help="Open it in a browser.")]
 UiUrl = Annotated[
     str | None, typer.Option("--ui-url", metavar="URL", help="Where the Web UI is, if not the embedded one.")
@@ -50,30 +57,43 @@ def list_(
     workflow: WorkflowOption = None,
     status: Statuses = None,
     partition: PartitionPairs = None,
+    category: Categories = None,
+    since: Since = None,
+    until: Before = None,
     tag: Tag = None,
     children: Children = False,
     limit: Limit = 50,
     as_json: AsJson = False,
+    as_lines: AsLines = False,
+    watch: Watch = False,
 ) -> None:
     """Print runs, newest first: how each stands, and the workflow id that other commands take."""
     from dataclasses import asdict  # noqa: PLC0415 - keeps --help quick
 
-    from spine_temporal.cli.printing import print_json  # noqa: PLC0415
     from spine_temporal.cli.session import run_async  # noqa: PLC0415
 
     settings = Settings.from_environment()
     asked = {
         "workflow": workflow if tag is None else _tagged(settings, tag, workflow),
         "filters": status or [],
-        "partition": _partition(partition or []),
+        "categories": [each.upper() for each in category or ()],
+        "partition": pairs_of(partition or []),
+        "since": None if since is None else moment_of("--since", since, back=True),
+        "until": None if until is None else moment_of("--until", until, back=True),
         "children": children,
         "limit": limit,
     }
-    runs, unknown = run_async(lambda: _listed(settings, asked))
-    if as_json:
-        print_json([asdict(run) for run in runs])
-        return
-    _print_runs(runs, limit, nothing=unknown or "no runs")
+    unknown = ""
+
+    def look() -> list[dict[str, Any]]:
+        nonlocal unknown
+        runs, unknown = run_async(lambda: _listed(settings, asked))
+        return [asdict(run) for run in runs]
+
+    def show(rows: "Rows") -> None:
+        _print_runs(rows, limit, nothing=unknown or "no runs")
+
+    print_rows(look, show, key=("run_id",), as_json=as_json, as_lines=as_lines, watch=watch)
 
 
 async def _listed(settings: Settings, asked: dict[str, Any]) -> "tuple[list[RunSummary], str]":
@@ -110,49 +130,13 @@ def _tagged(settings: Settings, tag: str, workflow: str | None) -> list[str]:
     return [each.name for each in found if tag in each.tags and workflow in {None, each.name}]
 
 
-def _partition(pairs: list[str]) -> dict[str, str]:
-    wanted: dict[str, str] = {}
-    for pair in pairs:
-        name, separator, value = pair.partition("=")
-        if not separator or not name:
-            raise ParamsError(f"--partition {pair!r} must be key=value, for example --partition tier=OTC")
-        wanted[name] = value
-    return wanted
-
-
-def _print_runs(runs: "Sequence[RunSummary]", limit: int, *, nothing: str) -> None:
-    from spine_temporal.cli.layout import Column, table, width_of  # noqa: PLC0415 - keeps --help quick
+def _print_runs(runs: "Rows", limit: int, *, nothing: str) -> None:
+    from spine_temporal.cli.ledger_tables import print_runs  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.printing import say  # noqa: PLC0415
 
-    if not runs:
-        say(nothing)
-        return
-    columns = (
-        Column(title="STATUS"),
-        Column(title="STARTED (UTC)"),
-        Column(title="TOOK", right=True),
-        Column(title="WORKFLOW ID", below=True),
-        Column(title="AT"),
-    )
-    rows = [(run.status, run.started_at, _took(run), run.workflow_id, _at(run)) for run in runs]
-    typer.echo(table(columns, rows, width_of()))
+    print_runs([{**run, "error_step": run["held_step"] or run["error_step"]} for run in runs], nothing=nothing)
     if len(runs) == limit:
         say(f"the newest {limit}; --limit N shows more", err=True)
-
-
-def _took(run: "RunSummary") -> str:
-    from datetime import UTC, datetime  # noqa: PLC0415 - keeps --help quick
-
-    seconds = ((run.completed_at or datetime.now(UTC)) - run.started_at).total_seconds()
-    return f"{max(seconds, 0):,.1f} s"
-
-
-def _at(run: "RunSummary") -> str:
-    """Return the step that is held, or that failed and of what."""
-    if run.held_step:
-        return run.held_step
-    parts = [part for part in (run.error_step, run.error_category) if part]
-    return ": ".join(parts)
 
 
 def open_(workflow_id: WorkflowId, browser: Browser = False, ui_url: UiUrl = None) -> None:

@@ -16,6 +16,7 @@ from spine_temporal.cli import (
     diff,
     doctor,
     lateness,
+    ledger,
     limits,
     listing,
     logs,
@@ -30,6 +31,7 @@ from spine_temporal.cli import (
     runs,
     schedules,
     stopping,
+    why,
 )
 from spine_temporal.cli.errors import ExitCode, tell
 from spine_temporal.cli.service_commands import add_service_commands
@@ -65,6 +67,7 @@ operate.add_to(app)
 new.add_to(app)
 check.add_to(app)
 runs.add_to(app)
+why.add_to(app)
 resume.add_to(app)
 decide.add_to(app)
 doctor.add_to(app)
@@ -74,6 +77,7 @@ backfill.add_to(app)
 listing.add_to(app)
 schedules.add_to(app)
 lateness.add_to(app)
+ledger.add_to(app)
 records.add_to(app)
 logs.add_to(app)
 notifications.add_to(app)

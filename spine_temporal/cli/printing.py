@@ -16,6 +16,12 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, default=str, indent=2))
 
 
+def print_json_lines(rows: Iterable[Mapping[str, Any]]) -> None:
+    """Print each row as JSON on a line of its own, at once."""
+    for row in rows:
+        typer.echo(json.dumps(row, default=str))
+
+
 def say(text: str, *, indent: str = "", hanging: str | None = None, err: bool = False) -> None:
     """Print text, wrapped between words where there is a terminal."""
     typer.echo(paragraph(text, width_of(), indent=indent, hanging=hanging), err=err)

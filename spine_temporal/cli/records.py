@@ -1,14 +1,13 @@
-"""The rows that runs have written: ``manifest``, ``quality``, ``rejects``, ``anomalies``, and what becomes of these."""
+"""``quality``, ``rejects``: what runs measured and refused; ``acknowledge``, ``resolve``: what becomes of anomalies."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spine_temporal.cli import panels
-from spine_temporal.cli.completion import workflow_names
+from spine_temporal.cli.filters import AsJson, Limit, WorkflowOption
 from spine_temporal.cli.reason import Reason, require_reason
 from spine_temporal.definition.errors import ParamsError
-from spine_temporal.project import make_importable
 from spine_temporal.settings import Settings
 
 if TYPE_CHECKING:
@@ -16,38 +15,6 @@ if TYPE_CHECKING:
 
     from spine_temporal.recording.runs import RunRow
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print an array of rows.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, help="How many rows, newest first.")]
-
-
-def _name(text: str | None) -> str | None:
-    """Return the name of a workflow, which may be given by its place."""
-    if text is None or ":" not in text:
-        return text
-    from spine_temporal.runtime.references import name_of  # noqa: PLC0415 - keeps --help quick
-
-    make_importable(Settings.from_environment().project)
-    return name_of(text)
-
-
-WorkflowOption = Annotated[
-    str | None,
-    typer.Option(
-        "--workflow", metavar="NAME", help="Of this workflow only.", autocompletion=workflow_names, callback=_name
-    ),
-]
-
-_MANIFEST = (
-    "domain",
-    "partition_key",
-    "stage",
-    "stage_rank",
-    "row_count",
-    "metrics",
-    "execution_id",
-    "batch_id",
-    "updated_at",
-)
 RunOrWorkflowId = Annotated[
     str, typer.Argument(metavar="WORKFLOW_ID_OR_RUN", help="A run id, or a workflow id: its newest run.")
 ]
@@ -55,40 +22,14 @@ AnomalyId = Annotated[str, typer.Argument(metavar="ANOMALY_ID", help="Its id, or
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who decides it; default: the login name.")]
 Carer = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does; default: the login name.")]
 Failed = Annotated[bool, typer.Option("--failed", help="Only what did not pass.")]
-All = Annotated[bool, typer.Option("--all", help="The resolved ones too.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command(rich_help_panel=panels.ROWS)(manifest)
     app.command(rich_help_panel=panels.ROWS)(quality)
     app.command(rich_help_panel=panels.ROWS)(rejects)
-    app.command(rich_help_panel=panels.ROWS)(anomalies)
     app.command(rich_help_panel=panels.ROWS)(acknowledge)
     app.command(rich_help_panel=panels.ROWS)(resolve)
-
-
-def manifest(workflow: WorkflowOption = None, limit: Limit = 1000, as_json: AsJson = False) -> None:
-    """Print how far each partition has come."""
-    from sqlalchemy import text  # noqa: PLC0415 - keeps --help quick
-
-    from spine_temporal.cli.printing import print_json, print_manifest  # noqa: PLC0415
-    from spine_temporal.cli.session import opened_database  # noqa: PLC0415
-    from spine_temporal.recording.run_list import unknown_workflow  # noqa: PLC0415
-
-    where = "" if workflow is None else "WHERE domain = :domain"
-    query = (
-        f"SELECT {', '.join(_MANIFEST)} FROM core_manifest {where} "
-        "ORDER BY updated_at DESC, domain, partition_key, stage_rank DESC LIMIT :limit"
-    )
-    values = {"domain": f"workflow.{workflow}", "limit": limit}
-    with opened_database(Settings.from_environment()) as database, database.begin() as connection:
-        rows = [dict(row) for row in connection.execute(text(query), values).mappings()]
-        unknown = "" if rows else unknown_workflow(connection, workflow)
-    if as_json:
-        print_json(rows)
-        return
-    print_manifest(rows, nothing=unknown or "no partition has reached a stage yet")
 
 
 def quality(
@@ -136,25 +77,6 @@ def found_run(connection: "Connection", run: str) -> "RunRow":
             advice="`spine-temporal list --json` has both of each run",
         )
     return found
-
-
-def anomalies(
-    workflow: WorkflowOption = None, with_resolved: All = False, limit: Limit = 1000, as_json: AsJson = False
-) -> None:
-    """Print what went wrong and is not resolved, newest first."""
-    from spine_temporal.cli.printing import print_anomalies, print_json  # noqa: PLC0415 - keeps --help quick
-    from spine_temporal.cli.session import opened_database  # noqa: PLC0415
-    from spine_temporal.recording.run_list import unknown_workflow  # noqa: PLC0415
-    from spine_temporal.recording.triage import list_anomalies  # noqa: PLC0415
-
-    with opened_database(Settings.from_environment()) as database, database.begin() as connection:
-        rows = list_anomalies(connection, workflow=workflow, with_resolved=with_resolved, limit=limit)
-        unknown = "" if rows else unknown_workflow(connection, workflow)
-    if as_json:
-        print_json(rows)
-        return
-    none = "no anomalies" if with_resolved else "no open anomalies; --all shows the resolved ones"
-    print_anomalies(rows, nothing=unknown or none)
 
 
 def acknowledge(anomaly_id: AnomalyId, by: Carer = None) -> None:

@@ -1,8 +1,6 @@
 """``run``, ``start``, ``status``, ``result``: starting runs and following them."""
 
 import shlex
-from collections.abc import Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -17,7 +15,6 @@ from spine_temporal.settings import Settings
 
 if TYPE_CHECKING:
     from spine_temporal.client.run_handle import RunHandle
-    from spine_temporal.client.tracebacks import StepFailure
 
 #: Seconds in which a run ends that has nothing to do.
 _AT_ONCE = 0.5
@@ -32,9 +29,9 @@ WorkflowName = Annotated[
 ]
 
 
-def _identity(text: str) -> str:
+def identity_of(text: str | None) -> str | None:
     """Return a workflow id that may open with the workflow's place."""
-    if ":" not in text:
+    if text is None or ":" not in text:
         return text
     from spine_temporal.runtime.references import split_id  # noqa: PLC0415 - keeps --help quick
 
@@ -45,7 +42,7 @@ def _identity(text: str) -> str:
 WorkflowId = Annotated[
     str,
     typer.Argument(
-        metavar="WORKFLOW_ID", help="The run's workflow id, as `start` and `list` print it.", callback=_identity
+        metavar="WORKFLOW_ID", help="The run's workflow id, as `start` and `list` print it.", callback=identity_of
     ),
 ]
 Pairs = Annotated[
@@ -72,7 +69,6 @@ WhenBusy = Annotated[
         case_sensitive=False,
     ),
 ]
-Traceback = Annotated[bool, typer.Option("--traceback", help="Print where in the code each step has failed.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on stdout.")]
 
 
@@ -82,7 +78,6 @@ def add_to(app: typer.Typer) -> None:
     app.command(rich_help_panel=panels.RUNS)(start)
     app.command(rich_help_panel=panels.RUNS)(status)
     app.command(rich_help_panel=panels.RUNS)(result)
-    app.command(rich_help_panel=panels.RUNS)(why)
 
 
 def run(
@@ -234,50 +229,6 @@ def result(workflow_id: WorkflowId, as_json: AsJson = False) -> None:
                 return await follow(handle, servers, settings, with_worker=False)
 
     leave_with(run_async(work), as_json=as_json)
-
-
-def why(workflow_id: WorkflowId, traceback: Traceback = False, as_json: AsJson = False) -> None:
-    """Print why a run is where it is: what it retries, what it waits for, how it ended."""
-    from dataclasses import asdict  # noqa: PLC0415 - keeps --help quick
-
-    from spine_temporal.cli.printing import print_json, say  # noqa: PLC0415
-    from spine_temporal.cli.session import run_async  # noqa: PLC0415
-    from spine_temporal.client.servers import connect, open_database, running_servers_of  # noqa: PLC0415
-    from spine_temporal.client.spine_client import SpineClient  # noqa: PLC0415
-    from spine_temporal.client.tracebacks import StepFailure, step_failures  # noqa: PLC0415
-    from spine_temporal.client.why import Reason, reasons  # noqa: PLC0415
-
-    settings = Settings.from_environment()
-
-    async def work() -> tuple[list[Reason], list[StepFailure]]:
-        with running_servers_of(settings, postgres=traceback) as servers:
-            client = SpineClient(await connect(servers), task_queue=settings.task_queue)
-            handle = await client.handle_of(workflow_id)
-            found = await reasons(client.client, handle)
-            if not traceback:
-                return found, []
-            with closing(open_database(servers, settings)) as database:
-                return found, await step_failures(handle, database)
-
-    found, failures = run_async(work)
-    if as_json:
-        told = [asdict(reason) for reason in found]
-        print_json({"reasons": told, "failures": [asdict(each) for each in failures]} if traceback else told)
-        return
-    for reason in found:
-        say(f"{reason.kind}: {reason.text}", hanging="  ")
-        if reason.advice:
-            say(reason.advice, indent="  ")
-    if traceback:
-        _print_failures(failures)
-
-
-def _print_failures(failures: "Sequence[StepFailure]") -> None:
-    for failure in failures:
-        typer.echo(f"\n{failure.step}, attempt {failure.attempt}: {failure.error}")
-        typer.echo(failure.traceback or "  its code raised nothing")
-    if not failures:
-        typer.echo("\nno step has failed")
 
 
 def leave_with(outcome: WorkflowResult, *, as_json: bool) -> NoReturn:

@@ -8,7 +8,11 @@ from typing import Any
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import WorkflowExecutionStatus
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
-from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, ListWorkflowExecutionsRequest
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkflowExecutionRequest,
+    DescribeWorkflowExecutionResponse,
+    ListWorkflowExecutionsRequest,
+)
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowHandle
 from temporalio.client import WorkflowExecution as ListedExecution
 
@@ -30,7 +34,12 @@ async def described(client: Client, handle: WorkflowHandle[Any, Any]) -> Workflo
 
 def is_paused(description: WorkflowExecutionDescription) -> bool:
     """Return whether somebody has paused the run: it is open, and does nothing until it is unpaused."""
-    return description.raw_description.workflow_extended_info.HasField("pause_info")
+    return is_paused_info(description.raw_description)
+
+
+def is_paused_info(described: DescribeWorkflowExecutionResponse) -> bool:
+    """Return the same of a description as Temporal answers it."""
+    return described.workflow_extended_info.HasField("pause_info")
 
 
 def paused_by(description: WorkflowExecutionDescription) -> str:

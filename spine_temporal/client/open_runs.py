@@ -61,7 +61,7 @@ async def list_open_runs(client: Client, workflows: Sequence[str]) -> AsyncItera
 async def open_run(client: Client, workflow_id: str) -> OpenRun | None:
     """Return the open run of a workflow id; None where it has none."""
     described = await describe(client, workflow_id)
-    if described is None or described.workflow_execution_info.status not in _OPEN:
+    if described is None or not is_open(described):
         return None
     return _open_run(described, described.workflow_execution_info)
 
@@ -76,6 +76,11 @@ async def describe(client: Client, workflow_id: str, run_id: str = "") -> Descri
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise
+
+
+def is_open(described: DescribeWorkflowExecutionResponse) -> bool:
+    """Return whether the run is open; a paused one is."""
+    return described.workflow_execution_info.status in _OPEN
 
 
 async def has_open_timer(client: Client, run: OpenRun) -> bool:

@@ -58,7 +58,10 @@ async def listed_runs(
     *,
     workflow: str | Collection[str] | None = None,
     filters: Collection[RunFilter] = (),
+    categories: Collection[str] = (),
     partition: Mapping[str, str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     children: bool = False,
     limit: int = 50,
 ) -> list[RunSummary]:
@@ -68,15 +71,28 @@ async def listed_runs(
     Without a ``client``, open runs are what Postgres knows of them.
     """
     statuses, workflows = statuses_of(filters), [workflow] if isinstance(workflow, str) else workflow
-    look = partial(list_runs, workflows=workflows, partition=partition, children=children, limit=limit)
+    look = partial(
+        list_runs,
+        workflows=workflows,
+        categories=categories,
+        partition=partition,
+        since=since,
+        until=until,
+        children=children,
+        limit=limit,
+    )
     rows = await asyncio.to_thread(_in_transaction, database, partial(look, statuses=_in_postgres(statuses)))
     found = await _with_standings(client, rows) if client else [_summary(row) for row in rows]
-    if client and RunStatus.QUEUED in statuses:
+    if client and RunStatus.QUEUED in statuses and not categories:
         started = await _open_in_temporal(client, workflows)
         asked = [run for run in started if _fits(run, partition or {}, children=children)]
         found += await _queued(database, asked)
-    found = [run for run in found if run.status in statuses]
+    found = [run for run in found if run.status in statuses and _is_within(run.started_at, since, until)]
     return sorted(found, key=lambda run: (run.started_at, run.run_id), reverse=True)[:limit]
+
+
+def _is_within(moment: datetime, since: datetime | None, until: datetime | None) -> bool:
+    return (since is None or moment >= since) and (until is None or moment < until)
 
 
 def _in_postgres(statuses: frozenset[RunStatus]) -> list[str] | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -198,14 +199,18 @@ class SpineClient:
         *,
         workflow: str | Collection[str] | None = None,
         filters: Iterable[RunFilter] = (),
+        categories: Collection[str] = (),
         partition: Mapping[str, str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         children: bool = False,
         limit: int = 50,
     ) -> list[RunSummary]:
         """Return runs, newest first, as Postgres and Temporal know them together.
 
-        ``workflow`` is a name, or several. ``filters`` are statuses, or ``RunFilter.OPEN``; ``partition`` holds values
-        as text, some of a partition's keys will do. Runs that other runs have started are left out unless ``children``
+        ``workflow`` is a name, or several. ``filters`` are statuses, or ``RunFilter.OPEN``; ``categories`` those of
+        failures; ``partition`` holds values as text, some of a partition's keys will do; runs that have started from
+        ``since`` on and before ``until``. Runs that other runs have started are left out unless ``children``
         are asked for.
         """
         return await listed_runs(
@@ -213,7 +218,10 @@ class SpineClient:
             self.client,
             workflow=workflow,
             filters=list(filters),
+            categories=categories,
             partition=partition,
+            since=since,
+            until=until,
             children=children,
             limit=limit,
         )

@@ -6,13 +6,15 @@ import os
 import re
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.enums.v1 import TaskQueueType, WorkerStatus
-from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.worker.v1 import WorkerHeartbeat
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, ListWorkersRequest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
@@ -114,31 +116,46 @@ async def workers_of(client: Client, task_queue: str, kind: TaskQueueType.ValueT
     """Return the identities of the workers that ask for this kind of tasks on the queue.
 
     Temporal lists a worker for minutes after its end: one that has told its end, one that has not asked for longer
-    than an idle one would, and one of this machine whose process is gone do not count.
+    than an idle one would, and one of this machine whose process is gone do not count. One that has no free slot does
+    not ask; it counts by what it tells of itself each minute.
     """
     answer = await client.workflow_service.describe_task_queue(
         DescribeTaskQueueRequest(
             namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
         )
     )
-    recent = [poller for poller in answer.pollers if _age(poller) < _WORKER_GONE and not _is_dead(poller.identity)]
-    stopped = await _stopped_at(client, task_queue) if recent else {}
-    return frozenset(
+    told = await _heartbeats(client, task_queue)
+    stopped = _stopped_at(told)
+    asking = {
         poller.identity
-        for poller in recent
-        if poller.last_access_time.ToDatetime(UTC) > stopped.get(poller.identity, _EVER)
-    )
+        for poller in answer.pollers
+        if _age(poller.last_access_time) < _WORKER_GONE
+        and poller.last_access_time.ToDatetime(UTC) > stopped.get(poller.identity, _EVER)
+    }
+    working = {worker.worker_identity for worker in told if _works(worker, kind)}
+    return frozenset(identity for identity in asking | working if not _is_dead(identity))
 
 
-async def _stopped_at(client: Client, task_queue: str) -> Mapping[str, datetime]:
-    """Return when workers told that they stop, by identity; a process that has another worker there has not."""
+async def _heartbeats(client: Client, task_queue: str) -> list[WorkerHeartbeat]:
+    """Return what workers of the queue have told of themselves; nothing from a server that keeps no such thing."""
     try:
         answer = await client.workflow_service.list_workers(
             ListWorkersRequest(namespace=client.namespace, query=f"TaskQueue={_quoted(task_queue)}")
         )
     except RPCError:
-        return {}  # an older server does not keep them
-    told = [info.worker_heartbeat for info in answer.workers_info]
+        return []
+    return [info.worker_heartbeat for info in answer.workers_info]
+
+
+def _works(worker: WorkerHeartbeat, kind: TaskQueueType.ValueType) -> bool:
+    """Return whether a worker that runs has tasks of this kind in hand, by what it told last."""
+    slots = worker.activity_task_slots_info if kind == ACTIVITY_TASKS else worker.workflow_task_slots_info
+    is_there = worker.status not in _STOPPED and _age(worker.heartbeat_time) < _WORKER_GONE
+    return is_there and slots.current_used_slots > 0
+
+
+def _stopped_at(told: Sequence[WorkerHeartbeat]) -> Mapping[str, datetime]:
+    """Return when workers told that they stop, by identity; a process that has another worker there has not."""
     running = {worker.worker_identity for worker in told if worker.status not in _STOPPED}
     return {
         worker.worker_identity: worker.heartbeat_time.ToDatetime(UTC)
@@ -151,8 +168,8 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _age(poller: PollerInfo) -> float:
-    return (datetime.now(UTC) - poller.last_access_time.ToDatetime(UTC)).total_seconds()
+def _age(moment: Timestamp) -> float:
+    return (datetime.now(UTC) - moment.ToDatetime(UTC)).total_seconds()
 
 
 def _is_dead(identity: str) -> bool:

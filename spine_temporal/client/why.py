@@ -8,13 +8,14 @@ from enum import StrEnum
 from typing import assert_never
 
 from pydantic import ValidationError
-from temporalio.api.enums.v1 import EventType, PendingActivityState
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowQueryFailedError
 from temporalio.exceptions import FailureError
 from temporalio.service import RPCError
 
 from spine_temporal.client.descriptions import described, how_to_unpause, is_paused, paused_by
+from spine_temporal.client.pending import is_started, looks_for, next_in, task_queue_of
 from spine_temporal.client.run_handle import RunHandle
 from spine_temporal.client.task_queues import ACTIVITY_TASKS, WORKFLOW_TASKS, is_polled, what_to_start, workers_of
 from spine_temporal.definition.errors import ErrorCategory
@@ -128,11 +129,6 @@ def _how(description: WorkflowExecutionDescription) -> str:
     return description.status.name.lower() if description.status else "ended"
 
 
-def task_queue_of(activity: PendingActivityInfo) -> str:
-    """Return where the activity asks for workers; empty where an older server does not say."""
-    return activity.activity_options.task_queue.name
-
-
 def _of_activity(
     activity: PendingActivityInfo, description: WorkflowExecutionDescription, workers: Mapping[str, int]
 ) -> Reason:
@@ -140,22 +136,22 @@ def _of_activity(
     if activity.activity_id.isdigit():
         what = activity.activity_type.name
     last = f", last error: {activity.last_failure.message}" if activity.last_failure.message else ""
-    if activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED:
+    now = datetime.now(UTC)
+    match looks_for(activity, now):
+        case ErrorCategory.PARTITION_BUSY.value:
+            return Reason(
+                kind=ReasonKind.BUSY,
+                text=f"it {activity.last_failure.message}",
+                advice=f"it asks again in {next_in(activity, now):.0f} s; wait, or cancel either run",
+            )
+        case kind if kind == LIMITED:
+            text = f"{what} comes again in {next_in(activity, now):.0f} s: {activity.last_failure.message}"
+            return Reason(kind=ReasonKind.LIMIT, text=text, advice="`spine-temporal limits list` has all limits")
+    if is_started(activity):
         since = _seconds_since(activity.last_started_time.ToDatetime(UTC))
         return Reason(kind=ReasonKind.RUNS, text=f"{what} runs for {since:.0f} s, attempt {activity.attempt}{last}")
     if activity.attempt > 1 and activity.HasField("next_attempt_schedule_time"):
-        wait = max(0.0, -_seconds_since(activity.next_attempt_schedule_time.ToDatetime(UTC)))
-        if activity.last_failure.application_failure_info.type == ErrorCategory.PARTITION_BUSY:
-            told = activity.last_failure.message
-            return Reason(
-                kind=ReasonKind.BUSY,
-                text=f"it {told}",
-                advice=f"it asks again in {wait:.0f} s; wait, or cancel either run",
-            )
-        if activity.last_failure.application_failure_info.type == LIMITED:
-            text = f"{what} comes again in {wait:.0f} s: {activity.last_failure.message}"
-            return Reason(kind=ReasonKind.LIMIT, text=text, advice="`spine-temporal limits list` has all limits")
-        text = f"{what} is tried again in {wait:.0f} s, attempt {activity.attempt}{last}"
+        text = f"{what} is tried again in {next_in(activity, now):.0f} s, attempt {activity.attempt}{last}"
         return Reason(kind=ReasonKind.RETRIES, text=text, advice=_advice(activity.last_failure.message))
     since = _seconds_since(activity.scheduled_time.ToDatetime(UTC))
     queue = task_queue_of(activity) or description.task_queue

@@ -14,6 +14,15 @@ class Severity(StrEnum):
     ERROR = "ERROR"
 
 
+class AnomalyState(StrEnum):
+    """What has become of an anomaly."""
+
+    OPEN = "open"
+    #: Somebody looks after it.
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
 class AnomalyCategory(StrEnum):
     """Spine's categories of anomalies, for code that names them; others are allowed."""
 

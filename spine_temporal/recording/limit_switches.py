@@ -14,16 +14,16 @@ from spine_temporal.recording.limits import FOR_EVER
 
 _LIST = text("""
     SELECT key, concurrency, per_second, asked_at,
-        CASE WHEN closed_until > now() THEN nullif(closed_until, :for_ever) END AS closed_until,
-        coalesce(closed_until > now(), false) AS is_closed,
-        CASE WHEN closed_until > now() THEN closed_by END AS closed_by,
-        CASE WHEN closed_until > now() THEN closed_reason END AS closed_reason,
+        CASE WHEN closed_until > clock_timestamp() THEN nullif(closed_until, :for_ever) END AS closed_until,
+        coalesce(closed_until > clock_timestamp(), false) AS is_closed,
+        CASE WHEN closed_until > clock_timestamp() THEN closed_by END AS closed_by,
+        CASE WHEN closed_until > clock_timestamp() THEN closed_reason END AS closed_reason,
         coalesce(running, 0) AS running, coalesce(waiting, 0) AS waiting
     FROM core_limits LEFT JOIN (
-        SELECT lease.key, count(*) FILTER (WHERE starts_at <= now()) AS running,
-            count(*) FILTER (WHERE starts_at IS NULL OR starts_at > now()) AS waiting
+        SELECT lease.key, count(*) FILTER (WHERE starts_at <= clock_timestamp()) AS running,
+            count(*) FILTER (WHERE starts_at IS NULL OR starts_at > clock_timestamp()) AS waiting
         FROM core_leases AS lease JOIN core_runs AS runs ON runs.run_id = lease.run_id AND runs.status = 'RUNNING'
-        WHERE expires_at > now() GROUP BY lease.key
+        WHERE expires_at > clock_timestamp() GROUP BY lease.key
     ) AS used USING (key)
     ORDER BY key
 """)

@@ -28,6 +28,7 @@ _PLACE = text(f"""
             AND position < coalesce((SELECT position FROM mine), 9223372036854775807)
     )
     SELECT (SELECT count(*) FROM ahead) AS ahead, (SELECT superseded_by FROM mine) AS superseded_by,
+        EXISTS (SELECT FROM core_runs WHERE run_id = :run_id) AS has_begun,
         first.run_id, first.workflow_id, first.first_run_id, first.temporal, first.is_overdue
     FROM (VALUES (1)) AS one LEFT JOIN (SELECT * FROM ahead ORDER BY position LIMIT 1) AS first ON TRUE
 """)
@@ -88,6 +89,8 @@ class QueuePlace:
     first_is_overdue: bool
     #: The newer run in whose favour it ends.
     superseded_by: str | None
+    #: Whether the run has begun before, and only its answer was lost: it waits for nobody.
+    has_begun: bool
 
 
 def place_of(connection: Connection, key: RunKey) -> QueuePlace:
@@ -99,6 +102,7 @@ def place_of(connection: Connection, key: RunKey) -> QueuePlace:
         first=QueuedRun(**named) if row["run_id"] else None,
         first_is_overdue=bool(row["is_overdue"]),
         superseded_by=row["superseded_by"],
+        has_begun=row["has_begun"],
     )
 
 

@@ -63,7 +63,10 @@ def list_runs(
     *,
     workflows: Collection[str] | None = None,
     statuses: Collection[str] | None = None,
+    categories: Collection[str] = (),
     partition: Mapping[str, str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     children: bool = False,
     limit: int,
 ) -> list[ListedRun]:
@@ -73,8 +76,15 @@ def list_runs(
     """
     conditions = ["TRUE"] if children else [f"workflow_id !~ '{CHILD}'"]
     values = {"limit": limit, "workflows": list(workflows or ()), "statuses": list(statuses or ())}
+    values |= {"categories": list(categories), "since": since, "until": until}
     if workflows is not None:
         conditions.append("workflow = ANY(:workflows)")
+    if categories:
+        conditions.append("result ->> 'error_category' = ANY(:categories)")
+    if since is not None:
+        conditions.append("started_at >= :since")
+    if until is not None:
+        conditions.append("started_at < :until")
     if statuses is not None:
         conditions.append(f"{_STATUS} = ANY(:statuses)")
         if set(statuses) <= {RUNNING, HELD}:

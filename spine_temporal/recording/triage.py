@@ -1,7 +1,6 @@
 """What a person does with an anomaly: find it, acknowledge it, resolve it."""
 
 import re
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +8,9 @@ from sqlalchemy import Connection, text
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.json_values import clean_text
+from spine_temporal.definition.severity import AnomalyState
+from spine_temporal.recording.audit import record_action
+from spine_temporal.recording.ledger import LedgerTable, Question, ask, where
 
 #: What is shown of an anomaly, in this order.
 COLUMNS = (
@@ -19,15 +21,32 @@ COLUMNS = (
 #: Characters of an id that are enough to name it, where no other begins with them.
 SHORTEST_ID = 8
 
-_STATE = """CASE WHEN resolved_at IS NOT NULL THEN 'resolved' WHEN acknowledged_at IS NOT NULL THEN 'acknowledged'
-    ELSE 'open' END AS state"""
+_STATE_OF = """CASE WHEN resolved_at IS NOT NULL THEN 'resolved' WHEN acknowledged_at IS NOT NULL THEN 'acknowledged'
+    ELSE 'open' END"""
+_STATE = f"{_STATE_OF} AS state"
+#: What is not resolved.
+UNRESOLVED = (AnomalyState.OPEN.value, AnomalyState.ACKNOWLEDGED.value)
 
-_WITH_RUNS = """
-    WITH newest AS ({newest})
-    SELECT newest.*, newest.metadata ->> 'workflow' AS workflow,
-        coalesce(newest.metadata ->> 'workflow_id', runs.workflow_id) AS workflow_id
-    FROM newest LEFT JOIN core_runs AS runs ON runs.run_id = newest.metadata ->> 'run_id'
-"""
+#: Anomalies as they are asked for. A status is the state; the category is the anomaly's own, or that of the failure.
+ANOMALIES = LedgerTable(
+    columns=f"""{", ".join(COLUMNS)}, {_STATE}, metadata ->> 'workflow' AS workflow, coalesce(
+        metadata ->> 'workflow_id', (SELECT workflow_id FROM core_runs WHERE run_id = metadata ->> 'run_id')
+    ) AS workflow_id""",
+    source="core_anomalies",
+    conditions={
+        "workflow": "metadata ->> 'workflow' = :workflow",
+        "statuses": f"{_STATE_OF} = ANY(:statuses)",
+        "categories": "(category = ANY(:categories) OR metadata ->> 'failure_category' = ANY(:categories))",
+        "severities": "severity = ANY(:severities)",
+        "stages": "stage = ANY(:stages)",
+        "run": "(metadata ->> 'run_id' = :run OR metadata ->> 'workflow_id' = :run)",
+        "since": "last_seen_at >= :since",
+        "until": "last_seen_at < :until",
+    },
+    partition="partition_key",
+    newest="last_seen_at",
+    key=("anomaly_id",),
+)
 
 _FIND = text("SELECT anomaly_id FROM core_anomalies WHERE CAST(anomaly_id AS text) LIKE :prefix || '%' LIMIT 2")
 
@@ -43,24 +62,31 @@ _RESOLVE = text("""
 
 
 def list_anomalies(
-    connection: Connection, *, workflow: str | None = None, with_resolved: bool = False, limit: int = 1000
-) -> list[Mapping[str, Any]]:
-    """Return anomalies, newest first; the open and the acknowledged ones unless the resolved are asked for.
+    connection: Connection, question: Question | None = None, *, limit: int = 1000
+) -> list[dict[str, Any]]:
+    """Return anomalies that fit, newest first; without a question, those that are not resolved.
 
     Each has its ``workflow`` and the ``workflow_id`` of the run that met it last, where there is one.
     """
-    conditions = ["TRUE"]
-    if workflow is not None:
-        conditions.append("metadata ->> 'workflow' = :workflow")
-    if not with_resolved:
-        conditions.append("resolved_at IS NULL")
-    newest = (
-        f"SELECT {', '.join(COLUMNS)}, {_STATE} FROM core_anomalies WHERE {' AND '.join(conditions)} "
-        "ORDER BY last_seen_at DESC, anomaly_id LIMIT :limit"
-    )
-    query = f"{_WITH_RUNS.format(newest=newest)} ORDER BY last_seen_at DESC, anomaly_id"
-    rows = connection.execute(text(query), {"workflow": workflow, "limit": limit}).mappings()
-    return [dict(row) for row in rows]
+    return ask(connection, ANOMALIES, question or Question(statuses=UNRESOLVED), limit=limit)
+
+
+def resolve_all(connection: Connection, question: Question, *, by: str, reason: str) -> list[UUID]:
+    """Close all anomalies that fit and are not resolved, with who and why, on the record; return their ids."""
+    conditions, values = where(ANOMALIES, question)
+    statement = text(f"""
+        UPDATE core_anomalies SET resolved_at = now(), resolved_by = :by, resolution = :resolution
+        WHERE {conditions} AND resolved_at IS NULL RETURNING anomaly_id
+    """)
+    told = {"by": clean_text(by, 200), "resolution": clean_text(reason)}
+    done = [UUID(str(found)) for found in connection.execute(statement, values | told).scalars()]
+    if done:
+        asked = {name: str(value) for name, value in vars(question).items() if value}
+        details = {"anomalies": len(done), "question": asked}
+        record_action(
+            connection, "resolve anomalies", workflow_id="", run_id=None, by=by, reason=reason, details=details
+        )
+    return done
 
 
 def acknowledge(connection: Connection, anomaly_id: str, *, by: str) -> UUID:

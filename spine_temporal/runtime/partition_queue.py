@@ -63,6 +63,8 @@ class PartitionQueue:
         Raises ``QueuedError`` where the run waits on, and ``SupersededError`` where a newer one waits in its place.
         """
         place = await self._place(waiter)
+        if place.has_begun:
+            return await take()
         if place.superseded_by is not None:
             await asyncio.to_thread(self._leave, waiter.key.run_id)
             raise SupersededError(waiter, place.superseded_by)

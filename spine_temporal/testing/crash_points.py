@@ -17,6 +17,9 @@ class CrashPoint(StrEnum):
     AFTER_COMMIT = "after the commit, before the answer"
     #: The workflow, as it hears that a step has ended.
     AFTER_ANSWER = "after the answer, before the next workflow task"
+    #: An attempt of a step with a limit, as it takes its place at the source.
+    IN_LEASE = "in the lease, before its commit"
+    AFTER_LEASE = "in the lease, after its commit"
     #: The run's beginning.
     IN_BEGIN = "in begin, before its commit"
     AFTER_BEGIN = "in begin, after its commit"

@@ -9,7 +9,7 @@ from typing import Any
 from spine_temporal.machine.state import StepEnded
 from spine_temporal.recording import faults
 from spine_temporal.recording.anomalies import AnomalyRecorder
-from spine_temporal.runtime import attempt, beginning, run_activities, run_opener
+from spine_temporal.runtime import attempt, beginning, run_activities, run_opener, source_limits
 from spine_temporal.testing.crash_points import AT, MARKER, STEP, WORKER, CrashPoint
 from spine_temporal.translation import driver
 
@@ -90,6 +90,8 @@ _POINTS: dict[CrashPoint, Callable[[], None]] = {
     CrashPoint.BEFORE_COMMIT: lambda: _after(attempt, "complete_execution"),
     CrashPoint.AFTER_COMMIT: lambda: _after(attempt.Attempt, "run"),
     CrashPoint.AFTER_ANSWER: _when_the_workflow_hears_of_a_step,
+    CrashPoint.IN_LEASE: lambda: _after(source_limits, "ask"),
+    CrashPoint.AFTER_LEASE: lambda: _after(source_limits.SourceLimits, "_ask"),
     CrashPoint.IN_BEGIN: lambda: _after(beginning, "open_run"),
     CrashPoint.AFTER_BEGIN: lambda: _after(run_opener.RunOpener, "_claim"),
     CrashPoint.IN_ANOMALY: lambda: _after(AnomalyRecorder, "write"),

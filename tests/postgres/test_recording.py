@@ -17,6 +17,7 @@ from spine_temporal.recording.database import Database
 from spine_temporal.recording.ended_runs import _forget_sent_back
 from spine_temporal.recording.executions import Execution, complete_execution, open_execution
 from spine_temporal.recording.fence import Acknowledged, ClaimLostError, StateLostError, require_fence
+from spine_temporal.recording.ledger import Question
 from spine_temporal.recording.migrate import require_current, upgrade
 from spine_temporal.recording.partitions import claim, claim_of, release, take_over
 from spine_temporal.recording.resume_requests import request_resume, requested_resume, take_resume, withdraw_resume
@@ -128,7 +129,7 @@ def test_a_person_acknowledges_and_resolves_an_anomaly_by_the_beginning_of_its_i
     assert [(row["state"], row["acknowledged_by"]) for row in list_anomalies(connection)] == [("acknowledged", "ann")]
     resolve(connection, anomaly, by="ben", reason="the symbol was added")
     assert list_anomalies(connection) == []
-    assert [row["resolved_by"] for row in list_anomalies(connection, with_resolved=True)] == ["ben"]
+    assert [row["resolved_by"] for row in list_anomalies(connection, Question())] == ["ben"]
     for wrong, message in ((anomaly, "is resolved already"), ("0" * 36, "of no anomaly"), ("%", "is no anomaly id")):
         with pytest.raises(SpineError, match=message):
             acknowledge(connection, wrong, by="ann")

@@ -1,6 +1,6 @@
-"""A small workflow for killed workers: it writes rows, asks a gate, writes again."""
+"""A small workflow for killed workers: it waits for its turn, writes rows, asks a gate, writes again."""
 
-from spine_temporal import ErrorCategory, Pipeline, SpineError, Step, StepResult, Workflow, register_pipeline
+from spine_temporal import ErrorCategory, Limit, Pipeline, SpineError, Step, StepResult, Workflow, register_pipeline
 
 
 @register_pipeline("crash.write")
@@ -24,8 +24,11 @@ def counted(ctx, config):
 
 CRASH = Workflow(
     name="crash",
+    on_busy="queue",
     steps=[
-        Step.pipeline("first", "crash.write", {"stage": "first"}, heartbeat_timeout=1),
+        Step.pipeline(
+            "first", "crash.write", {"stage": "first"}, heartbeat_timeout=1, limit=Limit("crash", concurrency=1)
+        ),
         Step.lambda_("gate", counted),
         Step.pipeline("second", "crash.write", {"stage": "second"}, heartbeat_timeout=1),
     ],

@@ -25,6 +25,7 @@ def _contents(url):
         "outbox": "SELECT kind, step FROM core_outbox",
         "claims": "SELECT run_id FROM core_partitions WHERE run_id IS NOT NULL",
         "runs": "SELECT status FROM core_runs",
+        "waiting": "SELECT run_id FROM core_queue UNION ALL SELECT run_id FROM core_leases",
     }
     with psycopg.connect(url) as connection:
         return {name: connection.execute(query).fetchall() for name, query in queries.items()}
@@ -44,6 +45,7 @@ def test_a_worker_that_dies_there_loses_nothing(crash_at, spine_database, point,
         "outbox": [("failed", "second")] if fails else [],
         "claims": [],
         "runs": [(status,)],
+        "waiting": [],
     }
 
 

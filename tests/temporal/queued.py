@@ -2,7 +2,17 @@
 
 from pathlib import Path
 
-from spine_temporal import Limit, Pipeline, RetryPolicy, SourceBusyError, Step, Workflow, register_pipeline
+from spine_temporal import (
+    ErrorCategory,
+    Limit,
+    Pipeline,
+    RetryPolicy,
+    SourceBusyError,
+    SpineError,
+    Step,
+    Workflow,
+    register_pipeline,
+)
 from tests.temporal import resumable
 
 QUEUE = "queued-elsewhere"
@@ -53,4 +63,26 @@ ASKING = Workflow(
     partition_by=["week"],
     steps=[Step.pipeline("ask", "queued.ask", limit=SOURCE, retry=RetryPolicy(max_attempts=2, initial_interval=0.1))],
 )
-ALL = (ELSEWHERE, LIMITED, ASKING)
+
+
+@register_pipeline("queued.fails")
+class Fails(Pipeline):
+    """Fails of what passes by itself, in an hour."""
+
+    def run(self):
+        raise SpineError("no route to the source", ErrorCategory.TRANSIENT)
+
+
+FAILING = Workflow(
+    name="queued.failing",
+    params_model=resumable.Week,
+    partition_by=["week"],
+    steps=[Step.pipeline("fetch", "queued.fails", retry=RetryPolicy(initial_interval=3600, max_interval=3600))],
+)
+FOLLOWING = Workflow(
+    name="queued.following",
+    params_model=resumable.Week,
+    partition_by=["week"],
+    steps=[Step.wait_for("sourced", "resumable.sourced", [{"week": "of another"}], poll_interval=1)],
+)
+ALL = (ELSEWHERE, LIMITED, ASKING, FAILING, FOLLOWING)

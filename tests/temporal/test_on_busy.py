@@ -1,7 +1,7 @@
 """A start that finds its partition held waits in order, gives way to a newer one, or has the holder cancel."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -9,8 +9,10 @@ from temporalio.client import WorkflowFailureError
 
 from spine_temporal import Step, Workflow
 from spine_temporal.client.why import reasons
+from spine_temporal.runtime import run_opener
 from spine_temporal.runtime.ended_waiters import forget_ended
 from spine_temporal.runtime.temporal_runs import TemporalRuns
+from spine_temporal.translation.messages import BeginRequest
 from tests.temporal import resumable
 
 CLAIMS = "SELECT run_id FROM core_partitions WHERE run_id IS NOT NULL"
@@ -91,6 +93,30 @@ async def test_waiting_runs_take_the_partition_in_their_order(service, start, qu
     assert begun == [(first.id, "CANCELLED"), (second.id, "COMPLETED"), (fourth.id, "COMPLETED")]
     assert service.rows(CLAIMS) == []
     assert service.rows(QUEUE) == []
+
+
+async def test_a_run_whose_answer_was_lost_has_begun_whoever_waits_by_then(
+    service, start, queued, params, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(run_opener, "given_up_at", lambda _asked_at: datetime.now(UTC) + timedelta(hours=1))
+    first = await start("first", "queue")
+    await resumable.until_waiting(tmp_path)
+    second = await start("second", "queue")
+    await queued(second)
+    request = BeginRequest(
+        workflow="resumable.waiting",
+        workflow_id=first.id,
+        run_id=first.result_run_id,
+        started_at=datetime.now(UTC),
+        params=params,
+        options={"on_busy": "queue", "force": True},
+    )
+    [(epoch,)] = service.rows("SELECT epoch FROM core_partitions")
+    begun = await service.attempt("begin", request, [resumable.WAITING])
+    assert (begun.run_id, begun.epoch) == (first.result_run_id, epoch)
+    (tmp_path / "go").touch()
+    for handle in (first, second):
+        assert (await asyncio.wait_for(handle.result(), 60))["status"] == "COMPLETED"
 
 
 async def waits_for(service, handle, told):

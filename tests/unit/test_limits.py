@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from spine_temporal import DefinitionError, Limit, ParamsError, SourceBusyError, Step, Workflow
-from spine_temporal.cli.limits import moment_of
+from spine_temporal.cli.moments import moment_of
 from spine_temporal.machine.plan import PlannedLimit
 from spine_temporal.machine.planning import plan_of
 from spine_temporal.recording.limits import FOR_EVER, Obstacle, Seen, answer
