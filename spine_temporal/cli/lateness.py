@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spine_temporal.cli import panels
-from spine_temporal.cli.records import WorkflowOption
+from spine_temporal.cli.filters import WorkflowOption
 from spine_temporal.settings import Settings
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from spine_temporal.cli import panels
-from spine_temporal.cli.records import AsJson, Limit
+from spine_temporal.cli.filters import AsJson, Limit
 from spine_temporal.definition.errors import ParamsError
 from spine_temporal.settings import Settings
 
