@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from spine_temporal.machine.resumed_run import EndedRun
     from spine_temporal.runtime.definitions import Definitions
 
-_WHAT = "a workflow's name, REVISION:NAME at a git revision, or a run: its run id or workflow id"
+_WHAT = (
+    "a workflow's name or place (FILE.py:NAME), either at a git revision (REVISION:NAME), or a run: its run id or "
+    "workflow id"
+)
 Before = Annotated[str, typer.Argument(metavar="A", help=f"The earlier one: {_WHAT}.", autocompletion=workflow_names)]
 After = Annotated[str, typer.Argument(metavar="B", help="The later one, named in the same ways.")]
 
@@ -60,19 +63,23 @@ class _Versions:
         definitions = self._definitions()
         if text in definitions.workflows:
             return version_of(definitions, text, "now"), None
+        from spine_temporal.client.revisions import is_revision, version_at  # noqa: PLC0415
+
+        if colon and _may_be_at_revision(name) and is_revision(revision):
+            return version_at(revision, name, self._settings.project), None
         placed = self._placed(text)
         if placed is not None:
             return placed, None
-        from spine_temporal.client.revisions import is_revision, version_at  # noqa: PLC0415
-
-        if colon and "/" not in name and is_revision(revision):
-            return version_at(revision, name, self._settings.project), None
+        if text.endswith(".py"):
+            raise ParamsError(f"{text!r} is a file: name the workflow in it too, as {text}:NAME")
         if "/" in text or _is_run_id(text):
             return self._run(text)
         if colon:
             raise ParamsError(
                 f"{text!r}: git knows no revision {revision!r} here, and no workflow has that name; give {_WHAT}"
             )
+        if is_revision(text):
+            raise ParamsError(f"{text!r} is a git revision: name the workflow too, as {text}:NAME")
         return version_of(definitions, text, "now"), None  # raises, naming those that there are
 
     def _placed(self, text: str) -> "Version | None":
@@ -102,6 +109,13 @@ class _Versions:
             row = find_run(connection, identity)
             is_open = row.status == WorkflowStatus.RUNNING
             return version_of_run(row), None if is_open else ended_run(connection, row)
+
+
+def _may_be_at_revision(name: str) -> bool:
+    """Return whether what stands behind a colon is a workflow's name or place, or a file, and no part of a run's id."""
+    from spine_temporal.runtime.references import reference_of  # noqa: PLC0415 - keeps --help quick
+
+    return "/" not in name or name.endswith(".py") or reference_of(name) is not None
 
 
 def _is_run_id(text: str) -> bool:

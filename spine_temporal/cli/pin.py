@@ -18,7 +18,11 @@ FOLDER = Path("tests") / "pins"
 
 Workflows = Annotated[
     list[str] | None,
-    typer.Argument(metavar="WORKFLOW", help="Default: all.", autocompletion=workflow_names),
+    typer.Argument(
+        metavar="WORKFLOW",
+        help="Names, or where they are: FILE.py:NAME, MODULE:NAME. Default: all.",
+        autocompletion=workflow_names,
+    ),
 ]
 Folder = Annotated[Path | None, typer.Option("--folder", metavar="FOLDER", help=f"Default: {FOLDER} of the project.")]
 Check = Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 where one has changed.")]
@@ -31,11 +35,8 @@ def add_to(app: typer.Typer) -> None:
 
 def pin(workflows: Workflows = None, folder: Folder = None, check: Check = False) -> None:
     """Write what each workflow asks of Temporal, a file for each, to be committed with the tests."""
-    from spine_temporal.cli.session import definitions  # noqa: PLC0415 - keeps --help quick
-
     settings = Settings.from_environment()
-    loaded = definitions(settings)
-    names = [loaded.workflow(name).name for name in workflows] if workflows else sorted(loaded.workflows)
+    loaded, names = _named(settings, workflows or [])
     place = folder or (settings.project or Path()) / FOLDER
     if not names:
         raise SpineError(
@@ -46,6 +47,19 @@ def pin(workflows: Workflows = None, folder: Folder = None, check: Check = False
     if check:
         raise typer.Exit(_check(place, names, loaded, is_all=not workflows))
     _write(place, names, loaded)
+
+
+def _named(settings: Settings, texts: list[str]) -> "tuple[Definitions, list[str]]":
+    """Return the definitions, with the workflows that are named by their places, and the names of those to pin."""
+    from dataclasses import replace  # noqa: PLC0415 - keeps --help quick
+
+    from spine_temporal.cli.session import chosen, definitions  # noqa: PLC0415
+
+    chosen_ones = [chosen(settings, text) for text in texts]
+    loaded = definitions(settings)
+    placed = {workflow.name: definitions(its).workflows[workflow.name] for its, workflow in chosen_ones}
+    names = [workflow.name for _, workflow in chosen_ones] or sorted(loaded.workflows)
+    return replace(loaded, workflows={**loaded.workflows, **placed}), names
 
 
 def _write(folder: Path, names: list[str], loaded: "Definitions") -> None:
@@ -76,5 +90,6 @@ def _check(folder: Path, names: list[str], loaded: "Definitions", *, is_all: boo
     if changed:
         say("where this is meant, write the pins anew with `spine-temporal pin` and commit them")
         return 1
-    typer.echo(f"{len(names)} workflows ask for what is pinned in {folder}")
+    told = "1 workflow asks" if len(names) == 1 else f"{len(names)} workflows ask"
+    typer.echo(f"{told} for what is pinned in {folder}")
     return 0

@@ -9,13 +9,18 @@ from spine_temporal.client.versions import version_of
 from spine_temporal.definition.errors import DefinitionError, SpineError
 from spine_temporal.drawing.version import Version
 from spine_temporal.runtime.definitions import Definitions, load_definitions
+from spine_temporal.runtime.references import load_referenced, reference_of
 from spine_temporal.settings import Settings
 
 
 def version_in(folder: Path, name: str, label: str) -> Version:
     """Load the project of the current folder; raise ``DefinitionError`` where it takes modules from elsewhere."""
     settings = Settings.from_environment()
-    definitions = load_definitions(settings.modules)
+    reference = reference_of(name)
+    if reference is None:
+        definitions = load_definitions(settings.modules)
+    else:
+        definitions, name = load_referenced(settings.modules, reference), reference.workflow.name
     _require_inside(definitions, folder)
     return version_of(definitions, name, label)
 

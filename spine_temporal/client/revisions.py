@@ -15,6 +15,7 @@ import spine_temporal
 from spine_temporal.definition.errors import DefinitionError, ParamsError
 from spine_temporal.drawing.version import Version
 from spine_temporal.project import current_folder
+from spine_temporal.runtime.references import reference_of
 
 #: Seconds that git and the loading of a project may take.
 _PATIENCE = 120.0
@@ -28,7 +29,7 @@ def is_revision(text: str) -> bool:
 
 
 def version_at(revision: str, name: str, project: Path | None) -> Version:
-    """Return the workflow as it was at a revision.
+    """Return the workflow as it was at a revision, by its name or its place.
 
     Raises ``DefinitionError`` where the project did not load then, or had no such workflow.
     """
@@ -39,7 +40,8 @@ def version_at(revision: str, name: str, project: Path | None) -> Version:
         inside = _inside(project or current_folder(), top)
         if not (folder / inside).is_dir():
             raise ParamsError(f"revision {revision!r} has no folder {str(inside)!r}, in which this project is")
-        return _loaded(revision, name, folder, folder / inside, _mapped(sys.path, top, folder))
+        paths = _mapped(sys.path, top, folder)
+        return _loaded(revision, _there(name, top, folder), folder, folder / inside, paths)
 
 
 def _git(*arguments: str, cwd: Path | None = None) -> tuple[int, bytes, str]:
@@ -74,6 +76,19 @@ def _extract(top: Path, revision: str, folder: Path) -> None:
 def _inside(project: Path, top: Path) -> Path:
     resolved = project.resolve()
     return resolved.relative_to(top) if resolved.is_relative_to(top) else Path()
+
+
+def _there(name: str, top: Path, folder: Path) -> str:
+    """Return a name as it is; of a file's place, the place of the revision's file."""
+    reference = reference_of(name)
+    if reference is None or not reference.is_file:
+        if name.endswith(".py"):
+            raise ParamsError(f"{name!r} is a file: name the workflow in it too, as {name}:NAME")
+        return name
+    file = Path(reference.module).resolve()
+    if not file.is_relative_to(top):
+        raise ParamsError(f"{reference.module!r} is not in the git repository {top}")
+    return f"{folder / file.relative_to(top)}:{reference.attribute}"
 
 
 def _mapped(paths: Iterable[str], top: Path, folder: Path) -> list[str]:

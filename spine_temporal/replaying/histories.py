@@ -75,7 +75,10 @@ def _files(place: Path) -> Iterator[Path]:
 
 def _read(path: Path) -> History:
     try:
-        events = WorkflowHistory.from_json(path.stem, path.read_text())
+        text = path.read_text()
+        if not text.strip():
+            raise _no_history(path, "it is empty")
+        events = WorkflowHistory.from_json(path.stem, text)
     except (OSError, ValueError, TypeError, AttributeError, ParseError) as error:
         raise _no_history(path, str(error).splitlines()[0][:200] if str(error) else type(error).__name__) from None
     if not events.events or not events.events[0].HasField("workflow_execution_started_event_attributes"):

@@ -35,6 +35,8 @@ def test_a_graph_is_written_in_the_form_that_the_files_name_says(spine, tmp_path
         (("graph", "--run", "nope"), "no run with the run id or workflow id 'nope' has begun: `spine-temporal list`"),
         (("timeline", "nope/day=1"), "no run with the run id or workflow id 'nope/day=1' has begun"),
         (("diff", WEEKLY, "nope"), "unknown workflow 'nope'"),
+        (("diff", "HEAD", WEEKLY), "'HEAD' is a git revision: name the workflow too, as HEAD:NAME"),
+        (("diff", "workflows/x.py", WEEKLY), "'workflows/x.py' is a file: name the workflow in it too"),
         (("diff", "nope:x", WEEKLY), "'nope:x': git knows no revision 'nope' here, and no workflow has that name"),
         (("diff", "nope/day=1", WEEKLY), "no run with the run id or workflow id 'nope/day=1' has begun"),
     ],

@@ -127,6 +127,7 @@ async def test_a_history_of_a_workflow_that_the_code_has_no_more_fails_where_run
 @pytest.mark.parametrize(
     ("content", "words"),
     [
+        ("", "is no history of a run: it is empty"),
         ("{", "is no history of a run: Expecting property name"),
         ('{"events": []}', "it does not begin with the start of a run"),
         ("[]", "is no history of a run"),

@@ -165,6 +165,8 @@ def test_the_command_writes_pins_and_checks_them(tmp_path, monkeypatch):
     assert pin("--check").exit_code == 1
     assert pin().exit_code == 0
     assert pin("--check").stdout.startswith("10 workflows ask for what is pinned in ")
+    placed = pin("--check", "tests.temporal.jobs:GATED")
+    assert (placed.exit_code, placed.stdout) == (0, f"1 workflow asks for what is pinned in {tmp_path}\n")
     path = file_of(tmp_path, "jobs.gated")
     path.write_text(path.read_text().replace("validate", "look_at"))
     told = pin("--check", "jobs.gated")

@@ -52,6 +52,18 @@ def test_each_revision_has_its_own(project):
     assert (project / "revision_jobs.py").read_text() == MODULE % 5
 
 
+def test_a_place_is_of_the_revisions_file(project, tmp_path):
+    old = version_at("v0", "revision_jobs.py:W", project)
+    assert old.plan.steps[0].config == {"min_rows": 1000}
+    assert version_at("v1", "revision_jobs:W", project).plan.steps[0].config == {"min_rows": 500}
+    with pytest.raises(DefinitionError, match=r"at revision 'v0': module file 'jobs/gone.py' does not exist"):
+        version_at("v0", "gone.py:W", project)
+    with pytest.raises(ParamsError, match=r"'revision_jobs.py' is a file: name the workflow in it too"):
+        version_at("v0", "revision_jobs.py", project)
+    with pytest.raises(ParamsError, match="is not in the git repository"):
+        version_at("v0", f"{tmp_path.parent}/elsewhere.py:W", project)
+
+
 def test_what_does_not_load_at_a_revision_is_told_with_the_revision(project):
     with pytest.raises(DefinitionError, match=r"at revision 'v2': module 'revision_jobs' cannot be imported: .*broken"):
         version_at("v2", "mine", project)
