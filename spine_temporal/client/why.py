@@ -20,6 +20,7 @@ from spine_temporal.client.run_handle import RunHandle
 from spine_temporal.client.task_queues import ACTIVITY_TASKS, WORKFLOW_TASKS, is_polled, what_to_start, workers_of
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.run_result import WorkflowResult, WorkflowStatus
+from spine_temporal.runtime.run_activities import NOT_YET
 from spine_temporal.runtime.source_limits import LIMITED
 from spine_temporal.translation.waiting import (
     WAITING,
@@ -39,6 +40,8 @@ from spine_temporal.translation.waiting import (
 
 #: What the worker gets to answer a question.
 _PATIENCE = timedelta(seconds=5)
+#: What can be done where a `wait_for` has looked in vain.
+_LOOKS_AGAIN = "it looks again by itself until its timeout: complete that partition, or cancel the run"
 #: Characters of a held gate's error.
 _LONGEST = 300
 _TASK_FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
@@ -137,16 +140,9 @@ def _of_activity(
         what = activity.activity_type.name
     last = f", last error: {activity.last_failure.message}" if activity.last_failure.message else ""
     now = datetime.now(UTC)
-    match looks_for(activity, now):
-        case ErrorCategory.PARTITION_BUSY.value:
-            return Reason(
-                kind=ReasonKind.BUSY,
-                text=f"it {activity.last_failure.message}",
-                advice=f"it asks again in {next_in(activity, now):.0f} s; wait, or cancel either run",
-            )
-        case kind if kind == LIMITED:
-            text = f"{what} comes again in {next_in(activity, now):.0f} s: {activity.last_failure.message}"
-            return Reason(kind=ReasonKind.LIMIT, text=text, advice="`spine-temporal limits list` has all limits")
+    looks = _of_look(activity, now, what)
+    if looks is not None:
+        return looks
     if is_started(activity):
         since = _seconds_since(activity.last_started_time.ToDatetime(UTC))
         return Reason(kind=ReasonKind.RUNS, text=f"{what} runs for {since:.0f} s, attempt {activity.attempt}{last}")
@@ -162,6 +158,21 @@ def _of_activity(
         text=f"{what} waits for {since:.0f} s for one of {workers[queue]} workers on task queue {queue!r}{last}",
         advice="they are all busy: start more workers, or raise SPINE_MAX_ACTIVITIES",
     )
+
+
+def _of_look(activity: PendingActivityInfo, now: datetime, what: str) -> Reason | None:
+    """Return what it looks for again and again; None where it does work."""
+    told, wait = activity.last_failure.message, next_in(activity, now)
+    match looks_for(activity, now):
+        case ErrorCategory.PARTITION_BUSY.value:
+            advice = f"it asks again in {wait:.0f} s; wait, or cancel either run"
+            return Reason(kind=ReasonKind.BUSY, text=f"it {told}", advice=advice)
+        case kind if kind == NOT_YET:
+            return Reason(kind=ReasonKind.WAITS, text=f"`{activity.activity_id}`: {told}", advice=_LOOKS_AGAIN)
+        case kind if kind == LIMITED:
+            text = f"{what} comes again in {wait:.0f} s: {told}"
+            return Reason(kind=ReasonKind.LIMIT, text=text, advice="`spine-temporal limits list` has all limits")
+    return None
 
 
 def _advice(failure: str) -> str:
