@@ -1,6 +1,6 @@
-"""``make walk``: what a new user does, from an empty machine to a job that Temporal starts, as the page has it.
+"""``make walk``: what a new user does, from an empty machine to a job that Temporal starts, as the pages have it.
 
-Each command is printed with its output; the first that does not do what the page says is the last. It takes Python,
+Each command is printed with its output; the first that does not do what its page says is the last. It takes Python,
 bash and, for pip, a network. Nothing is left behind.
 """
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ops.ending import end_with
 from ops.walk.machine import environment, new_machine
-from ops.walk.page import PAGE, Command, File, parts
+from ops.walk.page import PAGES, Command, File, parts
 from ops.walk.shell import Shell, ShellError
 
 #: Seconds that a command may take: the first one to install may have to build and to download.
@@ -17,25 +17,25 @@ _LONGEST = 600.0
 
 
 def main() -> int:
-    """Walk the page; return 0 where everything was as it says."""
+    """Walk the pages; return 0 where everything was as they say."""
     with new_machine() as home:
         shell = Shell(home, environment(home))
         try:
-            return _walk(shell)
+            return next((code for page in PAGES if (code := _walk(shell, page))), 0)
         finally:
             shell.close()
 
 
-def _walk(shell: Shell) -> int:
-    for part in parts(PAGE.read_text()):
+def _walk(shell: Shell, page: Path) -> int:
+    for part in parts(page.read_text()):
         try:
             wrong = _write(shell, part) if isinstance(part, File) else _type(shell, part)
         except ShellError as error:
             wrong = str(error)
         if wrong:
-            say(f"\nNOT AS {PAGE.name} SAYS: {wrong}")
+            say(f"\nNOT AS {page.name} SAYS: {wrong}")
             return 1
-    say(f"\neverything was as {PAGE.name} says")
+    say(f"\neverything was as {page.name} says")
     return 0
 
 

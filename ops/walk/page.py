@@ -1,11 +1,14 @@
-"""The page that a new user follows: the files that it has one write, and the commands with what they print."""
+"""The pages that a new user follows: the files that they have one write, and the commands with what they print."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "your_own_project.md"
+_DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE = _DOCS / "your_own_project.md"
+#: In the order in which they are walked.
+PAGES = (_DOCS / "quickstart.md", PAGE)
 
 _BLOCK = re.compile(
     r"(?:^\*\*`(?P<path>[^`]+)`\*\*\n\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL

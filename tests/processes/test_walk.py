@@ -1,4 +1,4 @@
-"""The page for a new user's own project: whatever it has one write and type does what it says."""
+"""The quickstart and the page for one's own project: whatever they have one write and type does what they say."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ops.walk.page import PAGE, Command, File, parts
+from ops.walk.page import PAGES, Command, File, parts
 from tests.conftest import ROOT
 
 
@@ -19,7 +19,8 @@ def test_the_page_is_walked_from_an_empty_home_to_a_job_that_temporal_starts():
     )  # fmt: skip
     assert ended.returncode == 0, (ended.stdout + ended.stderr)[-4000:]
     walked = [line.removeprefix("$ ") for line in ended.stdout.splitlines() if line.startswith("$ ")]
-    assert walked == [part.text.splitlines()[0] for part in parts(PAGE.read_text()) if isinstance(part, Command)]
+    told = (part for page in PAGES for part in parts(page.read_text()))
+    assert walked == [part.text.splitlines()[0] for part in told if isinstance(part, Command)]
     assert "temporal schedule trigger --schedule-id prices-daily" in walked
 
 
