@@ -8,15 +8,15 @@ from typing import Any
 
 import psycopg
 
-#: Tables that say nothing of the work.
-_LEFT_OUT = {"core_schema_versions", "core_payloads"}
+#: Tables that say nothing of the work: what is logged and told to people depends on what happens to the workers.
+_LEFT_OUT = {"core_schema_versions", "core_payloads", "core_logs", "core_deliveries"}
 #: Tables of records of runs; the others hold what runs came to.
-_RECORDS = {"core_runs", "core_executions", "core_anomalies", "core_quality", "core_audit"}
+_RECORDS = {"core_runs", "core_executions", "core_anomalies", "core_quality", "core_audit", "core_outbox"}
 #: Columns that belong to the run or the moment. An attempt that was lost after it had failed may be counted again.
 _VOLATILE = {
     "run_id", "workflow_id", "execution_id", "anomaly_id", "fault_id", "reject_id", "resumed_from", "temporal",
     "epoch", "execution_run_id", "first_run_id", "lineage_id", "attempt", "lost", "result", "plan", "duration_seconds",
-    "resolved_by", "resolution", "batch_id", "source_uri", "file_path",
+    "resolved_by", "resolution", "batch_id", "source_uri", "file_path", "notification_id", "since",
 }  # fmt: skip
 
 
@@ -80,6 +80,8 @@ def _rows(connection: psycopg.Connection[Any], table: str, owners: dict[str, str
     for (row,) in connection.execute(f'SELECT to_jsonb(t) FROM "{table}" AS t'):
         if table == "core_partitions":
             row["is_held"] = row["run_id"] is not None
+        if row.get("kind") == "recovered":
+            row["message"] = ""  # it names the run
         run_id = str(row.get("run_id") or (row.get("metadata") or {}).get("run_id"))
         owner = owners.get(run_id, "") if table in _RECORDS else ""
         if not _gave_way(row):
@@ -88,7 +90,7 @@ def _rows(connection: psycopg.Connection[Any], table: str, owners: dict[str, str
 
 def _gave_way(row: dict[str, Any]) -> bool:
     """Whether it tells of a start that another one of the same partition was faster than: either may be."""
-    return bool((row.get("metadata") or {}).get("failure_category") == "PARTITION_BUSY")
+    return "PARTITION_BUSY" in {(row.get("metadata") or {}).get("failure_category"), row.get("category")}
 
 
 def _moments(connection: psycopg.Connection[Any], table: str) -> set[str]:

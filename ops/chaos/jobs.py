@@ -234,7 +234,7 @@ def _work(draw: random.Random, job: str, name: str, on_error: str, pipeline: str
         on_error=on_error,
         retry=RetryPolicy(max_attempts=_ATTEMPTS.get(does, 1), initial_interval=0.1, max_interval=1),
         heartbeat_timeout=3,
-        local=pipeline == "chaos.work" and draw.random() < 0.3,
+        local=True if pipeline == "chaos.work" and draw.random() < 0.3 else None,
     )
 
 

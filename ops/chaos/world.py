@@ -77,7 +77,7 @@ class World:
         }
         with (self.home / "logs" / f"worker{number}.log").open("ab") as log:
             self.workers[number] = subprocess.Popen(
-                [self._python, "-m", "spine_temporal", "worker"], env=environment, stdout=log, stderr=log
+                [self._python, "-m", "ops.chaos.worker", "worker"], env=environment, stdout=log, stderr=log
             )
 
     def tend_workers(self) -> None:
