@@ -41,8 +41,8 @@ class Acting:
 
     __slots__ = (
         "_blocked", "_next_id", "clock", "committed", "current", "drift", "ends", "finishing", "given",
-        "guards", "late", "latest", "mended", "parked", "ready", "restored", "saved", "store", "temporal",
-        "violation",
+        "guards", "is_set_back", "late", "latest", "mended", "parked", "ready", "restored", "saved", "store",
+        "temporal", "violation",
     )  # fmt: skip
 
     def __init__(self, guards: Guards) -> None:
@@ -57,8 +57,9 @@ class Acting:
         #: It goes on by one with each step. When it is the latest, the simulation counts as one that does not end.
         self.clock = 1_000_000
         self.latest = self.clock + _MOST
-        #: By how much the database's clock differs.
+        #: By how much the database's clock differs, and whether it was ever set back.
         self.drift = 0
+        self.is_set_back = False
         self.mended = -1  # the first start mends nothing
         self.restored = 0
         self.saved: tuple[int, Store] | None = None
@@ -117,7 +118,8 @@ class Acting:
             self.failed(actor, error)
         else:
             actor.dead, self.current = True, None
-        actor.let_go()
+        if actor.pending is not None:  # which leads back to it
+            actor.let_go()
 
     def _waits(self, actor: Actor, tx: Tx) -> None:
         """Let whoever holds the lock act; Postgres ends a transaction whose process is frozen."""

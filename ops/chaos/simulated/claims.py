@@ -131,7 +131,7 @@ def next_epoch(world: "World", partition: Partition, execution: int) -> int:
     if not guards.grows:
         epoch = clock
     given = world.given.get(partition.number, 0)
-    if epoch <= given and not (world.restored and world.drift):
+    if epoch <= given and not (world.restored and world.is_set_back):
         world.fails(f"epoch {epoch} of partition {partition.number} after epoch {given}")
     world.given[partition.number] = max(epoch, given)
     partition.claimed_at, partition.claimed_by = world.clock, execution

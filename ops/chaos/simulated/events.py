@@ -202,7 +202,9 @@ def _expire(world: World, _: int) -> None:
 
 def _jump(world: World, argument: int) -> None:
     """Let the database's clock jump, back or forward, also past the end of a request to resume."""
-    world.drift += (-_JUMP, _JUMP, -_JUMP, PATIENCE + 1)[argument % 4]
+    by = (-_JUMP, _JUMP, -_JUMP, PATIENCE + 1)[argument % 4]
+    world.drift += by
+    world.is_set_back |= by < 0
 
 
 def _save(world: World, _: int) -> None:
