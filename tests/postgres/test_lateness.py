@@ -1,13 +1,14 @@
 """Deadlines: what is judged when, each partition once, and what people are told of it."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
 from spine_temporal import CalendarRule, Deadline, ParamsError, Pipeline, Step, Weekdays, Workflow, register_pipeline
-from spine_temporal.operating.lateness import due
+from spine_temporal.operating.lateness import due, judging
 from spine_temporal.operating.lateness.judging import judge_deadline
 from spine_temporal.recording.lateness import Lateness, list_lateness
 
@@ -145,6 +146,29 @@ def test_a_year_that_nobody_judged_is_judged_in_parts_each_partition_once(databa
     assert until == due_at("2025-12-29")
     assert judge_deadline(database, NOON, due_at("2025-06-30")) == []
     assert rows(database, "SELECT judged_until FROM core_deadlines") == [(until,)]
+
+
+def test_who_dies_while_it_judges_has_told_nothing_and_the_next_tells_all(database, monkeypatch):
+    judge_deadline(database, NOON, due_at("2025-03-03"))
+    with monkeypatch.context() as patch:
+        patch.setattr(judging, "report_fault", _dies)
+        with pytest.raises(ConnectionError):
+            judge_deadline(database, NOON, due_at("2025-03-10"))
+    assert (states(database), told(database)) == ({}, [])
+    judge_deadline(database, NOON, due_at("2025-03-10"))
+    assert (states(database), len(told(database))) == ({"2025-03-10": "late"}, 1)
+
+
+def _dies(*_):
+    raise ConnectionError
+
+
+def test_two_that_judge_at_once_tell_each_partition_once(database):
+    judge_deadline(database, NOON, due_at("2025-01-06") - HOUR)
+    with ThreadPoolExecutor() as pool:
+        found = list(pool.map(lambda _: judge_deadline(database, NOON, due_at("2025-12-29")), range(4)))
+    assert sorted(map(len, found)) == [0, 0, 0, 52]
+    assert len(told(database)) == 52
 
 
 def test_nothing_is_written_of_a_deadline_whose_params_are_none(database):

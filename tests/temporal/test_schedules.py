@@ -3,16 +3,25 @@
 import asyncio
 import re
 from collections import Counter
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from temporalio.client import ScheduleBackfill, ScheduleOverlapPolicy, ScheduleSpec, ScheduleUpdate
+from temporalio.client import (
+    ScheduleBackfill,
+    ScheduleOverlapPolicy,
+    ScheduleSpec,
+    ScheduleUpdate,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+)
+from temporalio.service import RPCError
+from temporalio.worker import Replayer
 
 from domains.finra.publication import PublicationDays
-from spine_temporal import ParamsError, Schedule, SpineClient
+from spine_temporal import ParamsError, Schedule, SpineClient, SpinePlugin
 from spine_temporal.operating.lateness.keeper import NAME
 from spine_temporal.operating.lateness.messages import LATENESS, LatenessRequest, LatenessResult
 from spine_temporal.operating.registration import operating_activities, operating_workflows
@@ -82,6 +91,12 @@ async def fired(client, schedule_id, first, last):
     return [await client.get_workflow_handle(one.id).result() async for one in client.list_workflows(query)]
 
 
+async def replayed(handle):
+    """Replay what a run of the product's own has done, with the code at hand."""
+    replayer = Replayer(workflows=operating_workflows(), plugins=[SpinePlugin(workflows=[timed.WEEKLY])])
+    await replayer.replay_workflow(await handle.fetch_history())
+
+
 async def judged(service, until):
     """Have the deadlines judged, as the product's own schedule does."""
     client, queue = service.client.client, service.client.task_queue
@@ -111,6 +126,7 @@ async def test_a_year_of_publications_runs_each_week_once_and_each_is_late_once_
     assert await judged(timed_service, at("2025-12-31")) == {"recovered": 52}
     told = timed_service.rows("SELECT kind, partition_key, message FROM core_outbox")
     assert Counter(kind for kind, *_ in told) == {"late": 52, "recovered": 52}
+    await replayed(started)
     assert len({(kind, str(partition)) for kind, partition, _ in told}) == 104
     assert all(re.search(r"\d+ days .* late$", message) for kind, _, message in told if kind == "recovered")
 
@@ -199,6 +215,45 @@ async def test_a_schedule_is_fired_for_one_of_its_times_alone(timed_service, boo
         await book.pause("timed.weekly", by="ann", reason="why")
     with pytest.raises(ParamsError, match="has no time from"):
         await book.backfill("timed.weekly", first=at("2025-02-19"), last=at("2025-02-20"))
+
+
+async def test_runs_are_cancelled_with_what_started_them_joined_by_another_and_refused_on_record(timed_service):
+    book, client = timed_service.client.schedules([timed.WAITING_SCHEDULE]), timed_service.client.client
+    _, first = await book.trigger("timed.waiting", at=at("2025-03-10T06:05:00"))
+    run = client.get_workflow_handle("timed.waiting/week_ending=2025-02-07")
+    await running(run)
+    _, second = await book.trigger("timed.waiting", at=at("2025-03-11T06:05:00"))  # the same week
+    assert (await second.result()).ended == {"joined": 1, "CONFIGURATION": 1}
+    await first.cancel()
+    with pytest.raises(WorkflowFailureError):
+        await first.result()
+    assert (await first.describe()).status is WorkflowExecutionStatus.CANCELED
+    assert (await run.describe()).status is WorkflowExecutionStatus.CANCELED
+    refused = timed_service.rows("SELECT category, message FROM core_anomalies WHERE severity = 'ERROR'")
+    assert {category for category, _ in refused} == {"WORKFLOW_FAILURE"}
+    assert {message for _, message in refused} == {
+        "param 'week_ending' is missing: 'timed.waiting' needs it to identify the partition"
+    }
+
+
+async def test_a_run_goes_on_where_what_started_it_is_terminated(timed_service):
+    book, client = timed_service.client.schedules([timed.WAITING_SCHEDULE]), timed_service.client.client
+    _, started = await book.trigger("timed.waiting", at=at("2025-03-17T06:05:00"))
+    run = client.get_workflow_handle("timed.waiting/week_ending=2025-02-14")
+    await running(run)
+    await started.terminate()
+    assert (await run.describe()).status is WorkflowExecutionStatus.RUNNING
+    await run.cancel()
+
+
+async def running(run):
+    """Come back when the run has begun."""
+    for _ in range(1000):
+        with suppress(RPCError):
+            if await run.query("progress") is not None:
+                return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it has not begun")
 
 
 async def test_a_cron_is_fired_at_the_times_that_temporal_says(timed_service):

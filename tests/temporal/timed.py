@@ -37,6 +37,26 @@ WEEKLY = Workflow(
     steps=[Step.pipeline("load", "timed.load", local=True)],
 )
 
+WAITING = Workflow(
+    name="timed.waiting",
+    partition_by=("week_ending",),
+    steps=[Step.wait("night", 86_400), Step.pipeline("load", "timed.load")],
+)
+
+
+def one_and_a_refused_one(scheduled, calendar):
+    return [newest(scheduled, calendar), {"week": "which?"}]
+
+
+WAITING_SCHEDULE = Schedule(
+    name="timed.waiting",
+    workflow=WAITING,
+    cron="5 6 * * MON",
+    params=one_and_a_refused_one,
+    overlap="cancel_other",
+    catch_up=timedelta(days=1),
+)
+
 SCHEDULE = Schedule(
     name="timed.weekly",
     workflow=WEEKLY,

@@ -49,24 +49,25 @@ class _Week:
         return HISTORIC if self.historic else DATASET
 
     def query(self, offset: int) -> dict[str, Any]:
+        """Ask for a page."""
+        return self._filtered() | {"sortFields": ["issueSymbolIdentifier", "MPID"], "limit": PAGE, "offset": offset}
+
+    def newest(self) -> dict[str, Any]:
+        """Ask for the row that was updated last."""
+        return self._filtered() | {"sortFields": ["-lastUpdateDate"], "limit": 1, "offset": 0}
+
+    def _filtered(self) -> dict[str, Any]:
         filters = [("weekStartDate", self.start.isoformat()), ("tierIdentifier", self.tier.api_identifier)]
         if not self.historic:
             filters.append(("summaryTypeCode", SUMMARY_TYPE))
-        return {
-            "fields": list(_FIELDS),
-            "compareFilters": [
-                {"compareType": "EQUAL", "fieldName": name, "fieldValue": value} for name, value in filters
-            ],
-            "sortFields": ["issueSymbolIdentifier", "MPID"],
-            "limit": PAGE,
-            "offset": offset,
-        }
+        equal = [{"compareType": "EQUAL", "fieldName": name, "fieldValue": value} for name, value in filters]
+        return {"fields": list(_FIELDS), "compareFilters": equal}
 
 
 def fetch_from_api(tier: Tier, week_ending: date, heartbeat: Callable[..., None], *, today: date) -> tuple[str, bytes]:
     """Return the dataset's URL and the week's rows; never a part of a week."""
-    start = week_ending - timedelta(days=4)
-    week = _Week(tier=tier, start=start, historic=start < today - timedelta(days=365))
+    week = _week(tier, week_ending, today)
+    start = week.start
     client = ApiClient()
     url = client.url + week.path
     # Rows that move between pages mean that the week is being republished: the whole of it is asked for once more.
@@ -92,12 +93,28 @@ def fetch_from_api(tier: Tier, week_ending: date, heartbeat: Callable[..., None]
     return url, ("\n".join(["|".join(COLUMNS), *lines]) + "\n").encode("utf-8", "replace")
 
 
+def last_update(tier: Tier, week_ending: date, *, today: date) -> dict[str, Any] | None:
+    """Return how many rows the week has and when one was last updated, by one small request; None of a week without."""
+    week = _week(tier, week_ending, today)
+    client = ApiClient()
+    page = _page(client, week, week.newest())
+    if not page.rows:
+        return None
+    _check_filters(client.url + week.path, page.rows, week)
+    return {"rows": page.total, "last_update_date": page.rows[0].get("lastUpdateDate")}
+
+
+def _week(tier: Tier, week_ending: date, today: date) -> _Week:
+    start = week_ending - timedelta(days=4)
+    return _Week(tier=tier, start=start, historic=start < today - timedelta(days=365))
+
+
 def _all_pages(client: ApiClient, week: _Week, heartbeat: Callable[..., None]) -> list[dict[str, Any]] | None:
     """Return every row, None where the pages do not add up to what the API said."""
     rows: list[dict[str, Any]] = []
     total: int | None = None
     while len(rows) <= MAX_OFFSET:
-        page = _page(client, week, len(rows))
+        page = _page(client, week, week.query(len(rows)))
         if rows and page.total != total:
             return None
         total = page.total
@@ -112,8 +129,8 @@ def _all_pages(client: ApiClient, week: _Week, heartbeat: Callable[..., None]) -
     return None
 
 
-def _page(client: ApiClient, week: _Week, offset: int) -> _Page:
-    body, received = client.post(week.path, week.query(offset))
+def _page(client: ApiClient, week: _Week, query: Mapping[str, Any]) -> _Page:
+    body, received = client.post(week.path, query)
     try:
         rows = json.loads(body or b"[]", parse_float=Decimal)
     except (ValueError, RecursionError):

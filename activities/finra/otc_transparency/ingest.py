@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from activities.finra.otc_transparency.api_source import last_update
 from activities.finra.otc_transparency.captures import (
     Capture,
     capture_id_of,
@@ -55,11 +56,14 @@ class IngestWeek(Pipeline):
 
     @classmethod
     def fingerprint(cls, params: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return the file's size and hash: one that has changed is ingested as a new revision. None of the API."""
-        if source_type_of(dict(params)) != "file":
-            return None
+        """Return what tells that the source has changed, which is then ingested as a new revision.
+
+        Of a file it is its size and hash, of the API the week's number of rows and last update.
+        """
         given = params.get("week_ending")
         week = None if given is None else week_ending_of(given, strict=bool(params.get("strict_week_ending")))
+        if source_type_of(dict(params)) != "file":
+            return None if week is None else last_update(tier_of(params.get("tier")), week, today=cls.today())
         _, content = read_file(str(params["file_path"]), tier_of(params.get("tier")), week)
         return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 

@@ -20,6 +20,8 @@ _log = logging.getLogger(__name__)
 NAME = f"{OWN}lateness"
 #: How often deadlines are judged, and so by how much a late partition may be told late.
 INTERVAL = timedelta(minutes=5)
+#: Seconds until a worker looks after it: one that ends before, as a test's or one that cannot work, makes none.
+_SETTLED = 30.0
 #: Seconds until a Temporal that did not answer is asked again.
 _AGAIN = 30.0
 
@@ -67,6 +69,7 @@ async def judging(client: temporal.Client, task_queue: str, *, has_deadlines: bo
 
 
 async def _kept(client: temporal.Client, task_queue: str) -> None:
+    await asyncio.sleep(_SETTLED)
     while True:
         try:
             await keep_judging(client, task_queue)

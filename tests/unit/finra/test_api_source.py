@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from activities.finra.otc_transparency import api_client, api_source
+from activities.finra.otc_transparency.ingest import IngestWeek
 from activities.finra.otc_transparency.parse import parse
 from activities.finra.otc_transparency.week import TIERS
 from spine_temporal import ErrorCategory, SpineError
@@ -257,3 +258,21 @@ def test_a_wait_that_the_api_asks_for_and_a_total_have_bounds(stub):
     assert refusal().retry_after == 86_400
     stub.answers = [(200, {"record-total": "9" * 5_000}, b"[]")]
     assert refusal().code == "NO_DATA"
+
+
+def test_a_small_request_tells_whether_a_week_has_changed(stub, monkeypatch):
+    monkeypatch.setattr(IngestWeek, "today", staticmethod(lambda: TODAY))
+    params = {"week_ending": WEEK.isoformat(), "tier": "OTC", "source": "api"}
+    before = IngestWeek.fingerprint(params)
+    assert before == {"rows": 10, "last_update_date": "2025-12-29"}
+    [(_, _, query)] = stub.asked
+    assert (query["limit"], query["sortFields"]) == (1, ["-lastUpdateDate"])
+    assert IngestWeek.fingerprint(params) == before
+    stub.rows[0]["lastUpdateDate"] = "2026-01-12"
+    assert IngestWeek.fingerprint(params) == {"rows": 10, "last_update_date": "2026-01-12"}
+    stub.rows[0]["weekStartDate"] = "2020-01-06"
+    with pytest.raises(SpineError, match="API_FILTER_IGNORED"):
+        IngestWeek.fingerprint(params)
+    stub.rows = []
+    assert IngestWeek.fingerprint(params) is None
+    assert IngestWeek.fingerprint({"tier": "OTC", "source": "api"}) is None

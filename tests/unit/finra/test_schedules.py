@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from domains.finra.otc_transparency import TIERS
 from domains.finra.publication import LAG_DAYS, FirstPublicationDays, PublicationDays, publication_day
 from spine_temporal.definition.params import resolve_params
-from workflows.finra.otc_schedules import BY_NOON, MONTHLY, MONTHLY_CHECK, WEEKLY, WEEKLY_CHECK
+from workflows.finra.otc_weekly_schedules import BY_NOON, MONTHLY, MONTHLY_CHECK, WEEKLY, WEEKLY_CHECK
 
 YEAR = (datetime(2024, 12, 31, tzinfo=UTC), datetime(2025, 12, 31, tzinfo=UTC))
 
