@@ -5,11 +5,46 @@ import time
 from pathlib import Path
 
 from ops.benchmarks import fans_compared, growth, jobs_compared, report, rows_compared, startup
-from ops.benchmarks.lab import lab
+from ops.benchmarks.lab import Lab, lab
 from ops.benchmarks.ratios import Ratio
 from ops.ending import end_with
 
-PARTS = ("jobs", "fans", "rows", "growth", "startup")
+#: A part's ratios, and its sections of the report: a heading and lines.
+Found = tuple[list[Ratio], list[tuple[str, list[str]]]]
+
+
+def _jobs(made: Lab, options: argparse.Namespace) -> Found:
+    ratios, lines = jobs_compared.compare(made, jobs_compared.QUICK if options.quick else jobs_compared.FULL)
+    return ratios, [("The five-step job", lines)]
+
+
+def _fans(made: Lab, options: argparse.Namespace) -> Found:
+    ratios, lines = fans_compared.compare(made, options.items, 5)
+    return ratios, [("Fans", lines)]
+
+
+def _rows(made: Lab, options: argparse.Namespace) -> Found:
+    rows, rounds = (50_000, 2) if options.quick else (options.rows, 5)
+    ratios, lines = rows_compared.compare(made, rows, rounds)
+    return ratios, [("A large week", lines)]
+
+
+def _growth(made: Lab, options: argparse.Namespace) -> Found:
+    of_rows = growth.with_rows(made, options.table_rows)
+    of_steps = growth.with_steps_and_items(made, options.items)
+    ratios, of_runs = growth.with_runs(made, options.runs)
+    return ratios, [
+        ("Growth with rows", of_rows),
+        ("Growth with steps and items", of_steps),
+        ("Growth with runs", of_runs),
+    ]
+
+
+def _startup(made: Lab, _options: argparse.Namespace) -> Found:
+    return [], [("Start-up", startup.measure(made))]
+
+
+PARTS = {"jobs": _jobs, "fans": _fans, "rows": _rows, "growth": _growth, "startup": _startup}
 
 
 def main() -> int:
@@ -23,42 +58,15 @@ def main() -> int:
     parser.add_argument("--table-rows", type=int, default=10_000_000, help="that manifest and anomalies grow to")
     parser.add_argument("--report", type=Path, default=Path("benchmark.md"))
     options = parser.parse_args()
-    parts = options.only or (["jobs", "rows"] if options.quick else list(PARTS))
     began = time.monotonic()
     ratios: list[Ratio] = []
     sections: list[tuple[str, list[str]]] = []
-    if "jobs" in parts:
-        print("the five-step job", flush=True)
-        effort = jobs_compared.QUICK if options.quick else jobs_compared.FULL
+    for part in options.only or (["jobs", "rows"] if options.quick else PARTS):
+        print(part, flush=True)
         with lab() as made:
-            found, lines = jobs_compared.compare(made, effort)
+            found, told = PARTS[part](made, options)
         ratios += found
-        sections.append(("The five-step job", lines))
-    if "fans" in parts:
-        print("fans", flush=True)
-        with lab() as made:
-            found, lines = fans_compared.compare(made, options.items, 5)
-        ratios += found
-        sections.append(("Fans", lines))
-    if "rows" in parts:
-        print("a large week", flush=True)
-        rows, rounds = (50_000, 2) if options.quick else (options.rows, 5)
-        with lab() as made:
-            found, lines = rows_compared.compare(made, rows, rounds)
-        ratios += found
-        sections.append(("A large week", lines))
-    if "growth" in parts:
-        print("growth", flush=True)
-        with lab() as made:
-            sections.append(("Growth with rows", growth.with_rows(made, options.table_rows)))
-            sections.append(("Growth with steps and items", growth.with_steps_and_items(made, 10_000)))
-            found, lines = growth.with_runs(made, options.runs)
-        ratios += found
-        sections.append(("Growth with runs", lines))
-    if "startup" in parts:
-        print("start-up", flush=True)
-        with lab() as made:
-            sections.append(("Start-up", startup.measure(made)))
+        sections += told
     report.write(options.report, sections, ratios)
     print(f"{options.report}: {time.monotonic() - began:.0f} s")
     for ratio in ratios:
