@@ -33,7 +33,7 @@ def executing(connection: Any) -> Executing:
     if isinstance(connection, psycopg.Connection):
         return _Psycopg(connection)
     raise SpineError(
-        f"the manifest and the anomalies are in Postgres, and {type(connection).__module__}."
+        f"manifest, anomalies and rejects are in Postgres, and {type(connection).__module__}."
         f"{type(connection).__qualname__} is no connection to it: give a Connection of SQLAlchemy or of psycopg, or "
         "one that spine.framework.db.get_connection() returns",
         ErrorCategory.CONFIGURATION,

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from spine_temporal.definition.json_values import clean_text
 from spine_temporal.definition.params import canonical
+from spine_temporal.recording.any_connection import AnyConnection, executing
 from spine_temporal.recording.runs import RunRow
 
 _REJECTS = uuid5(NAMESPACE_URL, "spine-temporal/rejects")
@@ -76,7 +77,7 @@ class Reject:
 
 
 class RejectSink:
-    """Writes the rejects of one execution, on a SQLAlchemy connection whose transaction is the caller's.
+    """Writes the rejects of one execution, on any connection to Postgres, whose transaction is the caller's.
 
     ``execution_id`` is a pipeline's ``idempotency_key``. What an attempt writes again is there once. A pipeline that
     commits in parts gives each reject its line or its source, as it may begin again in the middle: two rejects of
@@ -84,9 +85,9 @@ class RejectSink:
     """
 
     def __init__(
-        self, connection: Connection, domain: str, execution_id: str | UUID, batch_id: str | None = None
+        self, connection: AnyConnection, domain: str, execution_id: str | UUID, batch_id: str | None = None
     ) -> None:
-        self._connection = connection
+        self._connection = executing(connection)
         self.domain = domain
         self.execution_id = str(execution_id)
         self.batch_id = batch_id

@@ -1,4 +1,4 @@
-"""The manifest and the anomalies on what their caller has in hand: SQLAlchemy's connection, psycopg's, Spine's."""
+"""Manifest, anomalies and rejects on what their caller has in hand: SQLAlchemy's connection, psycopg's, Spine's."""
 
 import json
 import sqlite3
@@ -10,11 +10,13 @@ import pytest
 from spine.core.anomalies import AnomalyCategory, AnomalyRecorder, Severity
 from spine.core.connection import create_connection
 from spine.core.manifest import WorkManifest
+from spine.core.rejects import Reject, RejectSink
 from spine.framework.db import clear_connection_provider, get_connection, set_connection_provider
 from spine.framework.pipelines import Pipeline
 from sqlalchemy import text
 
 from spine_temporal import SpineError
+from spine_temporal.recording.any_connection import executing
 from spine_temporal.recording.lending import StepConnection, TransactionEndedError
 from spine_temporal.recording.spine_connection import SpineConnection
 from spine_temporal.testing.services import PipelineTestServices, run_pipeline
@@ -74,6 +76,14 @@ def test_a_manifest_compares_its_own_stages_where_a_run_has_written_others_with_
     manifest.advance_to(KEY, "COMPLETED")
     assert manifest.get_latest_stage(KEY) == "COMPLETED"
     assert WorkManifest(conn, domain=DOMAIN, stages=()).get_latest_stage(KEY) in {"COMPLETED", "STEP_CHECK"}
+
+
+def test_a_reject_is_written_once(conn):
+    for _ in range(2):
+        sink = RejectSink(conn, "shop", "an-execution")
+        assert sink.write_batch([Reject("ingest", "BAD_PRICE", "100% wrong?", "a|b", line_number=7)], KEY) == 1
+    [row] = executing(conn).execute(text("SELECT reason_code, detail, line_number FROM core_rejects"), {}).mappings()
+    assert tuple(row.values()) == ("BAD_PRICE", "100% wrong?", 7)
 
 
 def test_an_anomaly_is_recorded_and_resolved(conn):
