@@ -55,10 +55,13 @@ def _print(found: "list[JudgedPartition]") -> None:
         return
     titles = ("STATE", "DUE (UTC)", "LATE BY", "WORKFLOW", "PARTITION", "RUN")
     rows = [
-        (one.state.value, one.due_at, one.late_by, one.workflow, dict(one.partition_key), one.run_id or "never started")
-        for one in found
+        (one.state.value, one.due_at, one.late_by, one.workflow, dict(one.partition_key), _run(one)) for one in found
     ]
     typer.echo(table([Column(title=title) for title in titles], rows, width_of()))
+
+
+def _run(one: "JudgedPartition") -> str:
+    return f"{one.run_id} {one.run_status or ''}".strip() if one.run_id else "never started"
 
 
 def _print_next(deadlines: "list[Deadline]") -> None:

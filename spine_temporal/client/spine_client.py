@@ -24,6 +24,7 @@ from spine_temporal.client.run_list import RunSummary, listed_runs
 from spine_temporal.client.run_status import RunFilter
 from spine_temporal.definition.backfill import Reprocess
 from spine_temporal.definition.busy import OnBusy
+from spine_temporal.definition.deadline import Deadline
 from spine_temporal.definition.errors import (
     ParamsError,
     PartitionBusyError,
@@ -242,12 +243,12 @@ class SpineClient:
         """
         return await (await self.handle_of(identity)).terminate(reason=reason, database=database)
 
-    def schedules(self, schedules: Iterable[Schedule], *, has_deadlines: bool = False) -> ScheduleBook:
+    def schedules(self, schedules: Iterable[Schedule], deadlines: Iterable[Deadline] = ()) -> ScheduleBook:
         """Return these schedules, to be applied, paused and fired; one that is not given counts as not declared.
 
-        ``has_deadlines``: the service declares some, so that an apply sees to their being judged.
+        Where the service has deadlines, an apply sees to their being judged.
         """
-        named = {one.name: one for one in schedules}
+        named, has_deadlines = {one.name: one for one in schedules}, any(True for _ in deadlines)
         return ScheduleBook(self.client, named, task_queue=self.task_queue, has_deadlines=has_deadlines)
 
     async def _started_or_joined(

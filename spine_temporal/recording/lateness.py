@@ -128,18 +128,27 @@ def judged(connection: Connection, deadline: str, *, until: datetime) -> None:
 def list_lateness(
     connection: Connection, *, workflow: str | None = None, states: Sequence[Lateness] = (), limit: int = 1000
 ) -> list[JudgedPartition]:
-    """Return how partitions stand to their deadlines, the newest due time first."""
+    """Return how partitions stand to their deadlines, the newest due time first; of a late one, the newest run now."""
     conditions = ["TRUE"]
     if workflow is not None:
         conditions.append("due.workflow = :workflow")
     if states:
         conditions.append("due.state = ANY(:states)")
+    order = "due.due_at DESC, due.deadline, CAST(due.partition_key AS text)"
     query = f"""
-        SELECT due.deadline, due.workflow, due.partition_key, due.due_at, due.state, due.run_id, due.completed_at,
-            runs.status AS run_status
-        FROM core_lateness AS due LEFT JOIN core_runs AS runs ON runs.run_id = due.run_id
-        WHERE {" AND ".join(conditions)}
-        ORDER BY due.due_at DESC, due.deadline, CAST(due.partition_key AS text) LIMIT :limit
+        WITH due AS (
+            SELECT * FROM core_lateness AS due WHERE {" AND ".join(conditions)} ORDER BY {order} LIMIT :limit
+        )
+        SELECT due.deadline, due.workflow, due.partition_key, due.due_at, due.state, due.completed_at,
+            coalesce(newest.run_id, due.run_id) AS run_id, coalesce(newest.status, done.status) AS run_status
+        FROM due LEFT JOIN core_runs AS done ON done.run_id = due.run_id
+        LEFT JOIN LATERAL (
+            SELECT run_id, status FROM core_runs
+            WHERE due.completed_at IS NULL AND domain = '{recording_domain("")}' || due.workflow
+                AND partition_key = due.partition_key
+            ORDER BY started_at DESC, run_id LIMIT 1
+        ) AS newest ON TRUE
+        ORDER BY {order}
     """
     values = {"workflow": workflow, "states": [state.value for state in states], "limit": limit}
     return [_row(dict(row)) for row in connection.execute(text(query), values).mappings()]

@@ -115,6 +115,10 @@ def test_on_time_late_and_recovered_are_each_told_once(database):
             (Lateness.ON_TIME, "", "COMPLETED"),
         ]
         assert len(list_lateness(connection, states=[Lateness.LATE])) == 1
+    now = run(database, "2025-03-17", status="RUNNING")
+    with database.begin() as connection:
+        [still_late] = list_lateness(connection, states=[Lateness.LATE])
+        assert (still_late.run_id, still_late.run_status) == (now, "RUNNING")
         assert list_lateness(connection, workflow="another") == []
 
 

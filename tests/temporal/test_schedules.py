@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from temporalio.client import (
     ScheduleBackfill,
+    ScheduleIntervalSpec,
     ScheduleOverlapPolicy,
     ScheduleSpec,
     ScheduleUpdate,
@@ -22,7 +23,8 @@ from temporalio.worker import Replayer
 
 from domains.finra.publication import PublicationDays
 from spine_temporal import ParamsError, Schedule, SpineClient, SpinePlugin
-from spine_temporal.operating.lateness.keeper import NAME
+from spine_temporal.operating.lateness import keeper
+from spine_temporal.operating.lateness.keeper import NAME, judging, keep_judging
 from spine_temporal.operating.lateness.messages import LATENESS, LatenessRequest, LatenessResult
 from spine_temporal.operating.registration import operating_activities, operating_workflows
 from spine_temporal.operating.schedules.difference import Action
@@ -289,9 +291,9 @@ async def test_a_cron_is_fired_at_the_times_that_temporal_says(timed_service):
 
 async def test_deadlines_are_judged_when_a_worker_is_there_again(temporal, database):
     queue = f"test-{uuid4().hex[:8]}"
-    book = SpineClient(temporal, task_queue=queue).schedules([], has_deadlines=True)
+    book = SpineClient(temporal, task_queue=queue).schedules([], [timed.DEADLINE])
     await book.apply()
-    await book.apply()
+    assert await keep_judging(temporal, queue) is False
     assert (await book.difference(), await book.statuses()) == ([], [])  # it is the product's own
     handle = temporal.get_schedule_handle(f"spine/{queue}/{NAME}")
     try:
@@ -303,6 +305,32 @@ async def test_deadlines_are_judged_when_a_worker_is_there_again(temporal, datab
             assert service.rows("SELECT deadline, workflow FROM core_deadlines") == [("timed.weekly", "timed.weekly")]
     finally:
         await handle.delete()
+
+
+async def test_a_worker_that_has_settled_makes_sure_that_deadlines_are_judged(temporal, monkeypatch):
+    queue = f"test-{uuid4().hex[:8]}"
+    monkeypatch.setattr(keeper, "_SETTLED", 0.0)
+    handle = temporal.get_schedule_handle(f"spine/{queue}/{NAME}")
+    async with judging(temporal, queue, has_deadlines=False), judging(temporal, queue, has_deadlines=True):
+        await described(handle)
+    try:
+        await handle.pause(note="a quiet day")
+        never = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(days=9))])
+        await handle.update(lambda given: ScheduleUpdate(schedule=replace(given.description.schedule, spec=never)))
+        assert await keep_judging(temporal, queue) is True
+        mended = (await handle.describe()).schedule
+        assert ([one.every for one in mended.spec.intervals], mended.state.paused) == ([keeper.INTERVAL], True)
+    finally:
+        await handle.delete()
+
+
+async def described(handle):
+    """Return a schedule when it is there."""
+    for _ in range(1000):
+        with suppress(RPCError):
+            return await handle.describe()
+        await asyncio.sleep(0.05)
+    raise AssertionError("there is no schedule")
 
 
 async def started_by(handle):
