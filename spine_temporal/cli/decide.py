@@ -17,6 +17,10 @@ From = Annotated[
     str | None, typer.Option("--from", metavar="STEP", help="Run again from this step, then ask the gate again.")
 ]
 
+Evidence = Annotated[
+    str | None, typer.Option("--evidence", metavar="TEXT", help="What the waiver rests on, where the gate asks for it.")
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
@@ -25,9 +29,9 @@ def add_to(app: typer.Typer) -> None:
     app.command(rich_help_panel=panels.MENDING)(abort)
 
 
-def waive(workflow_id: WorkflowId, step: Gate, reason: Reason = "", by: By = None) -> None:
+def waive(workflow_id: WorkflowId, step: Gate, reason: Reason = "", by: By = None, evidence: Evidence = None) -> None:
     """Let a held gate pass: the run goes on as if it had."""
-    _decide("waive", workflow_id, step, reason, by)
+    _decide("waive", workflow_id, step, reason, by, evidence=evidence)
 
 
 def retry_step(workflow_id: WorkflowId, step: Gate, reason: Reason = "", by: By = None, from_: From = None) -> None:
@@ -41,7 +45,13 @@ def abort(workflow_id: WorkflowId, step: Gate, reason: Reason = "", by: By = Non
 
 
 def _decide(
-    action: str, workflow_id: str, step: str, reason: str, by: str | None, start_from: str | None = None
+    action: str,
+    workflow_id: str,
+    step: str,
+    reason: str,
+    by: str | None,
+    start_from: str | None = None,
+    evidence: str | None = None,
 ) -> None:
     from spine_temporal.cli.session import run_async  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.client.servers import connect, running_servers_of  # noqa: PLC0415
@@ -57,6 +67,6 @@ def _decide(
         with running_servers_of(settings, postgres=False) as servers:
             client = SpineClient(await connect(servers), task_queue=settings.task_queue)
             handle = await client.handle_of(workflow_id)
-            return await handle.decide(action, step, by=name, reason=reason, start_from=start_from)
+            return await handle.decide(action, step, by=name, reason=reason, start_from=start_from, evidence=evidence)
 
     typer.echo(run_async(work))

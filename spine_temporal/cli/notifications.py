@@ -80,7 +80,7 @@ def _print(rows: Sequence[Mapping[str, Any]]) -> None:
     if not rows:
         typer.echo("no notification")
         return
-    columns = [Column(title=title) for title in ("Id", "At", "What", "Partition", "Channel", "Status", "Message")]
+    columns = [Column(title=title) for title in ("ID", "AT", "WHAT", "PARTITION", "CHANNEL", "STATUS", "MESSAGE")]
     lines = [
         [
             str(row["notification_id"])[:8],

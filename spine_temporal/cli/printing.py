@@ -137,6 +137,31 @@ def print_rejects(rows: Iterable[Mapping[str, Any]], counts: Mapping[str, Mappin
             say(f"{len(group):,} of {total:,}; --limit N shows more", err=True)
 
 
+def print_decisions(rows: Iterable[Mapping[str, Any]], *, nothing: str) -> None:
+    """Print decisions under their workflow ids: what of which gate, who, why, and what was seen."""
+    columns = [Column(title=title) for title in ("AT", "STEP", "WHAT", "BY", "WHY", "SEEN")]
+    for group in _under_headings(rows, lambda row: row["workflow_id"], nothing):
+        typer.echo(table(columns, [_decision_cells(row) for row in group], width_of(), indent="  "))
+
+
+def _decision_cells(row: Mapping[str, Any]) -> list[Any]:
+    evidence = f"; evidence: {row['evidence']}" if row["evidence"] else ""
+    what = row["action"] + (f" from {row['start_from']}" if row["start_from"] else "")
+    return [
+        row["decided_at"],
+        row["step"],
+        what if row["is_final"] else f"{what}, the first of two",
+        f"{row['by']} ({row['identity']})",
+        row["reason"] + evidence,
+        ", ".join(_measure(each) for each in row["seen"] if each["value"] is not None),
+    ]
+
+
+def _measure(seen: Mapping[str, Any]) -> str:
+    against = "" if seen["threshold"] is None else f" against {cell(seen['threshold'])}"
+    return f"{seen['check']} {cell(seen['value'])}{against}"
+
+
 def _under_headings(
     rows: Iterable[Mapping[str, Any]], heading: Callable[[Mapping[str, Any]], str], nothing: str
 ) -> Iterator[list[Mapping[str, Any]]]:

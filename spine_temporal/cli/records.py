@@ -28,6 +28,7 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.command(rich_help_panel=panels.ROWS)(quality)
     app.command(rich_help_panel=panels.ROWS)(rejects)
+    app.command(rich_help_panel=panels.ROWS)(decisions)
     app.command(rich_help_panel=panels.ROWS)(acknowledge)
     app.command(rich_help_panel=panels.ROWS)(resolve)
 
@@ -77,6 +78,22 @@ def found_run(connection: "Connection", run: str) -> "RunRow":
             advice="`spine-temporal list --json` has both of each run",
         )
     return found
+
+
+def decisions(workflow: WorkflowOption = None, limit: Limit = 1000, as_json: AsJson = False) -> None:
+    """Print what was decided of held gates, newest first: who, why, and what was seen."""
+    from spine_temporal.cli.printing import print_decisions, print_json  # noqa: PLC0415 - keeps --help quick
+    from spine_temporal.cli.session import opened_database  # noqa: PLC0415
+    from spine_temporal.recording.decisions import list_decisions  # noqa: PLC0415
+    from spine_temporal.recording.run_list import unknown_workflow  # noqa: PLC0415
+
+    with opened_database(Settings.from_environment()) as database, database.begin() as connection:
+        rows = list_decisions(connection, workflow=workflow, limit=limit)
+        unknown = "" if rows else unknown_workflow(connection, workflow)
+    if as_json:
+        print_json(rows)
+        return
+    print_decisions(rows, nothing=unknown or "nothing was decided yet")
 
 
 def acknowledge(anomaly_id: AnomalyId, by: Carer = None) -> None:

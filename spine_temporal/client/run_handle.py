@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from pydantic import ValidationError
 from temporalio.client import (
@@ -21,6 +22,8 @@ from spine_temporal.client.task_queues import refuse_standstill
 from spine_temporal.definition.errors import ErrorCategory, ParamsError, SpineError
 from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.recording.database import Database
+from spine_temporal.translation.decisions import decision_digest
+from spine_temporal.translation.messages import DECIDER, Claimed
 
 #: Seconds before the patience for a decision has passed, from which on it is too late for it.
 _LAST_MOMENT = 2.0
@@ -52,20 +55,32 @@ class RunHandle:
             return None
 
     async def decide(
-        self, action: str, step: str | None, *, by: str, reason: str, start_from: str | None = None
+        self,
+        action: str,
+        step: str | None,
+        *,
+        by: str,
+        reason: str,
+        start_from: str | None = None,
+        evidence: str | None = None,
     ) -> str:
         """Decide of a held gate: ``waive``, ``retry`` or ``abort``; return what was decided.
 
-        No step: the only one that is held. Raises ``ParamsError`` where it is not held, or the decision does not fit,
-        ``StandstillError`` where nobody asks for the tasks of the run.
+        No step: the only one that is held. ``evidence``: what a waiver rests on, where the gate asks for it. Where
+        Temporal's server knows its caller (mTLS, JWT), the decision is that person's, whatever ``by`` says. Raises
+        ``ParamsError`` where it is not held, or the decision does not fit, ``StandstillError`` where nobody asks for
+        the tasks of the run.
         """
         await refuse_standstill(self.handle, self.client)
         # After it nobody may act on what is said here to have been heard by nobody.
         until = time.time() + _PATIENCE.total_seconds() - _LAST_MOMENT
-        given = {"step": step, "by": by, "reason": reason, "from": start_from, "until": until}
+        given = {"step": step, "by": by, "reason": reason, "from": start_from, "evidence": evidence, "until": until}
         told = {name: value for name, value in given.items() if value is not None}
+        update_id = uuid4().hex
+        claimed = Claimed(update_id=update_id, digest=decision_digest(action, told))
         try:
-            return str(await self.handle.execute_update(action, told, rpc_timeout=_PATIENCE))
+            await self.handle.signal(DECIDER, claimed)
+            return str(await self.handle.execute_update(action, told, id=update_id, rpc_timeout=_PATIENCE))
         except WorkflowUpdateFailedError as error:
             raise ParamsError(getattr(error.cause, "message", str(error.cause))) from None
         except WorkflowUpdateRPCTimeoutOrCancelledError:

@@ -228,6 +228,7 @@ def _of_cause(cause: Cause) -> list[Reason]:
     match cause:
         case HeldGate():
             how = "`spine-temporal waive`, `retry-step` or `abort`, or the update of that name"
+            how += f"; {cause.asks}" if cause.asks else ""
             error = cause.error.replace("\n", " ")[:_LONGEST]
             return [
                 Reason(

@@ -47,10 +47,20 @@ class Decision(BaseModel):
     #: With retry: the step to run again from.
     start_from: str | None = None
     at: datetime | None = None
+    #: What a waiver rests on.
+    evidence: str | None = None
+    #: Whether ``by`` is who Temporal knows the sender to be; else it is what the sender has told.
+    is_verified: bool = False
+    #: The update that brought it, and the digest of what it said, by which Temporal knows its sender.
+    update_id: str | None = None
+    digest: str | None = None
+    #: The second person's, where a gate asks for one.
+    second: "Decision | None" = None
 
     def __str__(self) -> str:
         done = {"waive": "waived", "retry": "checked again", "abort": "aborted"}[self.action]
-        return f"{done} by {self.by}: {self.reason}"
+        people = self.by if self.second is None else f"{self.by} and {self.second.by}"
+        return f"{done} by {people}: {self.reason}"
 
 
 class ItemCounts(BaseModel):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from spine_temporal.definition.approval import Approval
 from spine_temporal.definition.context import WorkflowContext
 from spine_temporal.definition.errors import DefinitionError
 from spine_temporal.definition.limit import Limit
@@ -100,6 +101,8 @@ class LambdaStep:
     deadline: float | None = None
     #: What is decided at the deadline, where no person has decided.
     at_deadline: str = "abort"
+    #: What is asked of who decides; None: nothing.
+    approval: Approval | None = None
 
     def __post_init__(self) -> None:
         check_step(self)
@@ -116,6 +119,8 @@ class LambdaStep:
             raise DefinitionError(
                 f"step {self.name!r}: at_deadline must be {' or '.join(DEADLINE_DECISIONS)}, not {self.at_deadline!r}"
             )
+        if not isinstance(self.approval, Approval | None):
+            raise DefinitionError(f"step {self.name!r}: approval must be an Approval, not {self.approval!r}")
         freeze(self, "config", json_mapping(self.config, f"step {self.name!r}: config"))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from spine_temporal.definition.approval import approval_of
 from spine_temporal.definition.composite_steps import (
     DEFAULT_POLL_INTERVAL,
     DEFAULT_WAIT_FOR,
@@ -96,11 +97,18 @@ class Step:
         stage: str | None = None,
         deadline: timedelta | float | None = None,
         at_deadline: str = "abort",
+        approvers: Sequence[str] = (),
+        evidence: bool = False,
+        four_eyes: bool = False,
+        remind: timedelta | float | None = None,
+        escalate: timedelta | float | None = None,
     ) -> LambdaStep:
         """Check with ``handler(ctx, config)``, which returns ``StepResult.ok`` or ``.fail``.
 
         With ``on_error=HOLD`` a failure waits for a person, ``deadline`` long; then ``at_deadline`` decides:
-        ``abort`` or ``waive``.
+        ``abort`` or ``waive``. ``approvers`` may decide, as names or patterns; a waiver may need ``evidence``, and with
+        ``four_eyes`` a second person. Each ``remind`` people are reminded, and after ``escalate`` it is told that
+        nobody has decided.
         """
         return LambdaStep(
             name=name,
@@ -110,6 +118,15 @@ class Step:
             stage=stage or "",
             deadline=seconds_of(f"step {name!r}: deadline", deadline),
             at_deadline=at_deadline,
+            approval=approval_of(
+                name,
+                approvers=approvers,
+                evidence=evidence,
+                four_eyes=four_eyes,
+                remind=seconds_of(f"step {name!r}: remind", remind),
+                escalate=seconds_of(f"step {name!r}: escalate", escalate),
+                at_deadline=at_deadline,
+            ),
         )
 
     @staticmethod

@@ -71,6 +71,25 @@ class PlannedPipeline(_Planned):
     limit: PlannedLimit | None = None
 
 
+class PlannedApproval(BaseModel):
+    """What a plan asks of who decides of a held gate; durations in seconds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    approvers: tuple[str, ...] = ()
+    evidence: bool = False
+    four_eyes: bool = False
+    remind: float | None = None
+    escalate: float | None = None
+
+    @property
+    def told(self) -> str:
+        """Who decides, and what a waiver needs, in words; empty where nothing is asked."""
+        needs = " and ".join([*["evidence"] * self.evidence, *["a second person"] * self.four_eyes])
+        who = f"{', '.join(self.approvers)} decide" if self.approvers else ""
+        return "; ".join(part for part in (who, f"a waiver needs {needs}" if needs else "") if part)
+
+
 class PlannedGate(_Planned):
     """A lambda step of a plan; its handler stays code."""
 
@@ -79,6 +98,8 @@ class PlannedGate(_Planned):
     #: Seconds that a person has where the gate is held, and what is decided then.
     deadline: float | None = None
     at_deadline: str = "abort"
+    #: What is asked of who decides; None: nothing.
+    approval: PlannedApproval | None = None
 
 
 class PlannedChoice(_Planned):

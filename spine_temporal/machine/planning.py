@@ -1,6 +1,7 @@
 """From a Workflow to its Plan."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from spine_temporal.definition.composite_steps import (
@@ -16,6 +17,7 @@ from spine_temporal.definition.simple_steps import ChoiceStep, LambdaStep, Pipel
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.plan import (
     Plan,
+    PlannedApproval,
     PlannedChoice,
     PlannedGate,
     PlannedLimit,
@@ -57,6 +59,11 @@ def _choice(workflow: Workflow, index: int, step: ChoiceStep) -> PlannedChoice:
     )
 
 
+def _approval(step: LambdaStep) -> dict[str, Any]:
+    """Return what the gate asks of who decides, as a field of its form; no field where it asks nothing."""
+    return {} if step.approval is None else {"approval": PlannedApproval(**asdict(step.approval))}
+
+
 def _planned(step: AnyStep, following: int = 0) -> Any:  # noqa: PLR0911 - one for each kind
     head: dict[str, Any] = {"name": step.name, "stage": step.stage, "following": following}
     match step:
@@ -65,6 +72,7 @@ def _planned(step: AnyStep, following: int = 0) -> Any:  # noqa: PLR0911 - one f
         case LambdaStep():
             return PlannedGate(
                 **head,
+                **_approval(step),
                 on_error=step.on_error,
                 config=dict(step.config),
                 deadline=step.deadline,

@@ -14,7 +14,7 @@ from spine_temporal.definition.run_result import (
     WorkflowResult,
     WorkflowStatus,
 )
-from spine_temporal.machine.plan import Inner, Plan, PlannedChoice, PlannedGate
+from spine_temporal.machine.plan import Inner, Plan, PlannedApproval, PlannedChoice, PlannedGate
 from spine_temporal.machine.step_outcome import Failed, Kept, StepOutcome
 
 
@@ -190,3 +190,9 @@ class Finish:
 
 Doing = Do | Hold
 Command = Doing | Stop | Finish
+
+
+def approval_of(state: State, step: str) -> PlannedApproval | None:
+    """Return what a step asks of who decides; None: nothing."""
+    planned = state.plan.places[step].step
+    return planned.approval if isinstance(planned, PlannedGate) else None

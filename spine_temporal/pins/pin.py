@@ -29,6 +29,7 @@ _LEFT_OUT: dict[str, Any] = {
     "limit": None,
     "deadline": None,
     "at_deadline": "abort",
+    "approval": None,
     "known_params": None,
     "tolerated_failures": 0,
     "reached": "",

@@ -435,6 +435,38 @@ core_backfill_partitions = Table(
     Index(None, "backfill_id", "status", "position"),
 )
 
+#: What people, and deadlines, have decided of held gates.
+core_decisions = Table(
+    "core_decisions",
+    metadata,
+    Column("decision_id", Uuid, primary_key=True),
+    Column("run_id", Text, nullable=False),
+    Column("workflow_id", Text, nullable=False),
+    Column("workflow", Text, nullable=False),
+    Column("partition_key", JSONB, nullable=False),
+    Column("step", Text, nullable=False),
+    #: How many times a person had sent the run back to the step, and the decision's place among those of the round.
+    Column("round", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("start_from", Text),
+    Column("by", Text, nullable=False),
+    #: Where ``by`` comes from: temporal, told or deadline; and what the sender has told, where that is another name.
+    Column("identity", Text, nullable=False),
+    Column("told_as", Text),
+    Column("reason", Text, nullable=False),
+    Column("evidence", Text),
+    #: Whether the run went on by it; else a second person was waited for.
+    Column("is_final", Boolean, nullable=False),
+    #: What the gate had answered, and what it had measured, with thresholds.
+    Column("error", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("seen", JSONB, nullable=False),
+    Column("decided_at", _TIME, nullable=False, server_default=func.now()),
+    Index(None, "run_id"),
+    Index(None, "decided_at"),
+)
+
 #: For each newest revision, the oldest one whose workers may still work on it.
 core_schema_floors = Table(
     "core_schema_floors",

@@ -1,16 +1,19 @@
 """The anomaly of a gate that waits for a person, and how it was decided."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from spine_temporal.definition.errors import ErrorCategory
-from spine_temporal.definition.notification import NotificationKind
+from spine_temporal.definition.notification import Notification, NotificationKind
 from spine_temporal.definition.severity import Severity
 from spine_temporal.recording.anomalies import fault_id_of, resolve_fault
+from spine_temporal.recording.decisions import Decided, record_decided
 from spine_temporal.recording.executions import supersede_executions
 from spine_temporal.recording.faults import Fault, report_fault
 from spine_temporal.recording.fence import require_fence
+from spine_temporal.recording.outbox import enqueue
 from spine_temporal.recording.quality import record_quality
 from spine_temporal.runtime.claims import acknowledged_of
 from spine_temporal.translation.messages import HoldRequest
@@ -32,19 +35,78 @@ def record_hold(connection: Connection, request: HoldRequest) -> None:
             key=key,
             severity=Severity.ERROR,
             category=GATE_HELD,
-            message=request.error,
+            message=_message(request),
             step=request.step,
             failure_category=request.category or ErrorCategory.INTERNAL.value,
         ),
     )
 
 
-def record_decision(connection: Connection, request: HoldRequest) -> None:
-    """Resolve it with who decided what, and why; outputs that are sent back are not kept by a later run."""
+def record_decision(connection: Connection, request: HoldRequest, principal: str | None = None) -> None:
+    """Write who decided what, and why; where that decides the gate, resolve its anomaly.
+
+    ``principal``: who Temporal knows the sender to be, where the run has not asked. Outputs that are sent back are not
+    kept by a later run.
+    """
     require_fence(connection, request.key, acknowledged_of(request))
+    record_decided(connection, _decided(request, principal))
     if request.decision is not None:
         supersede_executions(connection, request.key, request.sent_back)
         resolve_fault(connection, _fault_id(request), str(request.decision), by=request.decision.by)
+        enqueue(connection, _told(request, NotificationKind.DECIDED, "", f"{request.step} {request.decision}"))
+    elif request.proposals:
+        first = request.proposals[-1]
+        said = f"{first.by} wants to waive it ({first.reason}); a second person is to decide the same"
+        number = f"/proposed/{len(request.proposals)}"
+        enqueue(connection, _told(request, NotificationKind.REMINDER, number, said))
+
+
+def record_alarm(connection: Connection, request: HoldRequest) -> None:
+    """Enqueue that a gate still waits."""
+    require_fence(connection, request.key, acknowledged_of(request))
+    kind = NotificationKind(request.alarm or NotificationKind.REMINDER)
+    waited = f"{timedelta(seconds=request.waited)}"
+    enqueue(connection, _told(request, kind, f"/{request.waited:g}", f"it waits since {waited}: {_message(request)}"))
+
+
+def _message(request: HoldRequest) -> str:
+    return f"{request.error} ({request.asks})" if request.asks else request.error
+
+
+def _decided(request: HoldRequest, principal: str | None) -> list[Decided]:
+    last = () if request.decision is None else (request.decision.second or request.decision,)
+    decisions = (*request.proposals, *last)
+    return [
+        Decided(
+            key=request.key,
+            step=request.step,
+            round=request.round,
+            number=number,
+            decision=decision,
+            is_final=request.decision is not None and number == len(decisions) - 1,
+            error=request.error,
+            category=request.category or ErrorCategory.INTERNAL.value,
+            principal=principal if decision is request.decision else None,
+        )
+        for number, decision in enumerate(decisions)
+    ]
+
+
+def _told(request: HoldRequest, kind: NotificationKind, place: str, message: str) -> Notification:
+    key = request.key
+    return Notification(
+        kind=kind,
+        key=f"{key.execution_run_id}/{request.step}#{request.round}{place}",
+        domain=key.domain,
+        workflow=key.workflow,
+        severity=Severity.ERROR,
+        category=request.category or ErrorCategory.INTERNAL.value,
+        message=message,
+        partition=key.partition,
+        step=request.step,
+        run_id=key.run_id,
+        workflow_id=key.workflow_id,
+    )
 
 
 def _fault_id(request: HoldRequest) -> UUID:

@@ -22,6 +22,7 @@ from spine_temporal.recording.payloads import SafeStorage, external_storage
 from spine_temporal.runtime.attempt_threads import AttemptThreads
 from spine_temporal.runtime.brief_steps import BriefSteps
 from spine_temporal.runtime.claims import Claims
+from spine_temporal.runtime.deciders import Deciders
 from spine_temporal.runtime.definitions import Definitions, definitions_of
 from spine_temporal.runtime.log_context import follow_records
 from spine_temporal.runtime.logged_activities import LoggedActivities
@@ -157,9 +158,21 @@ class SpinePlugin(SimplePlugin):
         )
         resumes = ResumeStarter(self._database, self._definitions, opener, Resets(client))
         starts = RunStarter(self._definitions, opener, resumes, brief, validators=gates)
-        own = RunActivities(self._database, self._definitions, starts, resumes, claims)
+        own = RunActivities(self._database, self._definitions, starts, resumes, claims, Deciders(client))
         pipelines = [pipeline_activity(cls, places, claims, resumes) for cls in self._definitions.pipelines.values()]
-        return [own.begin, own.resume, own.verdict, own.show, own.end, own.hold, own.decide, own.wait_for, *pipelines]
+        return [
+            own.begin,
+            own.resume,
+            own.verdict,
+            own.show,
+            own.end,
+            own.hold,
+            own.decide,
+            own.remind,
+            own.identify,
+            own.wait_for,
+            *pipelines,
+        ]
 
     def _gates(self, runner: WorkflowRunner) -> GateProcesses | None:
         """Return what asks the worker's gates and validates params, where processes can be told the restrictions."""

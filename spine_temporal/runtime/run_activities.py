@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,10 +22,11 @@ from spine_temporal.recording.manifest import WorkManifest
 from spine_temporal.recording.run_lifecycle import begin_end, recorded_end
 from spine_temporal.runtime.claims import Claims, Fenced, acknowledged_of, fenced
 from spine_temporal.runtime.deadlines import given_up_at, require_time
+from spine_temporal.runtime.deciders import Deciders
 from spine_temporal.runtime.definitions import Definitions
 from spine_temporal.runtime.ending import record_end, record_failure, record_loss
 from spine_temporal.runtime.failed_verdicts import log_verdict
-from spine_temporal.runtime.held_gates import record_decision, record_hold
+from spine_temporal.runtime.held_gates import record_alarm, record_decision, record_hold
 from spine_temporal.runtime.partition_queue import QueuedError, SupersededError
 from spine_temporal.runtime.resume_starter import ResumeStarter
 from spine_temporal.runtime.run_metrics import count_checks, count_end, count_refused
@@ -35,6 +37,8 @@ from spine_temporal.translation.messages import (
     DECIDE,
     END,
     HOLD,
+    IDENTIFY,
+    REMIND,
     RESUME,
     SHOW,
     VERDICT,
@@ -44,6 +48,8 @@ from spine_temporal.translation.messages import (
     Ended,
     EndRequest,
     HoldRequest,
+    Identified,
+    IdentifyRequest,
     Recorded,
     ResumeRequest,
     Verdict,
@@ -62,13 +68,20 @@ class RunActivities:
     """The activities that every run calls, bound to one worker's database and definitions."""
 
     def __init__(
-        self, database: Database, definitions: Definitions, starts: RunStarter, resumes: ResumeStarter, claims: Claims
+        self,
+        database: Database,
+        definitions: Definitions,
+        starts: RunStarter,
+        resumes: ResumeStarter,
+        claims: Claims,
+        deciders: Deciders,
     ) -> None:
         self._database = database
         self._definitions = definitions
         self._starts = starts
         self._resumes = resumes
         self._claims = claims
+        self._deciders = deciders
 
     @activity.defn(name=BEGIN)
     async def begin(self, request: BeginRequest) -> Begun:
@@ -147,8 +160,34 @@ class RunActivities:
 
     @activity.defn(name=DECIDE)
     async def decide(self, request: HoldRequest) -> Recorded:
-        """Resolve that anomaly with who decided what, and why."""
-        return await self._recorded(request, record_decision)
+        """Write who decided what, and why, and resolve that anomaly where the gate is decided."""
+        decision = request.decision
+        principal = None
+        if decision is not None and decision.update_id and decision.second is None and not decision.is_verified:
+            try:
+                principal = await self._sender_of(decision.update_id, decision.digest)
+            except SpineError as error:
+                raise _failure(error) from None
+        return await self._recorded(request, lambda connection, asked: record_decision(connection, asked, principal))
+
+    @activity.defn(name=REMIND)
+    async def remind(self, request: HoldRequest) -> Recorded:
+        """Enqueue that a gate still waits for a person."""
+        return await self._recorded(request, record_alarm)
+
+    @activity.defn(name=IDENTIFY)
+    async def identify(self, request: IdentifyRequest) -> Identified:
+        """Return who has sent a decision, as Temporal's server knows it."""
+        if request.until is not None and time.time() > request.until:
+            return Identified(is_late=True)
+        try:
+            return Identified(name=await self._sender_of(request.update_id, request.digest))
+        except SpineError as error:
+            raise _failure(error) from None
+
+    async def _sender_of(self, update_id: str, digest: str | None) -> str | None:
+        info = activity.info()
+        return await self._deciders.name_of(info.workflow_id or "", info.workflow_run_id or "", update_id, digest or "")
 
     @activity.defn(name=WAIT_FOR)
     async def wait_for(self, request: WaitForRequest) -> Completed:

@@ -8,8 +8,10 @@ from temporalio.exceptions import ApplicationError
 
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.json_values import clean_text
+from spine_temporal.definition.params import fingerprint
 from spine_temporal.definition.run_result import Decision, StepStatus
-from spine_temporal.machine.state import State
+from spine_temporal.machine.plan import PlannedApproval
+from spine_temporal.machine.state import State, approval_of
 
 
 class _Given(BaseModel):
@@ -19,6 +21,7 @@ class _Given(BaseModel):
     by: str = Field(min_length=1, max_length=200)
     reason: str = Field(min_length=1)
     start_from: str | None = Field(default=None, alias="from")
+    evidence: str | None = Field(default=None, min_length=1)
     #: Until when the sender waits, in seconds since 1970; after that the sender believes that nobody has heard it.
     until: float | None = None
 
@@ -42,10 +45,30 @@ def decision_of(
     step = _held(wish.step, state, decided)
     if wish.start_from is not None and state is not None:
         _check_from(action, wish.start_from, step, state)
+    evidence = {} if wish.evidence is None else {"evidence": clean_text(wish.evidence)}
     decision = Decision(
-        action=action, by=clean_text(wish.by, 200), reason=clean_text(wish.reason), start_from=wish.start_from
-    )
+        action=action,
+        by=clean_text(wish.by, 200),
+        reason=clean_text(wish.reason),
+        start_from=wish.start_from,
+    ).model_copy(update=evidence)
+    if state is not None:
+        require_evidence(step, approval_of(state, step), decision)
     return step, decision
+
+
+def require_evidence(step: str, approval: PlannedApproval | None, decision: Decision) -> None:
+    """Raise where a waiver does not say what it rests on, and the gate asks for it."""
+    if approval is not None and approval.evidence and decision.action == "waive" and not decision.evidence:
+        raise refused(
+            f"step {step!r} asks for evidence: say what the waiver rests on, as `--evidence TEXT` or "
+            '{"evidence": "TEXT"}'
+        )
+
+
+def decision_digest(action: str, given: Mapping[str, Any]) -> str:
+    """Return the digest of a decision as its sender gives it, which binds the sender's name to its content."""
+    return fingerprint([action, {name: value for name, value in given.items() if name != "until"}])
 
 
 def _held(step: str | None, state: State | None, decided: Mapping[str, Decision]) -> str:

@@ -106,6 +106,7 @@ def _told(cause: Cause) -> str:  # noqa: C901, PLR0911 - one for each cause
             return (
                 f"Waits: `{cause.step}` is held for a person ({cause.category}: {_cell(cause.error)}): "
                 "`spine-temporal waive`, `retry-step` or `abort`, or the update of that name"
+                + (f"; {_cell(cause.asks)}" if cause.asks else "")
             )
         case Timer():
             return f"Waits: `{cause.step}`, a timer, {cause.ends}"

@@ -15,7 +15,7 @@ from spine_temporal.machine.plan import PlannedPipeline
 from spine_temporal.machine.state import Progressed, State
 from spine_temporal.machine.step_outcome import Completed
 from spine_temporal.translation import requests
-from spine_temporal.translation.messages import Begun, Measured
+from spine_temporal.translation.messages import Begun, Measured, Recorded
 from spine_temporal.translation.shown_details import ShownDetails
 
 
@@ -60,6 +60,8 @@ class LiveRun:
     details: ShownDetails
     #: What people have decided of held gates, by step.
     decisions: dict[str, Decision] = field(default_factory=dict)
+    #: What first people have decided of gates that ask for a second one, by step; the last one counts.
+    proposals: dict[str, list[Decision]] = field(default_factory=dict)
     #: Steps whose look for partitions has not come to an end of its own, also before the run went on otherwise: it may
     #: still be under way.
     looked_at: set[str] = field(default_factory=set)
@@ -78,6 +80,10 @@ class LiveRun:
         """Return a request's fields that are not empty: ``more``, and what the database must know of the history."""
         known = {"acknowledged": len(self.acknowledged) + len(self.sent_back), "sub_runs": self.sub_runs}
         return {name: value for name, value in (known | more).items() if value}
+
+    def renew(self, recorded: Recorded | None) -> None:
+        """Go on under the epoch that the run has by now; histories of before say nothing of it."""
+        self.key = self.key.with_epoch(recorded.epoch if recorded is not None else None)
 
     @property
     def shown(self) -> State:

@@ -23,7 +23,11 @@ END = "spine.end"
 RESUME = "spine.resume"
 HOLD = "spine.hold"
 DECIDE = "spine.decide"
+REMIND = "spine.remind"
+IDENTIFY = "spine.identify"
 WAIT_FOR = "spine.wait_for"
+#: The signal by which the sender of a decision claims it.
+DECIDER = "decider"
 #: Workflow type of a part of a map.
 MAP = "spine.map"
 
@@ -310,11 +314,39 @@ class HoldRequest(OfRun):
     error: str
     category: str
     decision: Decision | None = None
+    #: Who decides, and what a waiver needs, in words; empty: anybody, by a word.
+    asks: str = ""
+    #: What first people have decided of a gate that asks for a second one, in order.
+    proposals: tuple[Decision, ...] = ()
+    #: That the hold makes itself heard (``AlarmKind``), after so many seconds.
+    alarm: str | None = None
+    waited: float = 0
     #: Steps that the decision sends the run back to, whose outputs hold no longer; each with its last round.
     sent_back: Mapping[str, int] = Field(default_factory=dict)
     measured: tuple[Measured, ...] = ()
     acknowledged: int = 0
     sub_runs: tuple[str, ...] = ()
+
+
+class Claimed(Message):
+    """Whose event tells who has sent an update: its id, and the digest of what it decides."""
+
+    update_id: str
+    digest: str
+
+
+class IdentifyRequest(Claimed):
+    """A decision whose sender is asked for, and until when that one waits, in seconds since 1970."""
+
+    until: float | None = None
+
+
+class Identified(Message):
+    """Who Temporal knows the sender to be; None: it knows nobody."""
+
+    name: str | None = None
+    #: Whether the sender waits no longer, and was told that the decision is void.
+    is_late: bool = False
 
 
 class Recorded(Message):

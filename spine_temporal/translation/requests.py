@@ -138,13 +138,15 @@ def batch_of(step: PlannedMap, begun: Begun, key: RunKey, items: tuple[Any, ...]
 
 def hold_request(key: RunKey, command: Hold) -> HoldRequest:
     """Return what is recorded of a held gate."""
-    return HoldRequest(
+    approval = command.step.approval
+    request = HoldRequest(
         key=key,
         step=command.step.name,
         round=command.round,
         error=command.outcome.error,
         category=command.outcome.category,
     )
+    return request if approval is None else request.model_copy(update={"asks": approval.told})
 
 
 def sent_back(state: State, gate: str, decision: Decision) -> dict[str, int]:

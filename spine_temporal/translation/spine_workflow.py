@@ -17,15 +17,19 @@ from spine_temporal.definition.run_result import Decision, WorkflowResult, Workf
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.state import State
 from spine_temporal.translation import bookkeeping, failures, requests
+from spine_temporal.translation.deciding import decide
 from spine_temporal.translation.decisions import decision_of, refused
 from spine_temporal.translation.details import earlier_details, ended_details, refused_details
 from spine_temporal.translation.driver import Driver
-from spine_temporal.translation.messages import BEGIN, RESUME, BeginRequest, Begun, ResumeRequest
+from spine_temporal.translation.messages import BEGIN, DECIDER, RESUME, BeginRequest, Begun, ResumeRequest
 from spine_temporal.translation.payloads import Unreadable
 from spine_temporal.translation.resumes import Resumes
 from spine_temporal.translation.search_attributes import DOMAIN, ShownOutcome, of_run, updates_of
 from spine_temporal.translation.shown_details import ShownDetails
 from spine_temporal.translation.waiting import WAITING, Waiting
+
+#: Of a decision whose sender is being asked for as the run ends: it comes too late.
+_ABANDON = temporal.HandlerUnfinishedPolicy.ABANDON
 
 
 class SpineWorkflow:
@@ -52,25 +56,41 @@ class SpineWorkflow:
         """Return what the run waits for; nothing once it has ended."""
         return self._details.waiting
 
+    @temporal.signal(name=DECIDER, description="Claim a decision that follows: {update_id, digest}")
+    def decider(self, _claimed: Any = None) -> None:
+        """Let history hold whom Temporal knows to have sent it; a worker looks there."""
+
     @temporal.signal(name="resume", description="Look whether this reset run is to go on otherwise")
     def resume(self) -> None:
         """Wake a run that was reset and waits."""
         self._resumes.signal()
 
-    @temporal.update(name="waive", description="Let a held gate pass: {step, by, reason}")
-    def waive(self, given: Any = None) -> str:
+    @temporal.update(
+        unfinished_policy=temporal.HandlerUnfinishedPolicy.ABANDON,
+        name="waive",
+        description="Let a held gate pass: {step, by, reason}",
+    )
+    async def waive(self, given: Any = None) -> str:
         """Go on as if the gate had passed."""
-        return self._decide("waive", given)
+        return await self._decide("waive", given)
 
-    @temporal.update(name="retry", description="Ask a held gate again, from an earlier step: {step, by, reason, from}")
-    def retry(self, given: Any = None) -> str:
+    @temporal.update(
+        unfinished_policy=temporal.HandlerUnfinishedPolicy.ABANDON,
+        name="retry",
+        description="Ask a held gate again, from an earlier step: {step, by, reason, from}",
+    )
+    async def retry(self, given: Any = None) -> str:
         """Ask the gate again."""
-        return self._decide("retry", given)
+        return await self._decide("retry", given)
 
-    @temporal.update(name="abort", description="Fail the run at its held gate: {step, by, reason}")
-    def abort(self, given: Any = None) -> str:
+    @temporal.update(
+        unfinished_policy=temporal.HandlerUnfinishedPolicy.ABANDON,
+        name="abort",
+        description="Fail the run at its held gate: {step, by, reason}",
+    )
+    async def abort(self, given: Any = None) -> str:
         """Fail the run."""
-        return self._decide("abort", given)
+        return await self._decide("abort", given)
 
     @waive.validator
     def _check_waive(self, given: Any = None) -> None:
@@ -89,12 +109,10 @@ class SpineWorkflow:
             raise refused("the run is being resumed, and what it holds may change: decide when it has gone on")
         decision_of(action, given, *self._held(), time.time())
 
-    def _decide(self, action: str, given: Any) -> str:
-        """Keep the decision; the step that waits for it acts on it."""
-        state, decisions = self._held()
-        step, decision = decision_of(action, given, state, decisions)
-        decisions[step] = decision.model_copy(update={"at": temporal.now()})
-        return f"{step} {decision}"
+    async def _decide(self, action: str, given: Any) -> str:
+        if self._driver is None:
+            raise refused("the run has not begun, so no step of it is held")
+        return await decide(self._driver.run, action, given)
 
     def _held(self) -> tuple[State | None, dict[str, Decision]]:
         """Return where the run stands, and what was decided of its held gates."""

@@ -1,4 +1,4 @@
-"""How each kind of step is done on Temporal, and how a gate is held."""
+"""How each kind of step is done on Temporal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,10 +23,11 @@ from spine_temporal.machine.plan import (
 )
 from spine_temporal.machine.state import Doing, Hold
 from spine_temporal.machine.step_outcome import Answered, Cancelled, Completed, Failed, StepOutcome
-from spine_temporal.translation import bookkeeping, calls, failures, requests
+from spine_temporal.translation import calls, failures, requests
+from spine_temporal.translation.gate_hold import GateHold
 from spine_temporal.translation.live_run import LiveRun
 from spine_temporal.translation.maps import BATCH, run_items
-from spine_temporal.translation.messages import DECIDE, Measured, Recorded, WaitForRequest
+from spine_temporal.translation.messages import Measured, WaitForRequest
 from spine_temporal.translation.pipeline_runner import Passed, PipelineRunner
 from spine_temporal.translation.revisions import LOOKS_ARE_NUMBERED, VERDICTS_RIDE
 from spine_temporal.translation.step_code import StepCode
@@ -52,7 +53,7 @@ class StepRunner:
     async def do(self, command: Doing) -> Answer:  # noqa: PLR0911 - one for each kind
         """Do one command and return what came of it."""
         if isinstance(command, Hold):
-            return await self._hold(command)
+            return await GateHold(run=self.run, command=command).decided()
         match command.step:
             case PlannedPipeline() as step:
                 return await self.pipelines.do(step, command.round)
@@ -158,45 +159,6 @@ class StepRunner:
         done = [index for index, item in outcomes.items() if item.error is None and item.kept_from is None]
         names = [requests.execution_name(item_name(step.name, index), round_) for index in done]
         self.run.acknowledged.update(names)
-
-    async def _hold(self, command: Hold) -> Decision:
-        """Record that the gate is held, wait for a person or the deadline, and record the decision."""
-        step = command.step
-        self.run.decisions.pop(step.name, None)
-        carried = self.run.unwritten.taken()
-        held = requests.hold_request(self.run.key, command)
-        held = held.model_copy(update=self.run.told(measured=carried.measured))
-        self.run.unwritten.add(stages=carried.stages)
-        try:
-            self._renew(await bookkeeping.record_hold(held))
-        except BaseException:
-            self.run.unwritten.add(measured=carried.measured)
-            raise
-        try:
-            await temporal.wait_condition(
-                lambda: step.name in self.run.decisions,
-                timeout=step.deadline,
-                timeout_summary=f"{step.name}: the deadline of a held gate",
-            )
-        except TimeoutError:
-            # Kept like a person's, so that none is accepted while this one is being recorded.
-            self.run.decisions[step.name] = Decision(
-                action=step.at_deadline,
-                by="deadline",
-                reason=f"nobody decided within {step.deadline:.12g} s",
-                at=temporal.now(),
-            )
-        decision = self.run.decisions[step.name]
-        sent_back = requests.sent_back(self.run.state, step.name, decision)
-        decided = requests.hold_request(self.run.key, command)
-        decided = decided.model_copy(update=self.run.told(decision=decision, sent_back=sent_back))
-        self._renew(await bookkeeping.record_patiently(DECIDE, decided, Recorded, f"{step.name}: {decision}"))
-        self.run.sent_back.update(one for one in self.run.acknowledged if requests.step_of(one) in sent_back)
-        return decision
-
-    def _renew(self, recorded: Recorded | None) -> None:
-        """Go on under the epoch that the run has by now; histories of before say nothing of it."""
-        self.run.key = self.run.key.with_epoch(recorded.epoch if recorded is not None else None)
 
 
 def ended(name: str, failure: BaseException, *, stopped: bool) -> Cancelled | Failed:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from spine_temporal.definition.run_result import ItemCounts
 from spine_temporal.machine.plan import PlannedMap, PlannedPipeline, PlannedWait, PlannedWaitFor, PlannedWorkflow
-from spine_temporal.machine.state import State
+from spine_temporal.machine.state import State, approval_of
 
 #: Name of the query that answers with ``Waiting``.
 WAITING = "waiting"
@@ -31,6 +31,8 @@ class HeldGate(_Cause):
     step: str
     category: str
     error: str
+    #: Who decides, and what a waiver needs, in words; empty: anybody, by a word.
+    asks: str = ""
 
 
 class Timer(_Cause):
@@ -139,7 +141,9 @@ def waiting_of(state: State | None, obstacles: tuple[Obstacle, ...] = ()) -> Wai
 
 def _held(state: State, name: str) -> HeldGate:
     outcome = state.held[name]
-    return HeldGate(step=name, category=outcome.category or "", error=outcome.error or "")
+    approval = approval_of(state, name)
+    held = HeldGate(step=name, category=outcome.category or "", error=outcome.error or "")
+    return held if approval is None else held.model_copy(update={"asks": approval.told})
 
 
 def _running(state: State, name: str) -> Cause:

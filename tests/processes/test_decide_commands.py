@@ -54,3 +54,8 @@ def test_a_held_gate_is_understood_and_decided(spine, start_worker):
         ("check", "overall", None, None),
         ("check", "rows", 1.0, 2.0),
     ]
+    [decision] = json.loads(typed("decisions", "--json", "--workflow", "vocabulary.strict").stdout)
+    assert (decision["by"], decision["identity"], decision["is_final"]) == ("ann", "told", True)
+    shown = typed("decisions").stdout
+    assert shown.startswith(f"{identity}\n")
+    assert "check  waive  ann (told)  a short week  rows 1 against 2" in shown

@@ -22,6 +22,7 @@ from spine_temporal.runtime.definitions import definitions_of
 from spine_temporal.runtime.worker import running_worker
 from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
 from tests.temporal import jobs, vocabulary
+from tests.temporal.approved import APPROVED
 from tests.temporal.test_held_gates import held
 
 RUNS = {
@@ -51,6 +52,8 @@ async def record(address, database, only):
     await record_vocabulary(client, database, only)
     if not only or "resumed" in only:
         await record_resumed(client, database)
+    if not only or "approved" in only:
+        await record_approved(client, database)
 
 
 async def record_vocabulary(client, database, only):
@@ -80,6 +83,16 @@ async def record_resumed(client, database):
         resumed = await spine.resume(failed.workflow_id, [workflow], database, changes={"check.least": 1}, by="ann")
         await resumed.result()
         await _write("resumed", resumed)
+
+
+async def record_approved(client, database):
+    async with running_worker(client, database, definitions_of([APPROVED]), task_queue="golden", max_activities=5):
+        handle = await SpineClient(client, task_queue="golden").start(APPROVED, {"test": uuid4().hex[:8]})
+        await held(handle)
+        for by in ("ann", "bob@finance.example"):
+            await handle.decide("waive", "check", by=by, reason="a short week", evidence="ticket 7")
+        await handle.result()
+        await _write("approved", handle)
 
 
 async def _write(name, handle):

@@ -4,8 +4,9 @@ from spine_temporal.replaying.histories import History
 from spine_temporal.replaying.replay import replay_all
 from spine_temporal.runtime.definitions import definitions_of
 from tests.temporal import jobs, vocabulary
+from tests.temporal.approved import APPROVED
 
-WORKFLOWS = {workflow.name: workflow for workflow in (*jobs.ALL, *vocabulary.ALL)}
+WORKFLOWS = {workflow.name: workflow for workflow in (*jobs.ALL, *vocabulary.ALL, APPROVED)}
 
 
 async def replay(history):

@@ -19,7 +19,7 @@ async def test_a_golden_history_replays(name):
 
 
 def test_there_is_a_golden_history_of_every_feature():
-    assert {path.stem for path in HISTORIES.glob("*.json")} >= {*RUNS, *vocabulary.RECORDED, "resumed"}
+    assert {path.stem for path in HISTORIES.glob("*.json")} >= {*RUNS, *vocabulary.RECORDED, "resumed", "approved"}
 
 
 @pytest.mark.parametrize("params", [{}, {"rows": 1}])
