@@ -11,12 +11,21 @@ import psycopg
 #: Tables that say nothing of the work: what is logged and told to people depends on what happens to the workers.
 _LEFT_OUT = {"core_schema_versions", "core_payloads", "core_logs", "core_deliveries"}
 #: Tables of records of runs; the others hold what runs came to.
-_RECORDS = {"core_runs", "core_executions", "core_anomalies", "core_quality", "core_audit", "core_outbox"}
+_RECORDS = {
+    "core_runs",
+    "core_executions",
+    "core_anomalies",
+    "core_quality",
+    "core_audit",
+    "core_outbox",
+    "core_decisions",
+}
 #: Columns that belong to the run or the moment. An attempt that was lost after it had failed may be counted again.
 _VOLATILE = {
     "run_id", "workflow_id", "execution_id", "anomaly_id", "fault_id", "reject_id", "resumed_from", "temporal",
     "epoch", "execution_run_id", "first_run_id", "lineage_id", "attempt", "lost", "result", "plan", "duration_seconds",
     "resolved_by", "resolution", "batch_id", "source_uri", "file_path", "notification_id", "since",
+    "decision_id",
 }  # fmt: skip
 
 

@@ -43,8 +43,11 @@ class World:
         modules: Sequence[str] = MODULES,
         dynamic_config: Mapping[str, str] = MappingProxyType({}),
         python: str = sys.executable,
+        project: Path | None = None,
     ) -> None:
+        """``project``: the folder that workers run in; None: this process's."""
         self.home = home
+        self._project = project
         self._modules = modules
         self._dynamic_config = dynamic_config
         self._python = python
@@ -74,10 +77,15 @@ class World:
             "SPINE_TASK_QUEUE": TASK_QUEUE,
             "SPINE_MODULES": ",".join(self._modules),
             "TEMPORAL_ADDRESS": f"127.0.0.1:{self.proxy.port}",
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH")])),
         }
         with (self.home / "logs" / f"worker{number}.log").open("ab") as log:
             self.workers[number] = subprocess.Popen(
-                [self._python, "-m", "ops.chaos.worker", "worker"], env=environment, stdout=log, stderr=log
+                [self._python, "-m", "ops.chaos.worker", "worker"],
+                env=environment,
+                cwd=self._project,
+                stdout=log,
+                stderr=log,
             )
 
     def tend_workers(self) -> None:

@@ -64,5 +64,5 @@ class Notification:
 
     @property
     def cause(self) -> str:
-        """What it shares with others that are told together with it: kind, workflow, step and category."""
-        return canonical([self.kind, self.workflow, self.step or "", self.category])
+        """What it shares with others that are told together with it."""
+        return canonical([self.kind, self.workflow, self.step or "", self.category, self.severity])

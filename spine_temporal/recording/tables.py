@@ -309,7 +309,7 @@ core_outbox = Table(
     #: The same for the same kind and key, so that nothing is enqueued twice.
     Column("notification_id", Uuid, primary_key=True),
     Column("kind", Text, nullable=False),
-    #: What is told together: kind, workflow, step and category.
+    #: What is told together: kind, workflow, step, category and severity.
     Column("cause", Text, nullable=False),
     Column("domain", Text, nullable=False),
     Column("workflow", Text, nullable=False),

@@ -27,7 +27,7 @@ def record_hold(connection: Connection, request: HoldRequest) -> None:
     key = request.key
     require_fence(connection, key, acknowledged_of(request))
     record_quality(connection, key.run_id, [one.model_dump() for one in request.measured])
-    report_fault(
+    reported = report_fault(
         connection,
         Fault(
             kind=NotificationKind.HELD,
@@ -40,6 +40,8 @@ def record_hold(connection: Connection, request: HoldRequest) -> None:
             failure_category=request.category or ErrorCategory.INTERNAL.value,
         ),
     )
+    if reported is None and key.was_reset:  # it was decided before the reset, and waits again
+        enqueue(connection, _told(request, NotificationKind.HELD, "", _message(request)))
 
 
 def record_decision(connection: Connection, request: HoldRequest, principal: str | None = None) -> None:

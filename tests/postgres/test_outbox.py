@@ -50,7 +50,7 @@ def test_a_notification_is_enqueued_once_whoever_enqueues_it_again(connection):
     assert enqueue(connection, note("week", kind=NotificationKind.BACKFILL_ENDED))
     assert enqueue(connection, note("other week"))
     query = "SELECT message, details, cause FROM core_outbox WHERE kind = 'late' ORDER BY details DESC"
-    cause = '["late","w","","LATE_PARTITION"]'
+    cause = '["late","w","","LATE_PARTITION","ERROR"]'
     assert connection.execute(text(query)).all() == [("m", {"by": "06:00"}, cause), ("m", {}, cause)]
 
 
