@@ -27,16 +27,18 @@ def lateness(workflow: WorkflowOption = None, late: Late = False, limit: Limit =
     from spine_temporal.cli.printing import print_json  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.session import definitions, opened_database  # noqa: PLC0415
     from spine_temporal.recording.lateness import Lateness, list_lateness  # noqa: PLC0415
+    from spine_temporal.recording.run_list import unknown_workflow  # noqa: PLC0415
 
     settings = Settings.from_environment()
     deadlines = [one for one in definitions(settings).deadlines.values() if workflow in {None, one.workflow.name}]
     with opened_database(settings) as database, database.begin() as connection:
         states = (Lateness.LATE,) if late else ()
         found = list_lateness(connection, workflow=workflow, states=states, limit=limit)
+        unknown = "" if found else unknown_workflow(connection, workflow)
     if as_json:
         print_json([_data(one) for one in found])
         return
-    _print(found)
+    _print(found, nothing=unknown or ("no partition is late" if late else "no partition has been due yet"))
     if not late:
         _print_next(deadlines)
 
@@ -47,11 +49,11 @@ def _data(one: "JudgedPartition") -> dict[str, Any]:
     return asdict(one) | {"late_by": one.late_by or None}
 
 
-def _print(found: "list[JudgedPartition]") -> None:
+def _print(found: "list[JudgedPartition]", *, nothing: str) -> None:
     from spine_temporal.cli.layout import Column, table, width_of  # noqa: PLC0415 - keeps --help quick
 
     if not found:
-        typer.echo("no partition has been due yet")
+        typer.echo(nothing)
         return
     titles = ("STATE", "DUE (UTC)", "LATE BY", "WORKFLOW", "PARTITION", "RUN")
     rows = [

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from temporalio.exceptions import ApplicationError
 
 from spine_temporal import (
     CalendarRule,
@@ -17,9 +18,11 @@ from spine_temporal import (
     Workflow,
 )
 from spine_temporal.definition.schedule import MAX_RUNS
+from spine_temporal.operating.schedules.activities import ScheduleActivities
 from spine_temporal.operating.schedules.declared import declared
 from spine_temporal.operating.schedules.difference import Action, Applied, difference
 from spine_temporal.operating.schedules.due import due
+from spine_temporal.operating.schedules.messages import DueRequest
 from spine_temporal.runtime.definitions import Definitions, checked
 from spine_temporal.runtime.timed import check_timed
 
@@ -243,3 +246,21 @@ def test_a_worker_refuses_params_that_read_the_clock():
 
     with pytest.raises(DefinitionError, match=r"params of schedule 'daily' call datetime.* make them of the time"):
         check_timed({"timed.daily": DAILY}, [schedule(params=now)])
+
+
+async def test_a_schedule_that_a_worker_lacks_may_be_known_to_another_and_code_that_raises_is_told_with_its_place():
+    moment = utc("2025-01-02T06:00:00")
+
+    async def ask(schedules, name="daily"):
+        activities = ScheduleActivities(Definitions(schedules=schedules))
+        with pytest.raises(ApplicationError) as caught:
+            await activities.due(DueRequest(schedule=name, at=moment, fired=True))
+        return caught.value
+
+    lacking = await ask({})
+    assert "no module of this worker defines the schedule 'daily'" in lacking.message
+    assert not lacking.non_retryable
+    raising = await ask({"daily": schedule(params=lambda scheduled, calendar: scheduled["day"])})
+    assert "TypeError" in raising.message
+    assert "test_schedules.py:" in raising.message
+    assert raising.non_retryable

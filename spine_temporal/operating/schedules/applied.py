@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -48,13 +48,12 @@ class AppliedSchedules:
         """Return the handle of a schedule, which Temporal may lack."""
         return self._client.get_schedule_handle(self.id_of(name))
 
-    async def all(self) -> Mapping[str, Found]:
-        """Return all that are ours, by name; ours are those with our mark below our prefix."""
-        names = [
-            entry.id.removeprefix(self._prefix)
-            async for entry in await self._client.list_schedules()
-            if entry.id.startswith(self._prefix) and await entry.memo_value(MARK, default=None)
-        ]
+    async def all(self, declared: Iterable[str]) -> Mapping[str, Found]:
+        """Return those that are declared, and all others that are ours: those with our mark below our prefix.
+
+        Temporal's list may lag behind; what is declared is asked for itself.
+        """
+        names = sorted({*declared, *await self._listed()})
         gate = asyncio.Semaphore(_AT_ONCE)
 
         async def found(name: str) -> Found | None:
@@ -63,6 +62,17 @@ class AppliedSchedules:
 
         each = await asyncio.gather(*(found(name) for name in names))
         return {name: one for name, one in zip(names, each, strict=True) if one is not None}
+
+    async def _listed(self) -> list[str]:
+        return [
+            name
+            async for entry in await self._client.list_schedules()
+            if (name := self._name_of(entry.id)) and await entry.memo_value(MARK, default=None) == name
+        ]
+
+    def _name_of(self, schedule_id: str) -> str | None:
+        name = schedule_id.removeprefix(self._prefix)
+        return None if name == schedule_id or "/" in name else name  # a task queue may begin with this one and a slash
 
     async def find(self, name: str) -> Found | None:
         """Return one of ours; None where Temporal has none of that name."""

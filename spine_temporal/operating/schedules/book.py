@@ -125,7 +125,8 @@ class ScheduleBook:
 
     async def _found(self) -> Mapping[str, Found]:
         """Return the user's own schedules; a worker looks after the product's."""
-        return {name: found for name, found in (await self._applied.all()).items() if not name.startswith(OWN)}
+        found = await self._applied.all(self._schedules)
+        return {name: one for name, one in found.items() if not name.startswith(OWN)}
 
     def _declared(self, name: str) -> Schedule:
         if name not in self._schedules:
