@@ -35,6 +35,8 @@ def _pipelines(found: FoundWorkflow, loaded: Loaded) -> Iterator[Finding]:
             continue
         head = f"step {step.name!r} of workflow {found.workflow.name!r} names the pipeline {named.pipeline!r}"
         pipeline = loaded.pipelines.get(named.pipeline)
+        if pipeline is None and named.task_queue is not None:
+            continue  # the workers of that task queue have it
         if pipeline is None:
             meant = did_you_mean(named.pipeline, loaded.pipelines)
             yield Finding.of("SPN501", found.place_of_step(step.name), f"{head}, which is not registered{meant}")

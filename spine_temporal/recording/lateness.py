@@ -11,6 +11,9 @@ from sqlalchemy import Connection, text
 
 from spine_temporal.definition.run_key import recording_domain
 
+#: Category of the anomaly of a late partition.
+LATE_PARTITION = "LATE_PARTITION"
+
 
 class Lateness(StrEnum):
     """How a partition stands to its deadline. Before that it is unknown, and has no row."""

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from spine_temporal.definition.json_values import clean_text
 from spine_temporal.machine.plan import PlannedLimit
 
 #: How long a lease of an attempt that waits outlasts the time at which it is to ask again.
@@ -150,4 +151,4 @@ def release_lease(connection: Connection, key: str, execution_id: UUID) -> None:
 
 def close_for(connection: Connection, key: str, pause: timedelta, *, reason: str) -> None:
     """Close the key for so long, as its source wants; one that is closed for longer stays so."""
-    connection.execute(_CLOSE_FOR, {"key": key, "pause": pause, "reason": reason[:500]})
+    connection.execute(_CLOSE_FOR, {"key": key, "pause": pause, "reason": clean_text(reason, 500)})

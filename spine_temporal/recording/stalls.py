@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-#: Category of the anomaly of a partition that is not complete by its deadline.
-LATE = "LATE_PARTITION"
+from spine_temporal.recording.lateness import LATE_PARTITION
 
 # One look for all runs, however many are open. A run is late where its workflow's partition is.
 _OPEN = text("""
@@ -40,5 +39,5 @@ class OpenRow:
 
 def open_rows(connection: Connection, workflow: str | None = None) -> Mapping[str, OpenRow]:
     """Return the open runs of a workflow or of all, by workflow id."""
-    rows = connection.execute(_OPEN, {"late": LATE, "workflow": workflow}).mappings()
+    rows = connection.execute(_OPEN, {"late": LATE_PARTITION, "workflow": workflow}).mappings()
     return {row["workflow_id"]: OpenRow(**row) for row in rows}

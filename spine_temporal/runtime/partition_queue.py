@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from temporalio import activity
@@ -18,6 +18,7 @@ from spine_temporal.recording.partition_queue import (
     place_of,
     wait_in_queue,
 )
+from spine_temporal.recording.partitions import Claim
 from spine_temporal.runtime.claims import HeldError
 from spine_temporal.runtime.temporal_runs import TemporalRun, TemporalRuns
 
@@ -86,13 +87,12 @@ class PartitionQueue:
         """Keep the run's place, and return what Temporal is told: when to ask again."""
         again_in = asks_again_in(place.ahead, activity.info().attempt)
 
-        def keep() -> bool:
-            """Return whether the holder is to be cancelled: it held the partition when this run came."""
+        def keep() -> datetime:
             with self._database.begin() as connection:
-                since = wait_in_queue(connection, waiter, waits_for=waits_for, again_in=again_in)
-            return held is not None and waiter.on_busy is OnBusy.CANCEL_OLDER and held.holder.claimed_at <= since
+                return wait_in_queue(connection, waiter, waits_for=waits_for, again_in=again_in)
 
-        if await asyncio.to_thread(keep) and held is not None:
+        since = await asyncio.to_thread(keep)
+        if held is not None and _is_to_cancel(waiter, held.holder, since):
             await self._temporal_runs.cancel(
                 held.holder.workflow_id,
                 first_run_id=held.holder.first_run_id or held.holder.run_id or "",
@@ -123,6 +123,12 @@ class PartitionQueue:
     def _leave(self, run_id: str) -> None:
         with self._database.begin() as connection:
             leave_queue(connection, run_id)
+
+
+def _is_to_cancel(waiter: Waiter, holder: Claim, since: datetime) -> bool:
+    """Return whether the holder is to make room: it held the partition when the run came, and this Temporal has it."""
+    is_here = holder.temporal in {None, waiter.temporal}
+    return waiter.on_busy is OnBusy.CANCEL_OLDER and is_here and holder.claimed_at <= since
 
 
 def asks_again_in(ahead: int, asked: int) -> timedelta:

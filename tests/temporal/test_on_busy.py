@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import ApplicationError
 
 from spine_temporal import Step, Workflow
 from spine_temporal.client.why import reasons
@@ -103,20 +104,26 @@ async def test_a_run_whose_answer_was_lost_has_begun_whoever_waits_by_then(
     await resumable.until_waiting(tmp_path)
     second = await start("second", "queue")
     await queued(second)
-    request = BeginRequest(
+    [(epoch,)] = service.rows("SELECT epoch FROM core_partitions")
+    begun = await service.attempt("begin", asked(first, params), [resumable.WAITING])
+    assert (begun.run_id, begun.epoch) == (first.result_run_id, epoch)
+    with pytest.raises(ApplicationError, match="which holds it"):  # one that waits keeps its one place
+        await service.attempt("begin", asked(second, params), [resumable.WAITING])
+    assert service.rows(QUEUE) == [(second.id,)]
+    (tmp_path / "go").touch()
+    for handle in (first, second):
+        assert (await asyncio.wait_for(handle.result(), 60))["status"] == "COMPLETED"
+
+
+def asked(handle, params):
+    return BeginRequest(
         workflow="resumable.waiting",
-        workflow_id=first.id,
-        run_id=first.result_run_id,
+        workflow_id=handle.id,
+        run_id=handle.result_run_id,
         started_at=datetime.now(UTC),
         params=params,
         options={"on_busy": "queue", "force": True},
     )
-    [(epoch,)] = service.rows("SELECT epoch FROM core_partitions")
-    begun = await service.attempt("begin", request, [resumable.WAITING])
-    assert (begun.run_id, begun.epoch) == (first.result_run_id, epoch)
-    (tmp_path / "go").touch()
-    for handle in (first, second):
-        assert (await asyncio.wait_for(handle.result(), 60))["status"] == "COMPLETED"
 
 
 async def waits_for(service, handle, told):

@@ -14,7 +14,7 @@ from spine_temporal.client.limits import Limits
 from spine_temporal.client.stalled_runs import stalled_runs
 from spine_temporal.recording.anomalies import AnomalyRecorder
 from spine_temporal.recording.database import Database
-from spine_temporal.recording.stalls import LATE
+from spine_temporal.recording.lateness import LATE_PARTITION
 from spine_temporal.runtime.definitions import definitions_of
 from spine_temporal.runtime.worker import running_worker
 from spine_temporal.translation.search_attributes import of_run
@@ -116,7 +116,12 @@ async def pause(temporal, identity):
 def record_late(database, params):
     with database.begin() as connection:
         AnomalyRecorder(connection, "resumable").record(
-            "workflow", {"week": params["week"]}, "WARN", LATE, "it was due at noon", {"workflow": "resumable.waiting"}
+            "workflow",
+            {"week": params["week"]},
+            "WARN",
+            LATE_PARTITION,
+            "it was due at noon",
+            {"workflow": "resumable.waiting"},
         )
 
 

@@ -116,7 +116,7 @@ def test_it_has_the_category_of_each_sqlstate(category):
 
 
 def test_it_has_each_type_and_each_anomaly_that_a_run_writes():
-    rooms = ("runtime", "translation", "operating")
+    rooms = ("recording", "runtime", "translation", "operating")
     own = {name for room in rooms for name in constants(f"spine_temporal/{room}")}
     types, anomalies = rows("Types of Temporal's failures"), rows("Anomalies")
     assert anomalies.keys() == {*AnomalyCategory, *(own - types.keys())}

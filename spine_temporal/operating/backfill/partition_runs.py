@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -97,7 +97,8 @@ class PartitionRuns:
         }
         given = {**backfill.params, **row.params}
         arguments = [given, {name: value for name, value in options.items() if value}]
-        return await start_run(self._client, backfill, row, arguments, attributes)
+        placed = replace(backfill, task_queue=workflow.task_queue or backfill.task_queue)
+        return await start_run(self._client, placed, row, arguments, attributes)
 
     async def _resumed(self, backfill: BackfillRow, row: BackfillPartition, run_id: str) -> str:
         """Resume the run, or find the one that goes on for it since an earlier call."""

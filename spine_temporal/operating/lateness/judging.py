@@ -14,11 +14,8 @@ from spine_temporal.operating.lateness.due import due_partitions
 from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of, resolve_fault
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.faults import Fault, report_fault
-from spine_temporal.recording.lateness import JudgedPartition, Lateness, judge, judged, recover, watch
+from spine_temporal.recording.lateness import LATE_PARTITION, JudgedPartition, Lateness, judge, judged, recover, watch
 from spine_temporal.recording.outbox import enqueue
-
-#: Category of the anomaly of a late partition.
-LATE_PARTITION = "LATE_PARTITION"
 
 
 def judge_deadline(database: Database, deadline: Deadline, until: datetime) -> list[JudgedPartition]:

@@ -35,6 +35,29 @@ def test_what_a_worker_refuses_is_an_error():
     assert len(refused) == 26
 
 
+ELSEWHERE = """from spine_temporal import Step, StepResult, Workflow
+
+
+def check(ctx, config):
+    return StepResult.ok() if ctx.get_output("ingest", "row_count", 0) else StepResult.fail("none")
+
+
+W = Workflow(
+    name="shop.daily",
+    steps=[
+        Step.pipeline("ingest", "shop.ingest"),
+        Step.lambda_("check", check),
+        Step.pipeline("train", "shop.trained_elsewhere", task_queue="gpu"),
+    ],
+)
+"""
+
+
+def test_a_pipeline_of_another_task_queue_need_not_be_registered_here(tmp_path):
+    (tmp_path / "elsewhere.py").write_text(ELSEWHERE)
+    assert not checked(tmp_path / "elsewhere.py").findings
+
+
 WITHOUT_SOURCE = """from spine_temporal import Step, StepResult, Workflow
 
 exec("import time\\ndef check(ctx, config):\\n    return StepResult.ok(output={'at': time.time()})")

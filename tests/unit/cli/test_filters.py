@@ -57,6 +57,22 @@ def test_rows_are_an_array_or_a_line_each(capsys):
         printed(as_json=True, watch=True)
 
 
+def test_whoever_watches_sees_each_change_once_until_he_ends_it(capsys, monkeypatch):
+    looks = iter([[{"id": 1, "status": "RUNNING"}], [{"id": 1, "status": "RUNNING"}], [{"id": 1, "status": "FAILED"}]])
+    slept = []
+
+    def sleep(_seconds):
+        slept.append(1)
+        if len(slept) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("spine_temporal.cli.filters.time.sleep", sleep)
+    with pytest.raises(KeyboardInterrupt):
+        print_rows(lambda: next(looks), print, key=["id"], as_json=False, as_lines=True, watch=True)
+    told = [json.loads(line)["status"] for line in capsys.readouterr().out.splitlines()]
+    assert told == ["RUNNING", "FAILED"]
+
+
 def test_runs_that_do_not_move_stand_under_their_causes_and_many_are_cut():
     def stall(cause, number):
         return Stall(cause=cause, workflow="w", workflow_id=f"w/{number}", run_id="r", text="so")
