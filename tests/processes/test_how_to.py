@@ -105,3 +105,8 @@ def test_each_command_does_what_the_page_says(shell, page):
 def test_each_page_is_in_the_table():
     table = (FOLDER / "README.md").read_text()
     assert [page.name for page in PAGES if f"]({page.name})" not in table] == ["README.md"]
+
+
+def test_check_finds_no_error_and_no_warning_in_their_modules(shell):
+    output, code = shell.run("spine-temporal check --strict", 60)
+    assert code == 0, output
