@@ -72,8 +72,8 @@ COMPILE = $(PY) -m piptools compile -q --generate-hashes --no-strip-extras --no-
 LOCKS := requirements.lock ops/requirements.lock ops/build.lock ops/benchmarks/requirements.lock docs/requirements.lock
 lock: .venv/.installed
 	$(PY) -m pip install -q --disable-pip-version-check pip-tools==7.6.2
-	$(COMPILE) pyproject.toml --extra embedded --extra finra --extra test -o requirements.lock
-	$(COMPILE) pyproject.toml -c requirements.lock --extra finra -o ops/requirements.lock
+	$(COMPILE) pyproject.toml --extra embedded --extra finra --extra otel --extra test -o requirements.lock
+	$(COMPILE) pyproject.toml -c requirements.lock --extra finra --extra otel -o ops/requirements.lock
 	$(COMPILE) pyproject.toml --only-build-deps --all-build-deps -o ops/build.lock
 	$(COMPILE) pyproject.toml --extra embedded --extra finra --extra bench -o ops/benchmarks/requirements.lock
 	$(COMPILE) pyproject.toml -c requirements.lock --extra docs -o docs/requirements.lock

@@ -20,6 +20,7 @@ from spine_temporal.client.run_handle import RunHandle
 from spine_temporal.client.run_records import gathered
 from spine_temporal.client.servers import connect, found_servers
 from spine_temporal.client.spine_client import SpineClient
+from spine_temporal.client.web_ui import run_url, views
 from spine_temporal.definition.run_result import StepStatus
 from spine_temporal.drawing.run_record import RunRecord
 from spine_temporal.drawing.svg_graph import graph_svg
@@ -39,6 +40,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "pictures.md"
 FOLDER = ROOT / "docs" / "pictures"
 RECORD = FOLDER / "run.json"
+IMAGES = ROOT / "docs" / "images"
 WORKFLOW = WEEKLY_REFRESH.name
 WEEK = "2025-11-28"
 ID = f"{WORKFLOW}/week_ending={WEEK},tier=OTC"
@@ -111,6 +113,9 @@ def main() -> int:
     try:
         with embedded_servers(home, search_attributes=SEARCH_ATTRIBUTES):
             _run_held(home / "week.csv")
+            with subprocess.Popen([sys.executable, "-m", "spine_temporal", "worker"]) as worker:  # answers the Web UI
+                asyncio.run(_photograph_run())
+                worker.terminate()
             for file, arguments in COMMANDS.items():
                 _call(*arguments, "-o", str(FOLDER / file))
             outputs = {command: _call(*command.split()[1:]) for command in terminal(asyncio.run(_record()))}
@@ -133,12 +138,36 @@ def _run_held(week: Path) -> None:
 
 async def _waive() -> None:
     """Let the gate pass a moment after it is held."""
-    client = SpineClient(await connect(found_servers(Settings.from_environment())))
+    servers = found_servers(Settings.from_environment())
+    client = SpineClient(await connect(servers))
     handle = RunHandle(workflow_id=ID, handle=client.client.get_workflow_handle(ID), client=client.client)
     while not await _is_held(handle):  # noqa: ASYNC110 - another process holds it
         await asyncio.sleep(0.1)
     await asyncio.sleep(_HELD)
+    if servers.ui_url:
+        await asyncio.to_thread(_photograph, "web_ui_held.png", views(servers.ui_url, servers.namespace)["held"], 520)
     await handle.decide("waive", "validate_ingest", by="ann", reason="a short week")
+
+
+async def _photograph_run() -> None:
+    """Take the picture of the run, once it has ended: a page of an open one never comes to rest."""
+    servers = found_servers(Settings.from_environment())
+    if servers.ui_url:
+        client = await connect(servers)
+        run_id = (await client.get_workflow_handle(ID).describe()).run_id
+        address = run_url(servers.ui_url, servers.namespace, ID, run_id).removesuffix("history")
+        await asyncio.to_thread(_photograph, "web_ui_run.png", f"{address}user-metadata", 900)
+
+
+def _photograph(file: str, address: str, height: int) -> None:
+    """Take a picture of a page of the Web UI, where there is a browser."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        print(f"no Chromium: docs/images/{file} stays as it is")
+        return
+    arguments = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--window-size=1600,{height}"]
+    told = [f"--screenshot={IMAGES / file}", "--virtual-time-budget=20000", address]
+    subprocess.run([browser, *arguments, *told], check=True, capture_output=True, timeout=_PATIENCE)
 
 
 async def _is_held(handle: RunHandle) -> bool:

@@ -8,6 +8,7 @@ import typer
 from spine_temporal.cli.printing import print_json
 from spine_temporal.cli.session import definitions, run_async
 from spine_temporal.client.readiness import Answering, answering, until_ready
+from spine_temporal.client.web_ui import ui_of, views
 from spine_temporal.definition.redaction import shown_url
 from spine_temporal.runtime.definitions import NO_WORKFLOWS
 from spine_temporal.settings import Settings
@@ -24,11 +25,14 @@ def print_info(settings: Settings, *, wait: bool, as_json: bool) -> None:
         run_async(lambda: until_ready(settings, patience=_PATIENCE, told=_waiting))
     answer: Answering = run_async(lambda: answering(settings))
     addresses = _addresses(settings, answer)
+    shown = _views(answer)
     if as_json and answer.error is None:
-        print_json(addresses | {"workflows": _workflows(settings)})
+        print_json(addresses | {"ui_views": shown, "workflows": _workflows(settings)})
     if not as_json:
         for name, value in addresses.items():
             typer.echo(f"{name:<18}{value or _ABSENT.get(name, '-')}")
+        for name, address in shown.items():
+            typer.echo(f"{f'ui_{name}':<18}{address}")
         _print_workflows(settings)
     if answer.error is not None:
         raise answer.error
@@ -60,6 +64,13 @@ def _addresses(settings: Settings, answer: Answering) -> dict[str, str | None]:
         "project": str(settings.project) if settings.project else None,
         "home": str(home) if home.is_dir() else f"{home} (none yet)",
     }
+
+
+def _views(answer: Answering) -> dict[str, str]:
+    """Return where the Web UI lists what an operator looks for; nothing where the Web UI is not known."""
+    temporal = answer.temporal
+    ui = ui_of(temporal) if temporal else None
+    return views(ui, temporal.namespace) if temporal and ui else {}
 
 
 def _workflows(settings: Settings) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import Definitions, load_definitions
 from spine_temporal.runtime.masked_logs import mask_unhandled
 from spine_temporal.runtime.references import Reference, load_referenced, reference_of, split_id
+from spine_temporal.runtime.tracing import stop_tracing
 from spine_temporal.runtime.worker import SPARE_CONNECTIONS, running_worker
 from spine_temporal.settings import Settings
 
@@ -32,7 +33,10 @@ def run_async(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         logging.getLogger("spine_temporal").setLevel(logging.ERROR)
         # Temporal's core writes its warnings on stdout, which belongs to the result.
         Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)), error_if_already_set=False)
-    return asyncio.run(work())
+    try:
+        return asyncio.run(work())
+    finally:
+        stop_tracing()
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from spine_temporal.runtime.health_server import health_server
 from spine_temporal.runtime.masked_logs import log_masked
 from spine_temporal.runtime.sdk_metrics import SdkMetrics
 from spine_temporal.runtime.state_metrics import state_metrics
+from spine_temporal.runtime.tracing import trace_database
 from spine_temporal.runtime.worker import SPARE_CONNECTIONS, deployment_version, listen_for_signals, running_worker
 from spine_temporal.settings import Settings
 
@@ -42,6 +43,7 @@ async def _work(settings: Settings, servers: Servers, loaded: Definitions, queue
     client = await connect(servers, counting.runtime if counting else None)
     size = settings.max_activities * len(queues) + SPARE_CONNECTIONS
     database = open_database(servers, settings, pool_size=size)
+    trace_database(database)
     try:
         async with (
             _watched(client, database, settings.health_address, counting),

@@ -25,6 +25,7 @@ from spine_temporal.embedded import (
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.migrate import require_current, upgrade
 from spine_temporal.recording.payloads import external_storage
+from spine_temporal.runtime.tracing import client_plugins
 from spine_temporal.settings import Settings
 from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
 
@@ -185,10 +186,12 @@ async def connect(servers: Servers, runtime: Runtime | None = None) -> Client:
 
 async def _connected(servers: Servers, runtime: Runtime | None) -> Client:
     converter = converter_of(servers)
+    plugins = client_plugins()
     if servers.temporal_is_embedded:
-        return await Client.connect(servers.temporal_address, data_converter=converter, runtime=runtime)
+        address = servers.temporal_address
+        return await Client.connect(address, data_converter=converter, runtime=runtime, plugins=plugins)
     options = ClientConfig.load_client_connect_config()
-    return await Client.connect(**options, data_converter=converter, runtime=runtime)
+    return await Client.connect(**options, data_converter=converter, runtime=runtime, plugins=plugins)
 
 
 def converter_of(servers: Servers) -> DataConverter:

@@ -40,7 +40,7 @@ class LogContext:
         return {name: value for name, value in vars(self).items() if value not in ("", None, {})}
 
 
-def request_context(request: PipelineRequest, attempt: int) -> LogContext:
+def request_context(request: PipelineRequest, attempt: int, trace_id: str = "") -> LogContext:
     """Return what an attempt of a pipeline is of."""
     key = request.key
     return LogContext(
@@ -50,6 +50,7 @@ def request_context(request: PipelineRequest, attempt: int) -> LogContext:
         step=request.step,
         attempt=attempt,
         partition=dict(key.partition),
+        trace_id=trace_id,
     )
 
 

@@ -7,6 +7,7 @@ from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from spine_temporal.runtime.log_context import Keep, LogContext, request_context, working_on
+from spine_temporal.runtime.tracing import carrier, trace_id_of
 from spine_temporal.translation.messages import PipelineRequest
 
 
@@ -35,7 +36,7 @@ def context_of(info: activity.Info, arguments: Sequence[Any]) -> LogContext:
     """Return what an activity works on: its run, and where it asks for a step, the step."""
     request = arguments[0] if arguments else None
     if isinstance(request, PipelineRequest):
-        return request_context(request, info.attempt + request.was_tried_locally)
+        return request_context(request, info.attempt + request.was_tried_locally, trace_id_of(carrier()))
     key = getattr(request, "key", None)
     return LogContext(
         workflow=info.workflow_type or "",
@@ -43,4 +44,5 @@ def context_of(info: activity.Info, arguments: Sequence[Any]) -> LogContext:
         run_id=key.run_id if key is not None else info.workflow_run_id or "",
         step=getattr(request, "step", ""),
         partition=dict(key.partition) if key is not None else {},
+        trace_id=trace_id_of(carrier()),
     )

@@ -1,6 +1,7 @@
 """What Temporal's Web UI shows of a run while it runs and after: Markdown, written from the state."""
 
 from collections.abc import Iterable
+from types import MappingProxyType
 from typing import assert_never
 
 from spine_temporal.definition.run_result import (
@@ -12,6 +13,7 @@ from spine_temporal.definition.run_result import (
 )
 from spine_temporal.machine.plan import AnyPlanned, PlannedGate, PlannedPipeline
 from spine_temporal.machine.state import State
+from spine_temporal.translation.shown_checks import Qualities, checks_table
 from spine_temporal.translation.waiting import (
     BusyPartition,
     Cause,
@@ -37,9 +39,12 @@ _OF_THE_RUN = Unrecorded | BusyPartition
 _GAP = "\N{EM SPACE}"
 
 
-def current_details(state: State | None, obstacles: tuple[Obstacle, ...] = ()) -> str:
+def current_details(
+    state: State | None, obstacles: tuple[Obstacle, ...] = (), qualities: Qualities = MappingProxyType({})
+) -> str:
     """Return the run's steps as a Markdown table; above it how the run stands, what it waits for and what failed.
 
+    Below it, what its gates have checked.
     Above all of it, what the run cannot record; of a run that has not begun (None), there is no more to say.
     """
     away = [_told(cause) for cause in obstacles if isinstance(cause, _OF_THE_RUN)]
@@ -48,13 +53,14 @@ def current_details(state: State | None, obstacles: tuple[Obstacle, ...] = ()) -
     held = bool(state.held) and state.status is WorkflowStatus.RUNNING
     head = [*away, f"**{StepStatus.HELD if held else state.status}**"]
     head += [_told(cause) for cause in waiting_of(state, obstacles).causes if not isinstance(cause, _OF_THE_RUN)]
-    return "\n\n".join([*head, *_failures(state), _table(state)])
+    return "\n\n".join([*head, *_failures(state), _table(state), *checks_table(qualities)])
 
 
-def ended_details(state: State, result: WorkflowResult) -> str:
+def ended_details(state: State, result: WorkflowResult, qualities: Qualities = MappingProxyType({})) -> str:
     """Return the same of a run that has ended: how, and after how long."""
     after = "" if result.duration_seconds is None else f" after {result.duration_seconds:.2f} s"
-    return "\n\n".join([f"**{ending(result)}**{after}", *_failures(state), _table(state)])
+    head = f"**{ending(result)}**{after}"
+    return "\n\n".join([head, *_failures(state), _table(state), *checks_table(qualities)])
 
 
 def ending(result: WorkflowResult) -> str:

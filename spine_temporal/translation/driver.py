@@ -128,6 +128,8 @@ class Driver:
 
     def _moved(self, event: StepEnded | Decided, *, is_written: bool = False) -> Move:
         before = self.run.state
+        if isinstance(event, StepEnded):
+            self.run.details.measured(event.outcome)
         move = advance(before, event)
         self.run.state = move[0]
         if not is_written:

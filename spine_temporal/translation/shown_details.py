@@ -1,11 +1,13 @@
 """What a run tells of itself while it goes: to the Web UI as its current details, to a query as data."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from temporalio import workflow as temporal
 
 from spine_temporal.machine.state import State
+from spine_temporal.machine.step_outcome import Completed, Failed, StepOutcome
 from spine_temporal.translation.details import current_details
 from spine_temporal.translation.waiting import Obstacle, Waiting, waiting_of
 
@@ -17,11 +19,18 @@ class ShownDetails:
         #: None: the run has not begun.
         self._state: State | None = None
         self._obstacles: list[Obstacle] = []
+        #: What gates have measured, by step.
+        self.qualities: dict[str, Mapping[str, Any]] = {}
 
     @property
     def waiting(self) -> Waiting:
         """What the run waits for now."""
         return waiting_of(self._state, tuple(self._obstacles))
+
+    def measured(self, outcome: StepOutcome) -> None:
+        """Keep what a gate has measured, to be shown with the next state."""
+        if isinstance(outcome, Completed | Failed) and outcome.quality is not None:
+            self.qualities[outcome.step] = outcome.quality
 
     def reached(self, state: State) -> None:
         """Show a new state."""
@@ -47,4 +56,4 @@ class ShownDetails:
         self._show()
 
     def _show(self) -> None:
-        temporal.set_current_details(current_details(self._state, tuple(self._obstacles)))
+        temporal.set_current_details(current_details(self._state, tuple(self._obstacles), self.qualities))

@@ -207,7 +207,8 @@ class SpineWorkflow:
         if result.reused or self._driver is None:
             temporal.set_current_details(earlier_details(result))
         else:
-            temporal.set_current_details(ended_details(self._driver.run.state, result))
+            run = self._driver.run
+            temporal.set_current_details(ended_details(run.state, result, run.details.qualities))
         failed = result.status is WorkflowStatus.FAILED
         category = result.error_category or ErrorCategory.INTERNAL.value
         self._shown.show(category[:100] if failed else result.status.value)

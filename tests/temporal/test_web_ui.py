@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from spine_temporal.client.web_ui import views
 from spine_temporal.runtime.definitions import load_definitions
 from tests.temporal import failing
 from tests.temporal.test_held_gates import held
@@ -61,7 +62,8 @@ async def test_a_failed_run_reads_well_in_the_web_ui(serve, servers, browser, we
     assert f"{refused} • {told}" in pages["timeline"]
     assert f'aria-label="Event {refused}: Failed"' in pages["timeline"]
     assert "**FAILED at validate_ingest (QUALITY_GATE)** after" in unquote(pages["user-metadata"])
-    assert "validate_ingest" in pages["user-metadata"]
+    checks = unquote(pages["user-metadata"]).replace("\N{EM SPACE}", "")
+    assert "| FAILED | validate_ingest | row_count | 299 | 1,000 |" in checks
     assert "QUALITY_GATE" in pages["user-metadata"]
     assert "Weekly OTC data refresh" in pages["history"]
     assert "tier=OTC" in pages["search-attributes"]
@@ -75,6 +77,7 @@ async def test_the_web_ui_tells_what_failed_where_and_in_which_attempt(serve, se
         await broken.result()
         waived = await service.client.start(failing.HELD, {"test": uuid4().hex})
         await held(waived)
+        listed = await asyncio.to_thread(browser, views(servers.ui_url, "default")["held"])
         await waived.decide("waive", "check", by="ann", reason="a short week")
         await waived.result()
         pages = {}
@@ -93,6 +96,8 @@ async def test_the_web_ui_tells_what_failed_where_and_in_which_attempt(serve, se
     for kind, ended in (("failing.work", "Failed"), ("spine.hold", "Failed"), ("spine.decide", "Completed")):
         assert f'aria-label="Event {kind}: {ended}"' in gate
     assert "spine.hold • check: HELD QUALITY_GATE 10 rows are too few" in gate
+    assert waived.workflow_id in listed
+    assert broken.workflow_id not in listed
     assert "spine.decide • check: waived by ann: a short week" in gate
 
 

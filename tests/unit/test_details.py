@@ -1,8 +1,9 @@
 """What the Web UI shows of a run, written from its state."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
-from spine_temporal import Step, StepResult, Workflow
+from spine_temporal import QualityCheck, QualityMetrics, Step, StepResult, Workflow
 from spine_temporal.definition.run_result import WorkflowStatus
 from spine_temporal.machine.machine import advance, start
 from spine_temporal.machine.planning import plan_of
@@ -67,3 +68,21 @@ def test_a_run_that_completed_says_so_and_one_that_had_nothing_to_do_whose_resul
     assert state.status is WorkflowStatus.COMPLETED
     assert ended_details(state, state.result).startswith("**COMPLETED** after 3.00 s\n\n| step")
     assert "Already completed by run `run` at" in earlier_details(state.result)
+
+
+def test_checks_stand_below_the_steps_with_value_and_threshold_and_those_that_failed_first():
+    look = QualityCheck.at_least
+    quality = {
+        "check": asdict(QualityMetrics.of(look("rows", 299, 1000), QualityCheck.at_most("nulls | share", 0.012, 0.05))),
+        "look": asdict(QualityMetrics.of(look("symbols", 1_234_567, 1), look("days", 4, 5))),
+    }
+    details = current_details(after(), qualities=quality)
+    table = details.split("\n\n")[-1]
+    assert rows(table) == [
+        ["FAILED", "check", "rows", "299", "1,000"],
+        ["FAILED", "look", "days", "4", "5"],
+        ["passed", "check", "nulls \\", "share", "0.012", "0.05"],
+        ["passed", "look", "symbols", "1,234,567", "1"],
+    ]
+    many = {"check": asdict(QualityMetrics.of(*(look(f"c{number}", number, 1) for number in range(50))))}
+    assert ended_details(after(), after().result, many).endswith("and 10 more: `spine-temporal quality`")

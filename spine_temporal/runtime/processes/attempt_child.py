@@ -18,7 +18,7 @@ from spine_temporal.recording.database import Database
 from spine_temporal.runtime.attempt import Attempt
 from spine_temporal.runtime.attempts import attempt_of
 from spine_temporal.runtime.foreign_pipelines import known_pipelines
-from spine_temporal.runtime.log_context import process_works_on, request_context
+from spine_temporal.runtime.log_context import LogContext, process_works_on, request_context
 from spine_temporal.runtime.processes.attempt_lines import AttemptLines
 from spine_temporal.runtime.processes.child import heed
 from spine_temporal.runtime.processes.frames import Kind, Line
@@ -33,6 +33,7 @@ from spine_temporal.runtime.processes.messages import (
     FingerprintAnswer,
     FingerprintRequest,
 )
+from spine_temporal.runtime.tracing import attempt_span, flush_traces, start_tracing, trace_database, trace_id_of
 
 #: Attempts after which a process is replaced, and bytes by which it may have grown.
 _LIFE = 1000
@@ -48,6 +49,8 @@ def serve(channel: Line, control: Line) -> None:
     start.logging.apply()
     failed = load(start.loading).error if start.loading is not None else ""
     database = Database(start.database_url, schema=start.database_schema, pool_size=1)
+    if start_tracing():
+        trace_database(database)
     child = _Child(channel, database, failed, in_words=not start.logging.structured)
     heed(control, child.stop)
     while (frame := channel.receive()) is not None:
@@ -87,13 +90,15 @@ class _Child:
         """Make an attempt and answer; return whether another may follow."""
         request = asked.request
         lines = AttemptLines(lambda line: self._send(Kind.LOG, line))
-        with process_works_on(request_context(request, asked.attempt), lines.keep, in_words=self._in_words):
-            answer = self._answer(asked)
+        context = request_context(request, asked.attempt, trace_id_of(asked.trace))
+        with process_works_on(context, lines.keep, in_words=self._in_words):
+            answer = self._answer(asked, context)
             lines.finish()
         self._made += 1
         spent = self._is_spent() or answer.is_spent
         self._send(Kind.ANSWER, answer.model_copy(update={"is_spent": spent}).model_dump_json(exclude_unset=True))
         sys.stdout.flush()
+        flush_traces()
         return not spent
 
     def name_input(self, asked: FingerprintRequest) -> bool:
@@ -109,7 +114,7 @@ class _Child:
         self._send(Kind.ANSWER, answer.model_copy(update={"is_spent": spent}).model_dump_json())
         return not spent
 
-    def _answer(self, asked: AttemptRequest) -> AttemptAnswer:
+    def _answer(self, asked: AttemptRequest, context: LogContext) -> AttemptAnswer:
         attempt: Attempt | None = None
         try:
             pipeline = self._pipeline(asked.request.pipeline)
@@ -123,7 +128,7 @@ class _Child:
                 is_local=asked.is_local,
             )
             self._current = attempt
-            with limited(asked.memory):
+            with attempt_span(context, asked.request.pipeline, asked.trace), limited(asked.memory):
                 outcome = attempt.run()
         except BaseException as error:  # noqa: BLE001 - the attempt's end is the answer, whatever ended it
             return AttemptAnswer(error=_told(error, attempt, asked.memory), is_spent=_is_short_of_memory(error))

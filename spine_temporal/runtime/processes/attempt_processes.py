@@ -27,6 +27,7 @@ from spine_temporal.runtime.processes.messages import (
     FingerprintRequest,
 )
 from spine_temporal.runtime.run_logs import RunLogs
+from spine_temporal.runtime.tracing import carrier
 from spine_temporal.translation.messages import StepDone
 
 _log = logging.getLogger(__name__)
@@ -178,6 +179,7 @@ class RunningAttempt:
             progress=attempt.progress,
             memory=attempt.request.memory or DEFAULT_MEMORY,
             is_local=attempt.is_local,
+            **({"trace": traced} if (traced := carrier()) else {}),
         ).model_dump_json(exclude_unset=True)
 
     async def result(self) -> StepDone:

@@ -74,6 +74,8 @@ class AttemptRequest(_Message):
     progress: tuple[Any, ...]
     #: Bytes that it may take beyond what the process has.
     memory: int
+    #: The trace that it belongs to, as W3C's headers; empty: none.
+    trace: dict[str, str] = {}
     #: Whether it is made within a workflow task.
     is_local: bool = False
 
