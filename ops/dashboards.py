@@ -41,6 +41,7 @@ SERVICE: dict[str, tuple[Panel, ...]] = {
         Panel("Open anomalies", "max by (category, severity) (spine_open_anomalies)", "{{category}} {{severity}}"),
         Panel("Servers that answer", "min by (instance, server) (spine_server_up)", "{{instance}} {{server}}"),
         Panel("Oldest open anomaly", "max by (category) (spine_oldest_open_anomaly_seconds)", "{{category}}", "s"),
+        Panel("Notifications that wait", "max(spine_outbox_waiting)", "waiting"),
         Panel("Connections to Postgres", "sum by (instance, state) (spine_pool_connections)", "{{instance}} {{state}}"),
     ),
     "Runs": (

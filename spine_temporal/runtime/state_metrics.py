@@ -82,6 +82,9 @@ def families(counts: StateCounts) -> Iterator[Metric]:
         anomalies.add_metric([each.category, each.severity], each.open)
         oldest.add_metric([each.category, each.severity], each.oldest)
     yield from (runs, oldest_run, anomalies, oldest)
+    yield GaugeMetricFamily("spine_outbox_waiting", "Notifications that are not delivered", counts.outbox.waiting)
+    told = "Seconds since the oldest of them was enqueued"
+    yield GaugeMetricFamily("spine_oldest_outbox_seconds", told, counts.outbox.oldest)
 
 
 def _pool_of(database: Database) -> Metric:
