@@ -64,7 +64,7 @@ class Step:
         costs Temporal one event and no way over its queues; where it is to be tried again, it is an activity as any
         other. Left out, it does so where the worker has seen the step to take moments, in a process of its own as any
         attempt. ``False``: never. ``True``: always, in the worker's process, with no limit of memory. Beside other
-        steps and in a map, each is an activity.
+        steps, those that take moments go together in one activity.
 
         ``task_queue`` is where other workers serve the pipeline, such as those with a large machine or other libraries.
         ``limit`` is what it shares with all others that use its source. With either, no attempt runs within the

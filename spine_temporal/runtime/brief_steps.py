@@ -1,10 +1,13 @@
 """Which steps this worker has seen to take moments: their pipelines are planned to run within the workflow task."""
 
 from collections import defaultdict, deque
+from collections.abc import Sequence, Set
+from typing import Any
 
+from spine_temporal.definition.composite_steps import AnyStep
 from spine_temporal.definition.simple_steps import PipelineStep
 from spine_temporal.definition.workflow import Workflow
-from spine_temporal.machine.plan import Plan
+from spine_temporal.machine.plan import Plan, PlannedParallel
 from spine_temporal.runtime.attempt import Attempt
 from spine_temporal.translation.messages import StepDone
 
@@ -33,17 +36,25 @@ class BriefSteps:
 
     def planned(self, workflow: Workflow, plan: Plan) -> Plan:
         """Return the plan with its brief steps marked, but for those that say by themselves where or when they run."""
-        steps = [step for step in workflow.steps if isinstance(step, PipelineStep) and _may_be_brief(step)]
-        brief = {step.name for step in steps if self._is_brief(workflow.name, step.name)}
-        if not brief:
-            return plan
-        marked = (step.model_copy(update={"brief": True}) if step.name in brief else step for step in plan.steps)
-        return plan.model_copy(update={"steps": tuple(marked)})
+        steps = [inner for step in workflow.steps for inner in (step, *getattr(step, "steps", ()))]
+        brief = {step.name for step in steps if _may_be_brief(step) and self._is_brief(workflow.name, step.name)}
+        return plan if not brief else plan.model_copy(update={"steps": _marked(plan.steps, brief)})
 
     def _is_brief(self, workflow: str, step: str) -> bool:
         seen = self._seen.get((workflow, step), ())
         return len(seen) == SEEN and all(seen)
 
 
-def _may_be_brief(step: PipelineStep) -> bool:
-    return step.local is None and step.task_queue is None and step.limit is None
+def _may_be_brief(step: AnyStep) -> bool:
+    return isinstance(step, PipelineStep) and step.local is None and step.task_queue is None and step.limit is None
+
+
+def _marked(steps: Sequence[Any], brief: Set[str]) -> tuple[Any, ...]:
+    """Return planned steps, those in parallel ones too, with the brief ones marked."""
+    marked = list[Any]()
+    for step in steps:
+        if isinstance(step, PlannedParallel):
+            marked.append(step.model_copy(update={"steps": _marked(step.steps, brief)}))
+        else:
+            marked.append(step.model_copy(update={"brief": True}) if step.name in brief else step)
+    return tuple(marked)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -92,9 +92,9 @@ class Places:
 
 
 def pipeline_activity(
-    pipeline: type[Pipeline], places: Places, claims: Claims, resumes: ResumeStarter
+    pipeline: type[Pipeline], done: Callable[[PipelineRequest], Awaitable[StepDone]]
 ) -> Callable[..., Any]:
-    """Return the activity that runs a pipeline, under the pipeline's name."""
+    """Return the activity of a pipeline, under the pipeline's name; ``done`` does a step of it."""
 
     @activity.defn(name=pipeline.name)
     async def run(request: PipelineRequest | ShutDoor | ItemsRequest) -> StepDone | ItemsDone:
@@ -103,6 +103,14 @@ def pipeline_activity(
         if isinstance(request, ItemsRequest):
             return await run_group(request, done) if pipeline.transactional else request.all_alone()
         return await done(request)
+
+    return run
+
+
+def done_by(
+    pipeline: type[Pipeline], places: Places, claims: Claims, resumes: ResumeStarter
+) -> Callable[[PipelineRequest], Awaitable[StepDone]]:
+    """Return what does a step of a pipeline, within an activity: an attempt, behind the fence."""
 
     async def done(request: PipelineRequest) -> StepDone:
         if request.key.was_reset and not request.is_item:
@@ -120,7 +128,7 @@ def pipeline_activity(
             raise await _lost(places.database, request, error) from None
         return _told_to(request, outcomes[-1], key)
 
-    return run
+    return done
 
 
 def _told_to(request: PipelineRequest, done: StepDone, key: RunKey) -> StepDone:

@@ -27,7 +27,7 @@ from spine_temporal.runtime.definitions import Definitions, definitions_of
 from spine_temporal.runtime.log_context import follow_records
 from spine_temporal.runtime.logged_activities import LoggedActivities
 from spine_temporal.runtime.lost_workers import LostWorkers
-from spine_temporal.runtime.pipeline_activity import Place, Places, pipeline_activity
+from spine_temporal.runtime.pipeline_activity import Place, Places, done_by, pipeline_activity
 from spine_temporal.runtime.processes.attempt_processes import AttemptProcesses
 from spine_temporal.runtime.processes.gate_processes import GateProcesses
 from spine_temporal.runtime.processes.host import ProcessHost
@@ -38,6 +38,7 @@ from spine_temporal.runtime.run_logs import RunLogs
 from spine_temporal.runtime.run_opener import RunOpener
 from spine_temporal.runtime.run_starter import RunStarter
 from spine_temporal.runtime.source_limits import SourceLimits
+from spine_temporal.runtime.step_groups import steps_activity
 from spine_temporal.runtime.temporal_runs import TemporalRuns
 from spine_temporal.translation.classes import replayed_class_of
 from spine_temporal.translation.failure_converter import failure_converter_of
@@ -159,7 +160,8 @@ class SpinePlugin(SimplePlugin):
         resumes = ResumeStarter(self._database, self._definitions, opener, Resets(client))
         starts = RunStarter(self._definitions, opener, resumes, brief, validators=gates)
         own = RunActivities(self._database, self._definitions, starts, resumes, claims, Deciders(client))
-        pipelines = [pipeline_activity(cls, places, claims, resumes) for cls in self._definitions.pipelines.values()]
+        known = self._definitions.pipelines
+        runs = {name: done_by(cls, places, claims, resumes) for name, cls in known.items()}
         return [
             own.begin,
             own.resume,
@@ -171,7 +173,8 @@ class SpinePlugin(SimplePlugin):
             own.remind,
             own.identify,
             own.wait_for,
-            *pipelines,
+            steps_activity(runs),
+            *(pipeline_activity(cls, runs[name]) for name, cls in known.items()),
         ]
 
     def _gates(self, runner: WorkflowRunner) -> GateProcesses | None:

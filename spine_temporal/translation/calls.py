@@ -24,6 +24,7 @@ from spine_temporal.translation.failures import cause_of, door_told, failed_outc
 from spine_temporal.translation.map_messages import BatchRequest, BatchResult, ItemsDone, ItemsRequest
 from spine_temporal.translation.messages import (
     MAP,
+    STEPS,
     WAIT_FOR,
     Begun,
     DoorVerdicts,
@@ -33,6 +34,7 @@ from spine_temporal.translation.messages import (
     WaitForRequest,
 )
 from spine_temporal.translation.requests import sub_options
+from spine_temporal.translation.step_messages import StepsDone, StepsRequest
 
 #: Seconds that Temporal waits beyond a pipeline's time limit, so that the worker reports first that it has passed.
 _GRACE = 30.0
@@ -106,6 +108,27 @@ async def run_items(request: ItemsRequest, *, task_queue: str | None = None) -> 
             raise
         failed = failed_outcome(request.step, error)
         return request.all_alone() if _is_too_large(error) else failed
+    return done
+
+
+async def run_steps(request: StepsRequest) -> StepsDone:
+    """Run brief steps that go together. Where their activity fails as a whole, each goes on by itself."""
+    try:
+        done: StepsDone = await temporal.execute_activity(
+            STEPS,
+            request,
+            result_type=StepsDone,
+            activity_id="+".join(step.step for step in request.steps),
+            summary=one_line(request.step),
+            start_to_close_timeout=timedelta(seconds=max(step.timeout for step in request.steps) + _GRACE),
+            heartbeat_timeout=timedelta(seconds=min(step.heartbeat_timeout for step in request.steps)),
+            retry_policy=RetryPolicy(non_retryable_error_types=[TOO_LARGE]),
+            cancellation_type=temporal.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        )
+    except ActivityError as error:
+        if is_cancelled_exception(error):
+            raise
+        return StepsDone(again=tuple(step.step for step in request.steps))
     return done
 
 

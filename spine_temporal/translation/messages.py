@@ -26,6 +26,7 @@ DECIDE = "spine.decide"
 REMIND = "spine.remind"
 IDENTIFY = "spine.identify"
 WAIT_FOR = "spine.wait_for"
+STEPS = "spine.steps"
 #: The signal by which the sender of a decision claims it.
 DECIDER = "decider"
 #: Workflow type of a part of a map.

@@ -16,9 +16,10 @@ from spine_temporal.machine.step_outcome import Answered, Completed, Failed
 from spine_temporal.translation import calls, failures, requests
 from spine_temporal.translation.calls import Ran
 from spine_temporal.translation.live_run import LiveRun, Unwritten
-from spine_temporal.translation.messages import DoorVerdicts, Ending, Measured, ShutDoor, Verdict
+from spine_temporal.translation.messages import DoorVerdicts, Ending, Measured, PipelineRequest, ShutDoor, Verdict
 from spine_temporal.translation.revisions import VERDICTS_RIDE
 from spine_temporal.translation.step_code import StepCode
+from spine_temporal.translation.together import Together
 
 
 def _takes_over() -> bool:
@@ -54,6 +55,7 @@ class PipelineRunner:
 
     run: LiveRun
     code: StepCode
+    _together: Together = field(default_factory=Together)
     #: Whether this instance has taken the run over from another one, or begins it in a task that was begun before.
     _took_over: bool = field(default_factory=_takes_over)
     #: Events of the history at the first task of this instance that was not a replay.
@@ -149,10 +151,11 @@ class PipelineRunner:
         """Ask the activity of a pipeline; with it goes what no transaction has written yet."""
         carried = self.run.unwritten.taken()
         request = requests.pipeline_request(step, self.run.begun, self.run.key, params, round_=round_)
-        local = (step.local or step.brief) and not self.run.is_beside(step.name)
+        beside = self.run.is_beside(step.name)
+        local = (step.local or step.brief) and not beside
         told = self.run.told(
             **vars(carried if riding is None else carried.with_(riding.unwritten)),
-            is_brief=local and step.brief,
+            is_brief=step.brief,
             task_may_repeat=local and self._may_repeat(),
             door=None if riding is None else riding.door,
             ending=self._ending(step, riding),
@@ -161,7 +164,9 @@ class PipelineRunner:
         if riding is not None and not riding.door.is_open:
             shut = ShutDoor(key=request.key, step=step.name, door=riding.door)
         try:
-            ran = await calls.run_pipeline(request, task_queue=step.task_queue, shut=shut, local=local)
+            ran = await self._together.run(request) if step.brief and beside else request
+            if isinstance(ran, PipelineRequest):
+                ran = await calls.run_pipeline(ran, task_queue=step.task_queue, shut=shut, local=local)
         except BaseException:
             self.run.unwritten.put_back(carried)
             raise

@@ -1,22 +1,30 @@
-"""A step that takes moments, until its params say otherwise."""
+"""Steps that take moments, until their params say otherwise."""
 
 import os
 import time
 
-from spine_temporal import Pipeline, Step, StepResult, Workflow, register_pipeline
+from spine_temporal import ErrorCategory, Pipeline, SpineError, Step, StepResult, Workflow, register_pipeline
 
 
 @register_pipeline("brief.work")
 class Work(Pipeline):
-    """Writes a row, and does what it is told."""
+    """Writes a row, and at its first attempt does what it is told; ``at`` says which step is meant."""
 
     def run(self):
-        self.connection.exec_driver_sql("INSERT INTO brief_rows VALUES (%s)", (self.params["test"],))
-        if self.params.get("takes") and self.attempt == 1:
-            time.sleep(self.params["takes"])
-        if self.params.get("exits") and self.attempt == 1:
-            os._exit(3)
+        place = self.params.get("place", "")
+        values = (self.params["test"], place)
+        self.connection.exec_driver_sql("INSERT INTO brief_rows VALUES (%s, %s)", values)
+        if self.attempt == 1 and self.params.get("at", "") == place:
+            self._do()
         return {"row_count": 1, "process": os.getpid()}
+
+    def _do(self):
+        if self.params.get("takes"):
+            time.sleep(self.params["takes"])
+        if self.params.get("exits"):
+            os._exit(3)
+        if self.params.get("fails"):
+            raise SpineError("it fails", ErrorCategory.DATA_QUALITY)
 
 
 def few(ctx, config):
@@ -29,8 +37,17 @@ BRIEF = Workflow(
     steps=[
         Step.pipeline("first", Work.name),
         Step.lambda_("few", few),
-        Step.pipeline("last", Work.name, params={"takes": 0, "exits": False}),
+        Step.pipeline("last", Work.name, params={"place": "last"}),
     ],
 )
 NEVER = Workflow(name="brief.never", steps=[Step.pipeline("first", Work.name, local=False)])
-ALL = (BRIEF, NEVER)
+SIDES = ("a", "b", "c", "d")
+BESIDE = Workflow(
+    name="brief.beside",
+    partition_by=["test"],
+    steps=[
+        Step.parallel("all", [Step.pipeline(side, Work.name, params={"place": side}) for side in SIDES]),
+        Step.pipeline("last", Work.name, params={"place": "last"}),
+    ],
+)
+ALL = (BRIEF, NEVER, BESIDE)

@@ -1,5 +1,6 @@
 """A step that the worker has seen to take moments runs within the workflow task, in a process of its own."""
 
+import asyncio
 import os
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from spine_temporal.runtime.brief_steps import SEEN
 from spine_temporal.runtime.definitions import definitions_of
 from tests.temporal import brief_jobs as jobs
 
+DONE = "SELECT count(*) FROM core_executions WHERE status = 'COMPLETED'"
 SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
 
 
@@ -22,7 +24,7 @@ async def service(serve, database, monkeypatch):
     # However busy the machine is, these steps are brief.
     monkeypatch.setattr("spine_temporal.runtime.brief_steps.BRIEF", 30)
     with database.begin() as connection:
-        connection.execute(text("CREATE TABLE brief_rows (test text)"))
+        connection.execute(text("CREATE TABLE brief_rows (test text, place text)"))
     async with serve(*jobs.ALL) as running:
         yield running
 
@@ -77,3 +79,43 @@ async def test_a_brief_step_that_ends_its_process_ends_nothing_else(service):
         (2, 1),
     ]
     assert service.rows("SELECT count(*) FROM brief_rows") == [(2 * (SEEN + 1),)]
+
+
+async def test_brief_steps_beside_each_other_go_together_and_each_is_done_once(service):
+    for _ in range(SEEN):
+        assert sorted((await run(service, jobs.BESIDE))[1]) == ["a", "b", "c", "d", "last"]
+    result, scheduled = await run(service, jobs.BESIDE, takes=0)
+    assert (result.status, scheduled) == (WorkflowStatus.COMPLETED, ["a+b+c+d"])
+    result, scheduled = await run(service, jobs.BESIDE, at="b", exits=True)
+    # What was done before it stands; it goes on by itself, and so do those that had not begun.
+    assert (result.status, scheduled) == (WorkflowStatus.COMPLETED, ["a+b+c+d", "b", "c", "d"])
+    assert service.rows("SELECT step FROM core_executions WHERE attempt = 2") == [("b",)]
+    assert service.rows("SELECT count(*) FROM core_executions") == [(5 * (SEEN + 2),)]
+    assert service.rows("SELECT count(*) FROM brief_rows") == [(5 * (SEEN + 2),)]
+    stages = service.rows("SELECT count(*) FROM core_manifest WHERE stage LIKE 'STEP_%'")
+    assert stages == [(6 * (SEEN + 2),)]
+
+
+async def test_a_brief_step_that_fails_stops_those_beside_it(service):
+    for _ in range(SEEN):
+        await run(service, jobs.BESIDE)
+    result, _ = await run(service, jobs.BESIDE, at="b", fails=True)
+    assert (result.status, result.error_category) == (WorkflowStatus.FAILED, "DATA_QUALITY")
+    assert "it fails" in result.error
+    assert result.completed_steps == ["a"]
+    assert service.rows("SELECT count(*) FROM brief_rows") == [(5 * SEEN + 1,)]
+
+
+async def test_a_run_that_is_cancelled_stops_its_brief_steps_and_keeps_what_they_have_done(service, monkeypatch):
+    monkeypatch.setattr("spine_temporal.runtime.pipeline_activity.LONGEST", 60)
+    for _ in range(SEEN):
+        await run(service, jobs.BESIDE)
+    handle = await service.client.start(jobs.BESIDE, {"test": uuid4().hex, "at": "c", "takes": 60})
+    async with asyncio.timeout(30):
+        while service.rows(DONE) < [(5 * SEEN + 2,)]:  # noqa: ASYNC110 - another process makes it true
+            await asyncio.sleep(0.05)
+    await handle.cancel()
+    result = await asyncio.wait_for(handle.result(), 40)
+    assert result.status is WorkflowStatus.CANCELLED
+    assert service.rows("SELECT count(*) FROM brief_rows") == [(5 * SEEN + 2,)]
+    assert service.rows("SELECT count(run_id) FROM core_partitions") == [(0,)]

@@ -22,7 +22,7 @@ WRITTEN = "SELECT count(*), count(DISTINCT item) FROM grouped_rows"
 async def service(serve, database, monkeypatch):
     # However busy the machine is, these items take moments.
     monkeypatch.setattr("spine_temporal.machine.fan.GROUP_SECONDS", 1e6)
-    monkeypatch.setattr("spine_temporal.runtime.item_groups._SECONDS", 60)
+    monkeypatch.setattr("spine_temporal.runtime.in_turn._SECONDS", 60)
     with database.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE grouped_rows (test text, item int)")
         connection.exec_driver_sql("CREATE TABLE grouped_waits (item int)")

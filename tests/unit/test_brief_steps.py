@@ -35,7 +35,10 @@ def done(seconds, **more):
 
 
 def brief(seen):
-    return [step.name for step in seen.planned(WORKFLOW, plan_of(WORKFLOW)).steps if getattr(step, "brief", False)]
+    planned = seen.planned(WORKFLOW, plan_of(WORKFLOW)).steps
+    return [
+        step.name for outer in planned for step in (outer, *getattr(outer, "steps", ())) if getattr(step, "brief", 0)
+    ]
 
 
 def test_a_step_is_brief_after_five_brief_executions_unless_it_says_where_or_when_it_runs():
@@ -44,7 +47,7 @@ def test_a_step_is_brief_after_five_brief_executions_unless_it_says_where_or_whe
         assert brief(seen) == [], number
         for name in NAMES:
             seen.note(attempt(name), done(BRIEF))
-    assert brief(seen) == ["plain"]
+    assert brief(seen) == ["plain", "beside", "other"]
 
 
 def test_one_that_failed_or_took_longer_is_brief_again_after_five_more():
