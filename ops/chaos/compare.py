@@ -8,8 +8,8 @@ from typing import Any
 
 import psycopg
 
-#: Tables that say nothing of the work: what is logged and told to people depends on what happens to the workers.
-_LEFT_OUT = {"core_schema_versions", "core_payloads", "core_logs", "core_deliveries"}
+#: Tables that say nothing of the work: what is logged, told to people and watched depends on what happens to workers.
+_LEFT_OUT = {"core_schema_versions", "core_payloads", "core_logs", "core_deliveries", "core_deadlines"}
 #: Tables of records of runs; the others hold what runs came to.
 _RECORDS = {
     "core_runs",
