@@ -1,6 +1,8 @@
 """Workflows that take days."""
 
-from spine_temporal import Pipeline, Step, StepResult, Workflow, register_pipeline
+from datetime import timedelta
+
+from spine_temporal import Pipeline, Schedule, Step, StepResult, Weekdays, Workflow, register_pipeline
 
 DAY = 24 * 3600
 
@@ -34,4 +36,21 @@ WAITS = Workflow(
         Step.wait("settle", 30 * DAY),
         Step.pipeline("after", "days.work"),
     ],
+)
+
+
+def day_of(scheduled, calendar):
+    return {"day": scheduled.date().isoformat()}
+
+
+DAILY = Workflow(name="days.daily", partition_by=("day",), steps=[Step.pipeline("ingest", "days.work")])
+
+WORKDAYS = Schedule(
+    name="days.workdays",
+    workflow=DAILY,
+    calendar=Weekdays("Monday", "Tuesday", "Wednesday", "Thursday", "Friday"),
+    at="06:05",
+    time_zone="America/New_York",
+    params=day_of,
+    catch_up=timedelta(days=2),
 )

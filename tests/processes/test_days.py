@@ -1,7 +1,7 @@
 """Runs that take days, on a Temporal that skips them; and a gate that is held while everything dies."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -101,3 +101,27 @@ async def test_a_gate_is_held_for_days_while_everything_dies(world):
         event for event in history.events if event.HasField("workflow_execution_update_accepted_event_attributes")
     ]
     assert b"a short week" in accepted[0].SerializeToString()
+
+
+async def test_a_schedule_fires_by_itself_on_each_day_of_its_calendar_and_each_day_runs_once(world):
+    skipper, client = await skipping(world, enabled=True)
+    book = client.schedules([days.WORKDAYS])
+    await book.apply()
+    began = datetime.now(UTC)
+    scheduler = skipper.client.get_workflow_handle(f"temporal-sys-scheduler:spine/{TASK_QUEUE}/days.workdays")
+    assert await asyncio.wait_for(skipper.fast_forward(scheduler, timedelta(days=8)), 120)
+    due = days.WORKDAYS.rule.between(began, began + timedelta(days=8))
+    expected = [(day.date().isoformat(), "COMPLETED", 1) for day in due]
+    for _ in range(600):
+        if daily_runs(world) == expected:
+            break
+        await asyncio.sleep(0.1)
+    assert daily_runs(world) == expected
+    await client.schedules([]).apply(prune=True)
+
+
+def daily_runs(world):
+    with psycopg.connect(world.database_url) as connection:
+        query = """SELECT partition_key ->> 'day', status, count(*) FROM core_runs WHERE workflow = 'days.daily'
+            GROUP BY 1, 2 ORDER BY 1"""
+        return connection.execute(query).fetchall()
