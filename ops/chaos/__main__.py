@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops.chaos import large_map, simulation
+from ops.chaos import backfill, large_map, simulation
 from ops.chaos.compare import Contents, compare, contents
 from ops.chaos.monkey import disturb
 from ops.chaos.operator import Operator
@@ -120,12 +120,17 @@ def main() -> int:
     parser.add_argument("--no-disk", action="store_true")
     parser.add_argument("--schedules", type=int, default=1_000_000)
     parser.add_argument("--items", type=int, default=10_000, help="of the large map; 0: none")
+    parser.add_argument("--partitions", type=int, default=10_000, help="of the backfill; 0: none")
     options = parser.parse_args()
     if simulation.main(options.schedules):
         return 1
     if options.items and large_map.run(options.items):
         return 1
     seed = int(os.environ.get("CHAOS_SEED", "1"))
+    if options.partitions and backfill.run(options.partitions, seed):
+        return 1
+    if not options.runs:
+        return 0
     print(f"chaos: seed {seed}, {options.runs} jobs, {options.seconds:.0f} s of trouble (CHAOS_SEED={seed} repeats it)")
     with tempfile.TemporaryDirectory(prefix="chaos-files-") as folder:
         Path(folder).chmod(0o755)

@@ -12,6 +12,7 @@ import typer
 from spine_temporal.cli import (
     backfill,
     check,
+    coverage,
     decide,
     diff,
     doctor,
@@ -74,6 +75,7 @@ doctor.add_to(app)
 stopping.add_to(app)
 limits.add_to(app)
 backfill.add_to(app)
+coverage.add_to(app)
 listing.add_to(app)
 schedules.add_to(app)
 lateness.add_to(app)

@@ -85,7 +85,7 @@ def graph(
     expand: Expand = False,
 ) -> None:
     """Draw a workflow's steps and their ways; with --run, what happened to each: rows, times, measures, errors."""
-    form = GraphFormat(_form(format_, output, GraphFormat))
+    form = GraphFormat(form_of(format_, output, GraphFormat))
     if expand and (run is not None or form in {GraphFormat.MERMAID, GraphFormat.DOT}):
         other = "--run" if run is not None else f"--format {form}"
         raise ParamsError(
@@ -100,17 +100,17 @@ def graph(
         found = _gathered(settings, run, with_history=False)
         _require_workflow(found, workflow)
         plan, plans = found.plan, {}
-    _put(_drawn_graph(form, plan, found, plans if expand else {}, is_file=output is not None), output)
+    put(_drawn_graph(form, plan, found, plans if expand else {}, is_file=output is not None), output)
 
 
 def timeline(identity: Identity, format_: AsTimeline = None, output: Output = None) -> None:
     """Draw a run's steps on an axis of time: attempts, waits, holds. An open run is drawn until now."""
-    form = TimelineFormat(_form(format_, output, TimelineFormat))
+    form = TimelineFormat(form_of(format_, output, TimelineFormat))
     found = _gathered(Settings.from_environment(), identity, with_history=True)
-    _put(_drawn_timeline(form, found, is_file=output is not None), output)
+    put(_drawn_timeline(form, found, is_file=output is not None), output)
 
 
-def _form(given: StrEnum | None, output: Path | None, forms: type[StrEnum]) -> str:
+def form_of(given: StrEnum | None, output: Path | None, forms: type[StrEnum]) -> str:
     """Return the form that is asked for, or that the file's name says; raise ``ParamsError`` where it says none."""
     if given is not None or output is None:
         return "terminal" if given is None else given.value
@@ -209,7 +209,7 @@ def _drawn_timeline(form: TimelineFormat, found: "Gathered", *, is_file: bool) -
     return timeline_lines(found.plan, found.run, width=None if is_file else width_of())
 
 
-def _put(picture: "str | Sequence[TextLine]", output: Path | None) -> None:
+def put(picture: "str | Sequence[TextLine]", output: Path | None) -> None:
     """Write a picture to a file or on stdout; colours go to a terminal alone, and where NO_COLOR is not set."""
     if output is not None:
         words = picture if isinstance(picture, str) else "".join(f"{_plain(line)}\n" for line in picture)

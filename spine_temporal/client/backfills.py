@@ -53,10 +53,13 @@ class Backfills:
         over: Over | Mapping[str, str | Sequence[Any]],
         *,
         params: Mapping[str, Any] | None = None,
-        reprocess: Reprocess = Reprocess.FAILED,
+        reprocess: Reprocess | str = Reprocess.FAILED,
         newest_first: bool = False,
     ) -> BackfillPlan:
         """Return what a backfill would do now; raise ``ParamsError`` for what cannot be."""
+        if reprocess not in set(Reprocess):
+            raise ParamsError(f"reprocess must be one of {', '.join(Reprocess)}, not {reprocess!r}")
+        reprocess = Reprocess(reprocess)
         over = over if isinstance(over, Over) else over_of(over)
         common = dict(params or {})
         for name in (axis.name for axis in over.axes):

@@ -164,7 +164,7 @@ class SpineClient:
         database: Database,
         *,
         params: Mapping[str, Any] | None = None,
-        reprocess: Reprocess = Reprocess.FAILED,
+        reprocess: Reprocess | str = Reprocess.FAILED,
         newest_first: bool = False,
         max_parallel: int = 4,
         by: str = "",

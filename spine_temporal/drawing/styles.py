@@ -13,6 +13,12 @@ _STYLES = {
     "CANCELLED": "magenta",
     "SKIPPED": "dim",
     "NOT REACHED": "dim",
+    "COMPLETE": "green",
+    "STALE": "cyan",
+    "LATE": "red",
+    "MISSING": "dim",
+    "NOT_DUE": "dim",
+    "REFUSED": "magenta",
 }
 
 
@@ -44,6 +50,12 @@ _TINTS = {
     "CANCELLED": VIOLET,
     "SKIPPED": GREY,
     "NOT REACHED": GREY,
+    "COMPLETE": GREEN,
+    "STALE": TEAL,
+    "LATE": RED,
+    "NOT_DUE": GREY,
+    "MISSING": GREY,
+    "REFUSED": VIOLET,
 }
 #: Of steps, where no run is drawn.
 _KINDS = {"pipeline": BLUE, "gate": VIOLET, "choice": YELLOW, "map": TEAL, "sub-workflow": TEAL}

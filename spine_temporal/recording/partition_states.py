@@ -9,27 +9,38 @@ from sqlalchemy import Connection, text
 
 from spine_temporal.definition.run_key import recording_domain
 
-# Every run that ends writes its stage and deletes that of the run before, so that a partition has one of them.
-_STATES = text("""
-    WITH asked AS MATERIALIZED (
-        SELECT ordinality - 1 AS index, key
+#: Common tables: those that are asked about, as JSON in ``:keys``, in their order; and the gates that are held.
+ASKED = """asked AS MATERIALIZED (
+        SELECT ordinality AS index, key
         FROM jsonb_array_elements(CAST(:keys AS jsonb)) WITH ORDINALITY AS one (key, ordinality)
-    )
-    SELECT DISTINCT ON (asked.index) asked.index, reached.stage AS status, ended.run_id, ended.workflow_id,
+    ), gates AS MATERIALIZED (
+        SELECT metadata ->> 'run_id' AS run_id, min(stage) AS stage FROM core_anomalies
+        WHERE resolved_at IS NULL AND category = 'GATE_HELD' GROUP BY 1
+    )"""
+STATE_COLUMNS = """reached.stage AS status, ended.run_id, ended.workflow_id,
         ended.result ->> 'error_step' AS error_step, ended.result ->> 'error' AS error,
-        ended.result ->> 'error_category' AS error_category, holder.run_id AS holder,
-        (
-            SELECT min(stage) FROM core_anomalies
-            WHERE resolved_at IS NULL AND category = 'GATE_HELD' AND metadata ->> 'run_id' = holder.run_id
-        ) AS held_stage
-    FROM asked
-    LEFT JOIN core_manifest AS reached ON reached.domain = :domain AND reached.partition_key = asked.key
-        AND reached.stage IN ('COMPLETED', 'PARTIAL', 'FAILED', 'CANCELLED')
-    LEFT JOIN core_runs AS ended ON ended.run_id = reached.execution_id
-    LEFT JOIN core_partitions AS held ON held.domain = :domain AND held.partition_key = asked.key
-    LEFT JOIN core_runs AS holder ON holder.run_id = held.run_id AND holder.status = 'RUNNING'
-    ORDER BY asked.index, reached.updated_at DESC
-""")
+        ended.result ->> 'error_category' AS error_category, held.run_id AS holder, gates.stage AS held_stage"""
+#: Every run that ends writes its stage and deletes that of the run before, so that a partition has one of them. The
+#: LIMITs have each looked up by its key: Postgres cannot know how many are asked about, and joins of whole tables that
+#: it would choose for a few are slow for thousands.
+STATES = """asked
+    LEFT JOIN LATERAL (
+        SELECT stage, execution_id FROM core_manifest
+        WHERE domain = :domain AND partition_key = asked.key
+            AND stage IN ('COMPLETED', 'PARTIAL', 'FAILED', 'CANCELLED')
+        ORDER BY updated_at DESC LIMIT 1
+    ) AS reached ON TRUE
+    LEFT JOIN LATERAL (SELECT * FROM core_runs WHERE run_id = reached.execution_id LIMIT 1) AS ended ON TRUE
+    LEFT JOIN LATERAL (
+        SELECT run_id FROM core_partitions JOIN core_runs USING (run_id)
+        WHERE core_partitions.domain = :domain AND core_partitions.partition_key = asked.key
+            AND core_runs.status = 'RUNNING'
+        LIMIT 1
+    ) AS held ON TRUE
+    LEFT JOIN gates ON gates.run_id = held.run_id
+"""
+
+_STATES = text(f"WITH {ASKED} SELECT {STATE_COLUMNS} FROM {STATES} ORDER BY asked.index")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +71,4 @@ def partition_states(
 ) -> list[PartitionState]:
     """Return how each of the partitions stands, in their order."""
     values = {"domain": recording_domain(workflow), "keys": json.dumps([dict(one) for one in partitions])}
-    rows = [dict(row) for row in connection.execute(_STATES, values).mappings()]
-    for row in rows:
-        del row["index"]
-    return [PartitionState(**row) for row in rows]
+    return [PartitionState(**row) for row in connection.execute(_STATES, values).mappings()]

@@ -1,7 +1,8 @@
 """A run's row from its beginning to its end: opened, closed, and opened again after a reset."""
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,8 @@ from spine_temporal.definition.run_key import RunKey
 from spine_temporal.machine.manifest_row import StageReached, rows_of
 from spine_temporal.recording.fence import FENCE_COLUMNS, HELD, Acknowledged, Fence, partition_values
 from spine_temporal.recording.manifest import UPSERT_STAGES
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 _OPEN = text(f"""
     WITH run AS (
@@ -43,11 +46,15 @@ _BEGIN_END = text(f"""
         ) AS recorded
 """)
 
-# Which execution has ended it, so that no other attempt of that one opens it again.
+# Which execution has ended it, so that no other attempt of that one opens it again. Of a run that goes on from another
+# the parents of that one count too, whose outputs it may have kept.
 _CLOSE = text(f"""
     WITH closed AS (
-        UPDATE core_runs SET status = :status, completed_at = :completed_at, result = CAST(:result AS jsonb),
-            execution_run_id = :execution_run_id
+        UPDATE core_runs AS runs SET status = :status, completed_at = :completed_at, result = CAST(:result AS jsonb),
+            execution_run_id = :execution_run_id,
+            parents = nullif(coalesce(runs.parents, '[]') || coalesce(
+                (SELECT parents FROM core_runs AS before WHERE before.run_id = runs.resumed_from), '[]'
+            ) || CAST(:parents AS jsonb), '[]')
         WHERE run_id = :run_id
         RETURNING run_id
     ), stages AS (
@@ -70,6 +77,17 @@ _REOPEN = text("""
     RETURNING run_id
 """)
 
+
+# A stage says which run, or which execution of one, has reached it.
+_ADD_PARENTS = text("""
+    UPDATE core_runs SET parents = coalesce(parents, '[]') || coalesce((
+        SELECT jsonb_agg(run_id) FROM (
+            SELECT run_id FROM core_runs WHERE run_id = ANY(:reached_by)
+            UNION SELECT run_id FROM core_executions WHERE execution_id = ANY(CAST(:executions AS uuid[]))
+        ) AS parent
+    ), '[]')
+    WHERE workflow_id = :workflow_id AND status = 'RUNNING' AND :execution_run_id IN (run_id, execution_run_id)
+""")
 
 _RECORDED = text("""
     SELECT result FROM core_runs
@@ -149,10 +167,11 @@ def close_run(
     result: str,
     stages: Sequence[StageReached],
     forgotten: Sequence[str],
+    parents: Sequence[str] = (),
 ) -> bool:
     """Write the run's result and the stages that it reached, delete the ``forgotten`` ones, and release the partition.
 
-    ``result`` is JSON text. False where the database has no row of the run.
+    ``result`` is JSON text; ``parents`` are runs that it relied on. False where the database has no row of the run.
     """
     values = {
         "status": status,
@@ -161,8 +180,22 @@ def close_run(
         "result": result,
         "stages": rows_of(stages),
         "forgotten": list(forgotten),
+        "parents": json.dumps(list(parents)),
     }
     return connection.execute(_CLOSE, partition_values(key) | values).scalar() is not None
+
+
+def add_parents(
+    connection: Connection, workflow_id: str, execution_run_id: str, reached_by: Collection[str | None]
+) -> None:
+    """Write that a run at work relies on those that have reached stages.
+
+    ``execution_run_id`` is the Temporal run that works on it; ``reached_by`` are the manifest's ids of runs and of
+    executions.
+    """
+    known = sorted({one for one in reached_by if one})
+    values = {"workflow_id": workflow_id, "execution_run_id": execution_run_id, "reached_by": known}
+    connection.execute(_ADD_PARENTS, values | {"executions": [one for one in known if _UUID.fullmatch(one)]})
 
 
 def reopen_run(connection: Connection, key: RunKey) -> bool:

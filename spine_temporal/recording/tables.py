@@ -250,6 +250,8 @@ core_runs = Table(
     Column("fingerprints", JSONB),
     #: Where it asks for workers, which outlives what Temporal knows of it.
     Column("task_queue", Text),
+    #: Ids of the runs that it relied on: its sub-workflows' runs, and those that a step waited for.
+    Column("parents", JSONB),
     Index(None, "workflow_id"),
     Index(None, "domain", "partition_key"),
     Index(None, "lineage_id"),

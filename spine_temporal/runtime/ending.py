@@ -51,6 +51,7 @@ def record_end(connection: Connection, request: EndRequest, *, holds: bool) -> N
         result=result.model_dump_json(),
         stages=stages if holds else (),
         forgotten=others if holds else [],
+        parents=request.sub_runs,
     )
     if not closed:
         raise StateLostError(key, "the row")

@@ -6,8 +6,6 @@ from typing import Any, Protocol
 
 from spine_temporal.definition.pipeline import Pipeline
 from spine_temporal.machine.plan import Plan, PlannedPipeline
-from spine_temporal.recording.runs import RunRow
-from spine_temporal.translation.messages import Begun
 
 _log = logging.getLogger(__name__)
 
@@ -22,11 +20,16 @@ class Naming(Protocol):
         """Return it; raises whatever hinders it within ``patience`` seconds."""
 
 
-async def fingerprints_of(begun: Begun, pipelines: Mapping[str, type[Pipeline]], place: Naming) -> dict[str, Any]:
-    """Return the fingerprints by step, of the pipelines that name their inputs; what cannot be read has none."""
+async def fingerprints_of(
+    plan: Plan, given: Mapping[str, Any], pipelines: Mapping[str, type[Pipeline]], place: Naming
+) -> dict[str, Any]:
+    """Return the fingerprints by step, of the pipelines that name their inputs; what cannot be read has none.
+
+    ``given`` are the run's params.
+    """
     naming = {
-        step.name: (pipelines[step.pipeline], {**begun.params, **step.params})
-        for step in _pipelines_of(begun.plan)
+        step.name: (pipelines[step.pipeline], {**given, **step.params})
+        for step in _pipelines_of(plan)
         if step.pipeline in pipelines and pipelines[step.pipeline].fingerprint is not Pipeline.fingerprint
     }
     found: dict[str, Any] = {}
@@ -41,9 +44,9 @@ async def fingerprints_of(begun: Begun, pipelines: Mapping[str, type[Pipeline]],
     return found
 
 
-def changed_inputs(earlier: RunRow, now: Mapping[str, Any]) -> list[str]:
-    """Return the steps whose inputs are others than those of the run that completed the partition."""
-    before = earlier.fingerprints or {}
+def changed_inputs(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> list[str]:
+    """Return the steps whose inputs have other fingerprints now than those of the run that completed the partition."""
+    before = before or {}
     return [name for name, value in now.items() if name in before and before[name] != value]
 
 

@@ -19,7 +19,7 @@ from spine_temporal.machine.step_outcome import Completed
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.fence import ClaimLostError, StateLostError
 from spine_temporal.recording.manifest import WorkManifest
-from spine_temporal.recording.run_lifecycle import begin_end, recorded_end
+from spine_temporal.recording.run_lifecycle import add_parents, begin_end, recorded_end
 from spine_temporal.runtime.claims import Claims, Fenced, acknowledged_of, fenced
 from spine_temporal.runtime.deadlines import given_up_at, require_time
 from spine_temporal.runtime.deciders import Deciders
@@ -193,21 +193,27 @@ class RunActivities:
     async def wait_for(self, request: WaitForRequest) -> Completed:
         """Look once whether the partitions have reached the stage; raises where one has not, to be asked again."""
         try:
-            missing, found = await asyncio.to_thread(self._look, request)
+            missing = await asyncio.to_thread(self._look, request, activity.info())
         except SpineError as error:
             raise ApplicationError(str(error), type=error.category.value) from None
         if missing:
             raise ApplicationError(missing, type=NOT_YET, category=ApplicationErrorCategory.BENIGN)
-        return Completed(step="", output={"reached": request.reached, "partitions": found})
+        return Completed(step="", output={"reached": request.reached, "partitions": len(request.partitions)})
 
-    def _look(self, request: WaitForRequest) -> tuple[str, int]:
+    def _look(self, request: WaitForRequest, info: activity.Info) -> str:
+        """Return what is missing; where nothing is, the run has those as parents that have reached the stage."""
+        reached_by = set[str | None]()
         with self._database.begin() as connection:
             manifest = WorkManifest(connection, recording_domain(request.workflow), ())
             for partition in request.partitions:
-                if not manifest.has_stage(dict(partition), request.reached):
-                    latest = manifest.get_latest_stage(dict(partition)) or "not begun"
-                    return f"{request.workflow} {dict(partition)} is {latest} and not {request.reached}", 0
-        return "", len(request.partitions)
+                stages = manifest.get(dict(partition))
+                found = [row.execution_id for row in stages if row.stage == request.reached]
+                if not found:
+                    latest = stages[-1].stage if stages else "not begun"
+                    return f"{request.workflow} {dict(partition)} is {latest} and not {request.reached}"
+                reached_by.update(found)
+            add_parents(connection, info.workflow_id or "", info.workflow_run_id or "", reached_by)
+        return ""
 
     async def _requested(self) -> ResumeOptions | None:
         """Return how the person who reset this run wants it to go on; None where nothing is to change."""

@@ -86,7 +86,7 @@ class RunOpener:
                 begun=begun,
                 temporal=temporal,
                 until=given_up_at(request.asked_at),
-                fingerprints=await fingerprints_of(begun, self._definitions.pipelines, self._naming),
+                fingerprints=await fingerprints_of(begun.plan, begun.params, self._definitions.pipelines, self._naming),
                 task_queue=activity.info().task_queue,
                 on_busy=on_busy,
                 correction=correction,

@@ -129,7 +129,7 @@ def _started(connection: Connection, beginning: Beginning, known: RunRow | None,
         known is None
         and earlier is not None
         and not begun.force
-        and not changed_inputs(earlier, beginning.fingerprints)
+        and not changed_inputs(earlier.fingerprints, beginning.fingerprints)
     ):
         return _already_completed(connection, beginning, _same_params(beginning.workflow, earlier, begun))
     begun = begun.model_copy(update={"lineage": options.lineage or ""})

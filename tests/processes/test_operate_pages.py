@@ -16,7 +16,7 @@ from spine_temporal.operating.lateness.judging import judge_deadline
 from spine_temporal.recording.database import Database
 from tests.conftest import ROOT
 
-PAGES = ["backfill", "limits", "logs", "queries", "schedules"]
+PAGES = ["backfill", "coverage", "limits", "logs", "queries", "schedules"]
 
 
 @pytest.fixture

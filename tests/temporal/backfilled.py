@@ -59,3 +59,9 @@ BACKFILLED = Workflow(
         Step.pipeline("publish", "backfilled.publish", local=True),
     ],
 )
+
+TOTAL = Workflow(
+    name="test.total",
+    partition_by=("day",),
+    steps=[Step.workflow("shard", BACKFILLED, {"shard": 3})],
+)

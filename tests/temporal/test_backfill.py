@@ -10,7 +10,7 @@ import pytest
 from spine_temporal import SpineClient
 from spine_temporal.client.backfills import Backfills, write_backfill
 from spine_temporal.definition.backfill import BackfillPartitionStatus, BackfillStatus, Reprocess, SkipReason
-from spine_temporal.definition.errors import ErrorCategory, ParamsError
+from spine_temporal.definition.errors import ErrorCategory, ParamsError, SpineError
 from spine_temporal.operating.backfill.partition_runs import PartitionRuns
 from spine_temporal.operating.backfill.tending import Tending
 from spine_temporal.operating.backfill.turns import give_turns
@@ -143,6 +143,16 @@ async def test_two_that_tend_the_same_backfill_share_its_places(operated, tempor
     assert [one.status for one in tended] == [BackfillStatus.COMPLETED] * 2
     assert dict.fromkeys(range(1, 25), 1) == LOADED
     assert most_at_once(operated) <= 3
+
+
+async def test_a_worker_that_lacks_the_workflow_takes_no_turn(operated, temporal):
+    plan = await operated.backfills.plan(BACKFILLED, {"shard": [1]})
+    backfill_id = written(operated, plan)
+    tending = Tending(backfill_id, operated.database, PartitionRuns(temporal, operated.database, definitions_of([])))
+    with pytest.raises(SpineError, match=r"have no workflow 'test\.backfilled'") as refused:
+        await tending.tend(asyncio.Event().wait)
+    assert refused.value.category.retryable
+    assert [row.turn for row in await operated.backfills.of(backfill_id).partitions()] == [0]
 
 
 async def test_operators_pause_change_cancel_and_resume_it(operated):

@@ -7,7 +7,11 @@ from pydantic import BaseModel
 from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError
 
 from spine_temporal import Step, StepResult, Workflow
+from spine_temporal.client.coverage import due_later
 from spine_temporal.definition.backfill import BackfillPartitionStatus, BackfillStatus, Reprocess, SkipReason
+from spine_temporal.definition.calendar import Weekdays
+from spine_temporal.definition.calendar_rule import CalendarRule
+from spine_temporal.definition.deadline import Deadline
 from spine_temporal.definition.errors import ParamsError
 from spine_temporal.definition.over import read_over
 from spine_temporal.definition.run_result import WorkflowResult, WorkflowStatus
@@ -126,6 +130,14 @@ def test_a_summary_counts_and_says_how_long_the_rest_takes():
     assert "0.53 runs a second, about 2 min 0 s left" in shown
     assert "| `TIMEOUT` | 2 |" in shown
     assert "| `BUSY` | 4 |" in shown
+
+
+def test_what_is_due_later_is_known_from_the_workflows_deadlines():
+    by = CalendarRule(calendar=Weekdays("Monday"), at="12:00")
+    deadline = Deadline(workflow=WEEKLY, by=by, params=lambda due, _calendar: {"week": str(due.date())})
+    due = due_later([deadline], NOW)
+    assert len(due) == 52
+    assert due['{"tier":"OTC","week":"2025-06-09"}'] == datetime(2025, 6, 9, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(12.4, "12 s"), (185, "3 min 5 s"), (4800, "1 h 20 min")])

@@ -14,7 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from spine_temporal.definition.backfill import BackfillPartitionStatus as Status
 from spine_temporal.definition.backfill import Reprocess, SkipReason
 from spine_temporal.definition.busy import OnBusy
-from spine_temporal.definition.errors import ErrorCategory
+from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.operating.backfill.messages import PRIORITY
 from spine_temporal.operating.backfill.starting import start_run
@@ -52,6 +52,11 @@ class PartitionRuns:
         self._temporal_runs = TemporalRuns(client)
         self._resets = Resets(client)
         self._attributes = NamespaceAttributes(client)
+
+    def require(self, workflow: str) -> None:
+        """Raise ``SpineError``, to be tried elsewhere, where the worker's modules do not have the workflow."""
+        if workflow not in self._definitions.workflows:
+            raise SpineError(f"this worker's modules have no workflow {workflow!r}", ErrorCategory.DEPENDENCY)
 
     async def begin(self, backfill: BackfillRow, row: BackfillPartition) -> str:
         """Have the partition's run begun in Temporal, and return its id; a second call returns the same.

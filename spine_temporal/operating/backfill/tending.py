@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from spine_temporal.definition.backfill import BackfillPartitionStatus as Status
@@ -14,7 +15,7 @@ from spine_temporal.operating.backfill.messages import Tended
 from spine_temporal.operating.backfill.partition_runs import PartitionRuns, TurnEnd
 from spine_temporal.operating.backfill.turns import Turns, give_turns
 from spine_temporal.recording.backfill_partitions import BackfillPartition, record_ended
-from spine_temporal.recording.backfills import BackfillRow
+from spine_temporal.recording.backfills import BackfillRow, backfill_of
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.metrics import BACKFILL_PARTITIONS
 
@@ -44,6 +45,7 @@ class Tending:
 
         Raises ``SpineError`` and ``RPCError`` where Postgres or Temporal is away, to be called again.
         """
+        await asyncio.to_thread(self._require_workflow)
         stop = asyncio.ensure_future(stopping())
         try:
             while True:
@@ -55,6 +57,13 @@ class Tending:
                 self._leave()
         finally:
             await _cancel([stop, *self._places.values()])
+
+    def _require_workflow(self) -> None:
+        """Raise where this worker does not know the workflow, so that another one tends: no turn is lost to it."""
+        with self._database.begin() as connection:
+            row = backfill_of(connection, self._backfill_id)
+        if row is not None:
+            self._runs.require(row.workflow)
 
     def _attend(self, turns: Turns) -> None:
         for skip in turns.skipped:
@@ -80,7 +89,7 @@ class Tending:
         try:
             run_id = await self._runs.begin(backfill, row)
             return await self._runs.end(row.workflow_id or "", run_id)
-        except PartitionBusyError as error:
+        except (PartitionBusyError, WorkflowAlreadyStartedError) as error:
             return TurnEnd(status=Status.SKIPPED, reason=SkipReason.BUSY, detail=str(error))
         except SpineError as error:
             if error.category.retryable:
