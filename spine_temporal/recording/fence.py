@@ -1,7 +1,8 @@
 """The fence of a partition: what every transaction of a run requires before it may write."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -24,7 +25,14 @@ FENCE_COLUMNS = """
     CASE WHEN CAST(:sub_runs AS jsonb) <> '[]' THEN (
         SELECT count(*) FROM core_runs
         WHERE run_id IN (SELECT jsonb_array_elements_text(CAST(:sub_runs AS jsonb))) AND result IS NOT NULL
-    ) ELSE 0 END AS sub_runs
+    ) ELSE 0 END AS sub_runs,
+    CASE WHEN CAST(:kept AS jsonb) <> '{}' THEN (
+        SELECT count(*) FROM jsonb_each_text(CAST(:kept AS jsonb)) AS kept (run_id, executions)
+        WHERE CAST(kept.executions AS int) <= (
+            SELECT count(*) FROM core_executions AS done
+            WHERE done.run_id = kept.run_id AND done.status IN ('COMPLETED', 'SUPERSEDED')
+        )
+    ) ELSE 0 END AS kept_runs
 """
 
 #: The partition's row, to be locked by what follows.
@@ -70,10 +78,16 @@ class Acknowledged:
     executions: int = 0
     #: Runs of its sub-workflows that have ended.
     sub_runs: tuple[str, ...] = ()
+    #: How many executions of other runs of its lineage it has taken as its own, by run.
+    kept: Mapping[str, int] = field(default_factory=dict)
 
     def values(self) -> dict[str, Any]:
         """Return what ``FENCE_COLUMNS`` need of it."""
-        return {"acknowledged": self.executions, "sub_runs": json.dumps(self.sub_runs)}
+        return {
+            "acknowledged": self.executions,
+            "sub_runs": json.dumps(self.sub_runs),
+            "kept": json.dumps(dict(self.kept)),
+        }
 
 
 #: Of a run whose history holds nothing that counts.
@@ -94,6 +108,8 @@ class Fence:
     executions: int = 0
     #: How many of the run's acknowledged sub-runs have ended.
     sub_runs: int = 0
+    #: Of how many runs all those executions are known that the run has taken.
+    kept_runs: int = 0
 
     @classmethod
     def of(cls, row: Any) -> "Fence":
@@ -114,6 +130,8 @@ class Fence:
             return StateLostError(key, f"{known - self.executions} of {known} completed or sent back executions")
         if self.sub_runs < len(acknowledged.sub_runs):
             return StateLostError(key, f"the end of sub-runs ({', '.join(acknowledged.sub_runs)})")
+        if self.kept_runs < len(acknowledged.kept):
+            return StateLostError(key, f"steps that were taken from other runs ({', '.join(acknowledged.kept)})")
         if self.holder != key.run_id or self.epoch != key.epoch or self.has_ended:
             return ClaimLostError(key, self)
         return None

@@ -131,7 +131,7 @@ class Claims:
 
 def acknowledged_of(request: PipelineRequest | EndRequest | HoldRequest) -> Acknowledged:
     """Return how much of its run a request says that the database must know."""
-    return Acknowledged(executions=request.acknowledged, sub_runs=request.sub_runs)
+    return Acknowledged(executions=request.acknowledged, sub_runs=request.sub_runs, kept=request.kept)
 
 
 async def fenced(claims: Claims, request: Fenced, write: Callable[[Fenced], Awaitable[Any]]) -> RunKey:

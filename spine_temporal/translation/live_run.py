@@ -71,6 +71,8 @@ class LiveRun:
     acknowledged: set[str] = field(default_factory=set)
     sent_back: set[str] = field(default_factory=set)
     sub_runs: tuple[str, ...] = ()
+    #: Executions of other runs of the lineage that a reset run has taken as its own, by run.
+    kept: dict[str, set[str]] = field(default_factory=dict)
     #: The pipeline that runs behind the gates of its door.
     behind_door: StepExecution | None = None
     #: Whether a pipeline has ended the run in its own transaction.
@@ -78,12 +80,25 @@ class LiveRun:
 
     def told(self, **more: Any) -> dict[str, Any]:
         """Return a request's fields that are not empty: ``more``, and what the database must know of the history."""
-        known = {"acknowledged": len(self.acknowledged) + len(self.sent_back), "sub_runs": self.sub_runs}
+        known = {
+            "acknowledged": len(self.acknowledged) + len(self.sent_back),
+            "sub_runs": self.sub_runs,
+            "kept": {run: len(executions) for run, executions in self.kept.items()},
+        }
         return {name: value for name, value in (known | more).items() if value}
 
     def renew(self, recorded: Recorded | None) -> None:
         """Go on under the epoch that the run has by now; histories of before say nothing of it."""
         self.key = self.key.with_epoch(recorded.epoch if recorded is not None else None)
+
+    def keep(self, execution: str, run: str) -> None:
+        """Note what another run has done.
+
+        A run that this one goes on from is older than its own row, and is not lost where that is there. One that had
+        gone on from it, before it was reset, is newer.
+        """
+        if self.key.was_reset:
+            self.kept.setdefault(run, set()).add(execution)
 
     @property
     def shown(self) -> State:

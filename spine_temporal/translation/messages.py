@@ -251,6 +251,8 @@ class PipelineRequest(OfRun):
     acknowledged: int = 0
     #: The runs of sub-workflows whose end the history holds.
     sub_runs: tuple[str, ...] = ()
+    #: How many executions of other runs of its lineage the history has taken as the run's own, by run.
+    kept: Mapping[str, int] = Field(default_factory=dict)
     #: What the gates before the pipeline have answered; all of them let it run.
     door: DoorVerdicts | None = None
     #: How the run ends if the pipeline succeeds: its transaction then ends the run. None: the run goes on.
@@ -295,6 +297,7 @@ class EndRequest(OfRun):
     measured: tuple[Measured, ...] = ()
     acknowledged: int = 0
     sub_runs: tuple[str, ...] = ()
+    kept: Mapping[str, int] = Field(default_factory=dict)
     #: Whether the run may write nothing any more: the end that it has recorded is looked for.
     is_lost: bool = False
 
@@ -327,6 +330,7 @@ class HoldRequest(OfRun):
     measured: tuple[Measured, ...] = ()
     acknowledged: int = 0
     sub_runs: tuple[str, ...] = ()
+    kept: Mapping[str, int] = Field(default_factory=dict)
 
 
 class Claimed(Message):

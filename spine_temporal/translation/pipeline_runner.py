@@ -184,6 +184,7 @@ class PipelineRunner:
         if outcome.resume is not None:
             return
         if outcome.kept_from is not None:
+            self.run.keep(name, outcome.kept_from)
             self.run.unwritten.put_back(carried)
             return
         self.run.is_ended = outcome.is_end

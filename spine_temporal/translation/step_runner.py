@@ -153,12 +153,15 @@ class StepRunner:
         return planned_items(self.run.begun.plan, step, self.run.state.context_of(step.name))
 
     def _acknowledge(self, step: PlannedMap, round_: int, outcomes: Mapping[int, ItemOutcome]) -> None:
-        """Count the items that are executions of this run."""
+        """Count the items that are executions of this run, and those of others that are kept."""
         if step.pipeline is None or self.run.begun.is_dry_run:
             return
-        done = [index for index, item in outcomes.items() if item.error is None and item.kept_from is None]
-        names = [requests.execution_name(item_name(step.name, index), round_) for index in done]
-        self.run.acknowledged.update(names)
+        for index, item in outcomes.items():
+            name = requests.execution_name(item_name(step.name, index), round_)
+            if item.kept_from is not None:
+                self.run.keep(name, item.kept_from)
+            elif item.error is None:
+                self.run.acknowledged.add(name)
 
 
 def ended(name: str, failure: BaseException, *, stopped: bool) -> Cancelled | Failed:

@@ -12,7 +12,8 @@ from ops.chaos.simulation import coded, failing, played, random_schedule, simula
 _RARE = {
     "sent_back": (12, [6347, 341, 1558]), "children": (4, [111, 5141, 3190]), "stands": (7, [5159, 2849, 2562]),
     "whose": (15, [5164, 6311, 1198, 993, 1730]), "late_end": (16, [3246, 8751, 71, 2273]),
-    "fenced_end": (0, [2664, 1697, 930]), "prune_chain": (0, [5421, 4359, 19, 1401]),
+    "kept": (1, [6741, 261, 1573, 6759, 1622]), "fenced_end": (0, [2664, 1697, 930]),
+    "prune_chain": (0, [5421, 4359, 19, 1401]),
 }  # fmt: skip
 _RESUMES = next(number for number, (_, name, _) in enumerate(EVENTS) if name == "somebody resumes")
 #: The plan of five steps, of which each needs one thing more to be mended than the one before it.

@@ -186,6 +186,17 @@ def test_a_run_that_the_database_does_not_know_passes_no_fence(connection):
         require_fence(connection, key, Acknowledged(executions=2))
     with pytest.raises(StateLostError, match=r"does not know the end of sub-runs \(r7\) of run r1"):
         require_fence(connection, key, Acknowledged(sub_runs=("r7",)))
+    with pytest.raises(StateLostError, match=r"does not know steps that were taken from other runs \(r8\) of run r1"):
+        require_fence(connection, key, Acknowledged(kept={"r8": 1}))
+
+
+def test_a_database_that_knows_what_was_taken_from_another_run_passes_the_fence(connection):
+    done = Execution(key=_begun(connection, _key("r1")), step="a", pipeline="p", params={})
+    open_execution(connection, done)
+    complete_execution(connection, done, output={}, completed_at=datetime.now(UTC), stages=[])
+    require_fence(connection, done.key, Acknowledged(kept={"r1": 1}))
+    with pytest.raises(StateLostError, match="taken from other runs"):
+        require_fence(connection, done.key, Acknowledged(kept={"r1": 2}))
 
 
 def test_a_pipeline_has_only_as_long_as_any_other_between_its_last_statement_and_its_commit(connection):

@@ -72,4 +72,13 @@ HELD = Workflow(
         write("three", needs="source"),
     ],
 )
-ALL = (MAPPED, PARENT, CHILD, THREE, HELD)
+HELD_LAST = Workflow(
+    name="lineage.held_last",
+    partition_by=["test"],
+    steps=[
+        write("one"),
+        write("two", needs="source"),
+        Step.lambda_("check", check, {"passes": False}, on_error="HOLD"),
+    ],
+)
+ALL = (MAPPED, PARENT, CHILD, THREE, HELD, HELD_LAST)

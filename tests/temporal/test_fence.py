@@ -111,6 +111,25 @@ async def test_a_run_whose_database_was_restored_writes_nothing_and_says_so(serv
     assert ("WORKFLOW_FAILURE", "STATE_LOST") in service.rows(ANOMALIES)
 
 
+async def test_a_reset_run_notices_that_what_it_took_from_another_was_restored_away(service, params, tmp_path):
+    failed = await service.client.start(lineage.HELD_LAST, params)
+    assert (await asyncio.wait_for(failed.result(), 60)).error_step == "two"
+    (tmp_path / "source").touch()
+    resumed = await service.client.resume(failed.workflow_id, lineage.ALL, service.database, by="ann")
+    await held(resumed)
+    await resumed.decide("waive", "check", by="ann", reason="known")
+    assert (await asyncio.wait_for(resumed.result(), 60)).status is WorkflowStatus.COMPLETED
+    handle = await _reset(service, failed.workflow_id, 1)  # before the resume: it goes on as the run that had failed
+    await held(handle)
+    assert _steps(service) == {"one": 1, "two": 1}
+    service.rows("DELETE FROM core_executions WHERE step = 'two' AND status = 'COMPLETED' RETURNING 1")
+    await handle.decide("waive", "check", by="ann", reason="known")
+    with pytest.raises(WorkflowFailureError) as error:
+        await asyncio.wait_for(handle.handle.result(), 60)
+    assert error.value.cause.type == "STATE_LOST"
+    assert "taken from other runs" in error.value.cause.message
+
+
 async def test_of_two_resumes_at_once_one_is_told_who_is_doing_it(service, params, tmp_path):
     handle = await service.client.start(lineage.THREE, params)
     assert (await handle.result()).error_step == "three"

@@ -50,7 +50,10 @@ def pipeline(world: "World", actor: "Actor", pending: Pending) -> Steps:
 
 
 def _attempt(world: "World", actor: "Actor", pending: Pending, key: Key) -> Steps:
-    """Do it in one transaction, as ``Attempt._within``; return how it ended, whether it was kept, and is the end."""
+    """Do it in one transaction, as ``Attempt._within``.
+
+    Return how it ended, whose it was that is kept or 0, and whether it is the run's end.
+    """
     yield None
     guards, cmd = world.guards, pending.cmd
     tx = world.store.begin(actor)
@@ -63,7 +66,7 @@ def _attempt(world: "World", actor: "Actor", pending: Pending, key: Key) -> Step
         if done:
             world.store.close(tx)
             yield None
-            return OK, True, False
+            return OK, done, False
     tx.turn = (key.run, cmd.step, cmd.round)
     while other := _opened(world, tx):
         yield other
@@ -73,7 +76,7 @@ def _attempt(world: "World", actor: "Actor", pending: Pending, key: Key) -> Step
     if status == DONE and guards.ledger:
         store.close(tx)
         yield None
-        return OK, False, False
+        return OK, 0, False
     partition = store.partition(key.partition)
     if not may_write(world, store, partition, key, pending.acknowledged):
         store.close(tx)
@@ -82,7 +85,7 @@ def _attempt(world: "World", actor: "Actor", pending: Pending, key: Key) -> Step
     if PLANS[pending.plan].fails(cmd.step, world.mended):
         world.store.close(tx)
         yield None
-        return FAILED, False, False
+        return FAILED, 0, False
     return (yield from _completed(world, actor, tx, pending, key, execution))
 
 
@@ -119,7 +122,7 @@ def _completed(
     _require_fence(world, tx, partition, pending, key)
     if actor.abandoned:
         world.store.close(tx)
-        return CANCELLED, False, False
+        return CANCELLED, 0, False
     tx.idle = world.guards.idle
     yield None
     if tx.aborted:
@@ -138,7 +141,7 @@ def _completed(
         end_run(world, partition, store.runs[key.run], ending, key)
     store.close(tx)
     yield None
-    return OK, False, ending is not None
+    return OK, 0, ending is not None
 
 
 def _require_fence(world: "World", tx: Tx, partition: Partition, pending: Pending, key: Key) -> None:

@@ -1,5 +1,6 @@
 """Who may work on a partition: as ``recording.fence``, ``partitions``, ``runtime.claims`` and ``orphaned_runs``."""
 
+from collections import Counter
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -79,13 +80,13 @@ def alone(tx: Tx, partition: Partition) -> Tx | None:
     return next((one for one in partition.shared if one is not tx), None)
 
 
-#: What history holds of a run: executions, of them sent back, and sub-runs.
-Known = tuple[int, int, tuple[int, ...]]
+#: What history holds of a run: executions, of them sent back, sub-runs, and what it has taken from other runs.
+Known = tuple[int, int, tuple[int, ...], frozenset[tuple[int, int, int]]]
 
 
 def _knows(world: "World", store: Store, run: Run, known: Known) -> bool:
     """Return whether the database knows as much of a run as its history does, or was restored."""
-    guards, (done, sent_back, subs) = world.guards, known
+    guards, (done, sent_back, subs, kept) = world.guards, known
     if guards.acknowledged and done:
         has = run.done
         if sent_back and guards.sent_back:
@@ -93,7 +94,15 @@ def _knows(world: "World", store: Store, run: Run, known: Known) -> bool:
             has += sum(one == SENT_BACK for one in run.ledger.values())
         if has < done:
             return False
+    if kept and guards.kept and not _has_done(store, kept):
+        return False
     return not subs or not guards.children or all(not sub or _has_ended(store, sub) for sub in subs)
+
+
+def _has_done(store: Store, kept: frozenset[tuple[int, int, int]]) -> bool:
+    """Return whether each run that something was taken from has done as much."""
+    wanted = Counter(run for run, _, _ in kept)
+    return all(run in store.runs and store.runs[run].done >= count for run, count in wanted.items())
 
 
 def _has_ended(store: Store, run: int) -> bool:

@@ -9,8 +9,8 @@ from ops.chaos.simulated.nodes import CANCELLED, FAILED, LOST, OK, RESUME, Node,
 if TYPE_CHECKING:
     from ops.chaos.simulated.temporal import Pending
 
-#: What a history holds: kind, step, how it ended, the newer epoch or 0, whether it was kept, and what else there is.
-Record = tuple[int, int, int, int, bool, Any]
+#: What a history holds: kind, step, how it ended, the newer epoch or 0, whose it was that is kept or 0, and what else.
+Record = tuple[int, int, int, int, int, Any]
 
 BEGIN, STEP, HELD, DECISION, DECIDED, CANCEL, SIGNAL, ASKED, RESUMED, END = range(10)
 #: What is pending beside a step: its hold, its decision's record, and the question how to go on.
@@ -28,7 +28,7 @@ class Driver:
 
     __slots__ = (
         "acknowledged", "asking", "begun", "cancelled", "closed", "decisions", "epoch", "goal", "held",
-        "is_ended", "is_lost", "items", "late", "node", "options", "pending", "resumed", "sent_back",
+        "is_ended", "is_lost", "items", "kept", "late", "node", "options", "pending", "resumed", "sent_back",
         "subs", "told", "waits",
     )  # fmt: skip
 
@@ -41,6 +41,8 @@ class Driver:
         self.items: set[tuple[int, int]] = set()
         #: Those of them that a decision has sent back; the sub-workflows' runs that have completed.
         self.sent_back: set[tuple[int, int]] = set()
+        #: What was taken from another run of the lineage: run, step and round.
+        self.kept: frozenset[tuple[int, int, int]] = frozenset()
         self.subs: tuple[int, ...] = ()
         self.pending: dict[int, Pending] = {}
         #: Gates whose hold is recorded, and what is decided.
@@ -69,7 +71,7 @@ class Driver:
         other = Driver.__new__(Driver)
         other.begun, other.node, other.epoch, other.closed = self.begun, self.node, self.epoch, self.closed
         other.acknowledged, other.items, other.sent_back = self.acknowledged, self.items, self.sent_back
-        other.subs, other.goal, other.late = self.subs, self.goal, self.late
+        other.subs, other.kept, other.goal, other.late = self.subs, self.kept, self.goal, self.late
         other.options, other.told, other.resumed = self.options, self.told, self.resumed
         other.cancelled, other.is_ended, other.asking = self.cancelled, self.is_ended, self.asking
         other.is_lost = self.is_lost
@@ -98,6 +100,7 @@ class Driver:
     def _begun_as(self, begun: Begun) -> None:
         self.begun, self.epoch = begun, begun.epoch
         self.acknowledged, self.items, self.sent_back, self.subs = set(), set(), set(), ()
+        self.kept = frozenset()
         self.held, self.is_ended, self.asking = set(), False, None
         if begun.resume is None:
             self.node = root(begun.plan, begun.kept)
@@ -172,8 +175,10 @@ class Driver:
         else:
             self.asking = asked
 
-    def _acknowledge(self, step: int, before: Node, *, kept: bool) -> None:
-        """Count an execution that history holds, an item when its map is over: ``Stepping._acknowledge``."""
+    def _acknowledge(self, step: int, before: Node, *, kept: int) -> None:
+        """Count an execution that history holds, an item when its map is over: ``StepRunner._acknowledge``."""
+        if kept:
+            self.kept |= {(kept, step, before.round_of(step))}
         done = set() if kept or step in before.stopping else {(step, before.round_of(step))}
         if step < ITEM:
             self.acknowledged = self.acknowledged | done
@@ -182,9 +187,9 @@ class Driver:
         if self.node is not None and all(cmd.step // ITEM != step // ITEM for cmd in self.node.commands):
             self.acknowledged, self.items = self.acknowledged | self.items, set()
 
-    def known(self) -> tuple[int, int, tuple[int, ...]]:
-        """Return how much of the run the database must know: executions, of them sent back, and sub-runs."""
-        return len(self.acknowledged), len(self.sent_back), self.subs
+    def known(self) -> tuple[int, int, tuple[int, ...], frozenset[tuple[int, int, int]]]:
+        """Return how much of the run the database must know: executions, of them sent back, sub-runs, what is kept."""
+        return len(self.acknowledged), len(self.sent_back), self.subs, self.kept
 
     def _held(self, record: Record) -> None:
         _, step, code, epoch, _, names = record

@@ -44,6 +44,8 @@ class Guards:
     sent_back: bool = True
     #: A database that does not know a sub-workflow's end was restored (``Fence.lost``).
     children: bool = True
+    #: A database that does not know what a reset run has taken from another was restored (``Fence.lost``).
+    kept: bool = True
     #: An epoch is never below the clock, so that a restored database gives none again (``_NEXT_EPOCH``).
     clock: bool = True
     #: An epoch is above the last one, wherever the clock has jumped to (``_NEXT_EPOCH``).

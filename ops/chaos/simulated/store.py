@@ -176,14 +176,14 @@ class Store:
         runs = [self.runs[run] for run in self.lineages.get(lineage, ())]
         return sorted(runs, key=lambda run: (run.started, run.id)) if len(runs) > 1 else runs
 
-    def done_in_lineage(self, lineage: Any, run: int, step: int) -> bool:
-        """Return whether an earlier run of the lineage has done the step, as ``done_in_lineage``."""
+    def done_in_lineage(self, lineage: Any, run: int, step: int) -> int:
+        """Return which other run of the lineage has done the step, as ``done_in_lineage``; 0: none."""
         for number in self.lineages.get(lineage, ()):
             if number != run:
                 for (done, _), status in self.runs[number].ledger.items():
                     if done == step and status == DONE:
-                        return True
-        return False
+                        return number
+        return 0
 
     def outcomes(self, row: Run, pipelines: int, order: Any) -> int:
         """Return what the lineage has done up to that run, as ``recording.ended_runs._outcomes``."""

@@ -32,7 +32,7 @@ class Pending:
     def __init__(self, name: int, kind: int, cmd: Cmd, execution: "Execution", driver: Driver) -> None:
         self.name, self.kind, self.cmd = name, kind, cmd
         self.key, self.plan = execution.key(driver), execution.plan
-        self.acknowledged = (0, 0, ()) if cmd.item else driver.known()
+        self.acknowledged = (0, 0, (), frozenset()) if cmd.item else driver.known()
         self.decision: tuple[int, int, int] | None = None
         #: What the gates have answered that ride along: up to the first that has failed (``PipelineRunner._riding``).
         self.verdicts: tuple[int, ...] = ()
