@@ -1,8 +1,8 @@
 # Two commands on a fresh machine: make demo, make test. While you work: make quick.
 PYTHON ?= python3
 PY := .venv/bin/python
-# Tests wait more than they compute: more processes than the machine has cores.
-WORKERS ?= 4
+# Tests wait as much as they compute: more processes than the machine has cores.
+WORKERS ?= 6
 PARALLEL := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 # A part alone: make test TESTS=tests/temporal
 TESTS ?=
