@@ -110,8 +110,9 @@ async def test_a_process_is_used_again_until_user_code_has_changed_it(service, t
 
 
 async def test_an_input_that_cannot_be_named_has_no_name_and_its_run_goes_on(service, innocent, monkeypatch):
-    monkeypatch.setattr("spine_temporal.runtime.fingerprints._PATIENCE", 1.0)
-    for name in ("os._exit", "sys.exit", "backtrack", "memory"):
+    for name in ("os._exit", "sys.exit", "memory", "backtrack"):
+        if name == "backtrack":  # the one that never ends; the others may take long on a busy machine
+            monkeypatch.setattr("spine_temporal.runtime.fingerprints._PATIENCE", 1.0)
         result = await asyncio.wait_for(service.execute(poison.NAMES, {"poison": name}), 60)
         assert result.status is WorkflowStatus.COMPLETED
     query = "SELECT params ->> 'poison', fingerprints FROM core_runs WHERE workflow = 'poison.names' ORDER BY 1"
