@@ -1,10 +1,10 @@
-"""``make bench``: the five-step job in every system, a million rows, growth, start-up; a report, lines for scripts."""
+"""``make bench``: the job in every system, fans, rows, growth, start-up, a backfill; a report, lines for scripts."""
 
 import argparse
 import time
 from pathlib import Path
 
-from ops.benchmarks import fans_compared, growth, jobs_compared, report, rows_compared, startup
+from ops.benchmarks import beside_backfill, fans_compared, growth, jobs_compared, report, rows_compared, startup
 from ops.benchmarks.lab import Lab, lab
 from ops.benchmarks.ratios import Ratio
 from ops.ending import end_with
@@ -44,7 +44,19 @@ def _startup(made: Lab, _options: argparse.Namespace) -> Found:
     return [], [("Start-up", startup.measure(made))]
 
 
-PARTS = {"jobs": _jobs, "fans": _fans, "rows": _rows, "growth": _growth, "startup": _startup}
+def _backfill(made: Lab, options: argparse.Namespace) -> Found:
+    ratios, lines = beside_backfill.measure(made, pairs=2 if options.quick else 5)
+    return ratios, [("Live runs beside a backfill", lines)]
+
+
+PARTS = {
+    "jobs": _jobs,
+    "fans": _fans,
+    "rows": _rows,
+    "growth": _growth,
+    "startup": _startup,
+    "backfill": _backfill,
+}
 
 
 def main() -> int:
