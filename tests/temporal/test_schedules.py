@@ -304,7 +304,13 @@ async def test_deadlines_are_judged_when_a_worker_is_there_again(temporal, datab
             assert (await found.result()).judged == {}
             assert service.rows("SELECT deadline, workflow FROM core_deadlines") == [("timed.weekly", "timed.weekly")]
     finally:
-        await handle.delete()
+        without_deadlines = SpineClient(temporal, task_queue=queue).schedules([])
+        await without_deadlines.apply()
+        await described(handle)
+        for _ in range(2):
+            await without_deadlines.apply(prune=True)
+    with pytest.raises(RPCError, match="not found"):
+        await handle.describe()
 
 
 async def test_a_worker_that_has_settled_makes_sure_that_deadlines_are_judged(temporal, monkeypatch):

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from temporalio import client as temporal
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from spine_temporal.definition.schedule import OWN
 from spine_temporal.operating.lateness.messages import LATENESS, LatenessRequest
@@ -55,6 +55,15 @@ async def keep_judging(client: temporal.Client, task_queue: str) -> bool:
             lambda given: temporal.ScheduleUpdate(dataclasses.replace(wanted, state=given.description.schedule.state))
         )
     return True
+
+
+async def stop_judging(client: temporal.Client, task_queue: str) -> None:
+    """Remove the schedule, where it is there: the service has no deadline any more."""
+    try:
+        await client.get_schedule_handle(f"{id_prefix(task_queue)}{NAME}").delete()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
 
 
 @contextlib.asynccontextmanager

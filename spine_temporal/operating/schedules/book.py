@@ -14,7 +14,7 @@ from spine_temporal.definition.calendar_rule import in_utc
 from spine_temporal.definition.errors import ParamsError
 from spine_temporal.definition.names import did_you_mean
 from spine_temporal.definition.schedule import OWN, Schedule
-from spine_temporal.operating.lateness.keeper import keep_judging
+from spine_temporal.operating.lateness.keeper import keep_judging, stop_judging
 from spine_temporal.operating.schedules.applied import AppliedSchedules, Found
 from spine_temporal.operating.schedules.declared import times_of
 from spine_temporal.operating.schedules.difference import Action, Change, difference
@@ -68,10 +68,13 @@ class ScheduleBook:
         """Make Temporal's schedules those that are declared, and return what was done.
 
         Those that are declared nowhere are removed only with ``prune``. A second time there is nothing to do. The
-        product's own schedule, which has deadlines judged, is made sure of as well.
+        product's own schedule, which has deadlines judged, is made sure of as well, or removed with ``prune`` where the
+        service has no deadline.
         """
         if self._has_deadlines:
             await keep_judging(self._client, self._task_queue)
+        elif prune:
+            await stop_judging(self._client, self._task_queue)
         done = [change for change in await self.difference() if prune or change.action is not Action.PRUNE]
         for change in done:
             if change.action is Action.PRUNE:
