@@ -5,6 +5,7 @@ from sqlalchemy import event
 from temporalio.api.enums.v1 import EventType
 
 from ops.benchmarks import job
+from spine_temporal.runtime import brief_steps
 
 
 @pytest.fixture
@@ -22,8 +23,8 @@ def executed(database):
     return found
 
 
-async def run(service, workflow):
-    handle = await service.client.start(workflow, {"number": 1, "rows": job.ROWS})
+async def run(service, workflow, number=1):
+    handle = await service.client.start(workflow, {"number": number, "rows": job.ROWS})
     assert (await handle.result()).status == "COMPLETED"
     return (await handle.handle.fetch_history()).events
 
@@ -46,6 +47,16 @@ async def test_with_local_pipelines_it_is_one_workflow_task(service):
     assert of(events, "ACTIVITY_TASK_SCHEDULED") == []
     assert len(of(events, "WORKFLOW_TASK_COMPLETED")) == 1
     assert len(of(events, "MARKER_RECORDED")) == 4  # begin, three pipelines
+    assert len(events) == 10
+
+
+async def test_once_its_steps_are_known_to_be_brief_it_is_one_workflow_task_too(service, monkeypatch):
+    monkeypatch.setattr(brief_steps, "BRIEF", 30)  # however busy the machine is
+    for number in range(brief_steps.SEEN):
+        await run(service, job.JOB, number)
+    events = await run(service, job.JOB, brief_steps.SEEN)
+    assert of(events, "ACTIVITY_TASK_SCHEDULED") == []
+    assert len(of(events, "WORKFLOW_TASK_COMPLETED")) == 1
     assert len(events) == 10
 
 
