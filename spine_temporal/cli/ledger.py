@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from spine_temporal.cli.filters import Rows
-    from spine_temporal.client.ledger import Ledger
     from spine_temporal.recording.ledger import Question
 
 All = Annotated[bool, typer.Option("--all", help="The resolved ones too.")]
@@ -78,20 +77,7 @@ def runs(
         without_children=not children and run is None,
     )
 
-    def show(rows: "Rows", nothing: str) -> None:
-        from spine_temporal.cli.ledger_tables import print_runs  # noqa: PLC0415 - keeps --help quick
-
-        print_runs(rows, nothing=nothing or "no runs")
-
-    _ask(
-        lambda ledger: ledger.runs(question, limit=limit),
-        show,
-        question,
-        key=("run_id",),
-        as_json=as_json,
-        as_lines=as_lines,
-        watch=watch,
-    )
+    _ask("runs", question, limit, nothing="no runs", as_json=as_json, as_lines=as_lines, watch=watch)
 
 
 def executions(
@@ -118,20 +104,7 @@ def executions(
         until=until,
     )
 
-    def show(rows: "Rows", nothing: str) -> None:
-        from spine_temporal.cli.ledger_tables import print_executions  # noqa: PLC0415 - keeps --help quick
-
-        print_executions(rows, nothing=nothing or "no executions")
-
-    _ask(
-        lambda ledger: ledger.executions(question, limit=limit),
-        show,
-        question,
-        key=("execution_id",),
-        as_json=as_json,
-        as_lines=as_lines,
-        watch=watch,
-    )
+    _ask("executions", question, limit, nothing="no executions", as_json=as_json, as_lines=as_lines, watch=watch)
 
 
 def manifest(
@@ -147,17 +120,11 @@ def manifest(
 ) -> None:
     """Print how far each partition has come."""
     question = question_of(workflow=workflow, partition=partition, stages=_capitals(stage), since=since, until=until)
-
-    def show(rows: "Rows", nothing: str) -> None:
-        from spine_temporal.cli.printing import print_manifest  # noqa: PLC0415 - keeps --help quick
-
-        print_manifest(rows, nothing=nothing or "no partition has reached a stage yet")
-
     _ask(
-        lambda ledger: ledger.manifest(question, limit=limit),
-        show,
+        "manifest",
         question,
-        key=("domain", "partition_key", "stage"),
+        limit,
+        nothing="no partition has reached a stage yet",
         as_json=as_json,
         as_lines=as_lines,
         watch=watch,
@@ -197,21 +164,8 @@ def anomalies(
         until=until,
     )
 
-    def show(rows: "Rows", nothing: str) -> None:
-        from spine_temporal.cli.printing import print_anomalies  # noqa: PLC0415 - keeps --help quick
-
-        none = "no anomalies" if with_resolved or status else "no open anomalies; --all shows the resolved ones"
-        print_anomalies(rows, nothing=nothing or none)
-
-    _ask(
-        lambda ledger: ledger.anomalies(question, limit=limit),
-        show,
-        question,
-        key=("anomaly_id",),
-        as_json=as_json,
-        as_lines=as_lines,
-        watch=watch,
-    )
+    none = "no anomalies" if with_resolved or status else "no open anomalies; --all shows the resolved ones"
+    _ask("anomalies", question, limit, nothing=none, as_json=as_json, as_lines=as_lines, watch=watch)
 
 
 def resolve(
@@ -265,25 +219,39 @@ def _capitals(given: list[str] | None) -> list[str]:
     return [each.upper() for each in given or ()]
 
 
-def _ask(
-    look: "Callable[[Ledger], Rows]",
-    show: "Callable[[Rows, str], None]",
-    question: "Question",
-    **printing: Any,
-) -> None:
+def _ask(name: str, question: "Question", limit: int, *, nothing: str, **printing: Any) -> None:
     """Print what a ledger answers; where that is nothing, whether the workflow has any run."""
     from spine_temporal.cli.session import opened_database  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.client.ledger import Ledger  # noqa: PLC0415
     from spine_temporal.recording.run_list import unknown_workflow  # noqa: PLC0415
 
     with opened_database(Settings.from_environment()) as database:
-        ledger = Ledger(database)
+        ledger, show, key = Ledger(database), *_shown(name)
+        looks = {
+            "runs": ledger.runs,
+            "executions": ledger.executions,
+            "manifest": ledger.manifest,
+            "anomalies": ledger.anomalies,
+        }
 
         def tell(rows: "Rows") -> None:
-            nothing = ""
+            unknown = ""
             if not rows:
                 with database.begin() as connection:
-                    nothing = unknown_workflow(connection, question.workflow)
-            show(rows, nothing)
+                    unknown = unknown_workflow(connection, question.workflow)
+            show(rows, nothing=unknown or nothing)
 
-        print_rows(lambda: look(ledger), tell, **printing)
+        print_rows(lambda: looks[name](question, limit=limit), tell, key=key, **printing)
+
+
+def _shown(name: str) -> "tuple[Callable[..., None], tuple[str, ...]]":
+    """Return how rows are printed for a person, and what tells one from the others."""
+    from spine_temporal.cli.ledger_tables import print_executions, print_runs  # noqa: PLC0415 - keeps --help quick
+    from spine_temporal.cli.printing import print_anomalies, print_manifest  # noqa: PLC0415
+
+    return {
+        "runs": (print_runs, ("run_id",)),
+        "executions": (print_executions, ("execution_id",)),
+        "manifest": (print_manifest, ("domain", "partition_key", "stage")),
+        "anomalies": (print_anomalies, ("anomaly_id",)),
+    }[name]

@@ -18,7 +18,7 @@ from spine_temporal.recording.partition_queue import (
     place_of,
     wait_in_queue,
 )
-from spine_temporal.recording.partitions import Claim
+from spine_temporal.recording.partitions import Claim, claim_of
 from spine_temporal.runtime.claims import HeldError
 from spine_temporal.runtime.temporal_runs import TemporalRun, TemporalRuns
 
@@ -74,28 +74,29 @@ class PartitionQueue:
         try:
             return await take()
         except HeldError as held:
-            queued = await self._waits(waiter, place, f"workflow {held.holder.workflow_id!r}, which holds it", held)
+            queued = await self._waits(waiter, place, f"workflow {held.holder.workflow_id!r}, which holds it")
             raise queued from None
         except SpineError as error:
             if not error.category.retryable:
                 await asyncio.to_thread(self._leave, waiter.key.run_id)
             raise
 
-    async def _waits(
-        self, waiter: Waiter, place: QueuePlace, waits_for: str, held: HeldError | None = None
-    ) -> QueuedError:
+    async def _waits(self, waiter: Waiter, place: QueuePlace, waits_for: str) -> QueuedError:
         """Keep the run's place, and return what Temporal is told: when to ask again."""
         again_in = asks_again_in(place.ahead, activity.info().attempt)
 
-        def keep() -> datetime:
+        def keep() -> Claim | None:
+            """Return the holder, where it is to make room."""
             with self._database.begin() as connection:
-                return wait_in_queue(connection, waiter, waits_for=waits_for, again_in=again_in)
+                since = wait_in_queue(connection, waiter, waits_for=waits_for, again_in=again_in)
+                holder = claim_of(connection, waiter.key.recording_domain, waiter.key.partition)
+            return holder if holder is not None and _is_to_cancel(waiter, holder, since) else None
 
-        since = await asyncio.to_thread(keep)
-        if held is not None and _is_to_cancel(waiter, held.holder, since):
+        holder = await asyncio.to_thread(keep)
+        if holder is not None:
             await self._temporal_runs.cancel(
-                held.holder.workflow_id,
-                first_run_id=held.holder.first_run_id or held.holder.run_id or "",
+                holder.workflow_id,
+                first_run_id=holder.first_run_id or holder.run_id or "",
                 reason=f"{waiter.key.workflow_id} wants its partition",
             )
         behind = f"; {place.ahead} take it before this one" if place.ahead > 1 else ""
@@ -127,7 +128,7 @@ class PartitionQueue:
 
 def _is_to_cancel(waiter: Waiter, holder: Claim, since: datetime) -> bool:
     """Return whether the holder is to make room: it held the partition when the run came, and this Temporal has it."""
-    is_here = holder.temporal in {None, waiter.temporal}
+    is_here = holder.run_id is not None and holder.temporal in {None, waiter.temporal}
     return waiter.on_busy is OnBusy.CANCEL_OLDER and is_here and holder.claimed_at <= since
 
 

@@ -75,34 +75,37 @@ class RunOpener:
         Where another run holds the partition that is open in Temporal, raises ``QueuedError`` or ``SupersededError``
         for a start whose policy is to wait, ``HeldError`` for any other.
         """
-        temporal = await self._claims.temporal_runs.place()
-        on_busy = _on_busy(workflow, options)
-
-        async def take() -> Begun:
-            beginning = Beginning(
-                request=request,
-                workflow=workflow,
-                options=options,
-                begun=begun,
-                temporal=temporal,
-                until=given_up_at(request.asked_at),
-                fingerprints=await fingerprints_of(begun.plan, begun.params, self._definitions.pipelines, self._naming),
-                task_queue=activity.info().task_queue,
-                on_busy=on_busy,
-                correction=correction,
-            )
-            attempt = partial(self._claim, beginning, write)
-            return await self._claims.settle(attempt, asked_by=request.run_id, lineage=options.lineage or "")
-
+        temporal, on_busy = await self._claims.temporal_runs.place(), _on_busy(workflow, options)
+        make = partial(
+            Beginning,
+            request=request,
+            workflow=workflow,
+            options=options,
+            begun=begun,
+            temporal=temporal,
+            until=given_up_at(request.asked_at),
+            task_queue=activity.info().task_queue,
+            on_busy=on_busy,
+            correction=correction,
+        )
         if not on_busy.waits:
-            return await take()
+            return await self._taken(make, begun, write)
         waiter = Waiter(
             key=begun.key(request.workflow_id, request.run_id),
             on_busy=on_busy,
             first_run_id=request.first_run_id or request.run_id,
             temporal=temporal,
         )
-        return await self._queue.taken(waiter, take)
+        return await self._queue.taken(waiter, partial(self._taken, make, begun, write))
+
+    async def _taken(self, make: Callable[..., Beginning], begun: Begun, write: Write) -> Begun:
+        """Claim the partition, and clear away a holder that Temporal has closed; what the inputs are is asked first."""
+        pipelines = self._definitions.pipelines
+        fingerprints = await fingerprints_of(begun.plan, begun.params, pipelines, self._naming)
+        beginning = make(fingerprints=fingerprints)
+        attempt = partial(self._claim, beginning, write)
+        lineage = beginning.options.lineage or ""
+        return await self._claims.settle(attempt, asked_by=beginning.request.run_id, lineage=lineage)
 
     def _claim(self, beginning: Beginning, write: Write) -> Begun | Claim:
         """Write the beginning and return it; or return who holds the partition.

@@ -165,6 +165,24 @@ async def test_a_newer_start_has_the_holder_cancel_and_takes_the_partition(servi
     assert (await asyncio.wait_for(second.result(), 60)).status == "COMPLETED"
 
 
+async def test_a_start_that_has_the_holder_cancel_waits_behind_those_that_came_before(
+    service, start, queued, params, tmp_path
+):
+    first = await start("first", "fail")
+    await resumable.until_waiting(tmp_path)
+    second = await start("second", "queue")
+    await queued(second)
+    third = await start("third", "cancel_older")
+    with pytest.raises(WorkflowFailureError):
+        await asyncio.wait_for(first.result(), 60)
+    await resumable.until_waiting(tmp_path, 2)
+    (tmp_path / "go").touch()
+    for handle in (second, third):
+        assert (await asyncio.wait_for(handle.result(), 60))["status"] == "COMPLETED"
+    begun = [(first.id, "CANCELLED"), (second.id, "COMPLETED"), (third.id, "COMPLETED")]
+    assert service.rows(BEGUN) == begun
+
+
 async def test_a_forced_start_that_queues_has_an_id_of_its_own_and_any_other_joins(service, params, tmp_path):
     first = await service.client.start(resumable.WAITING, params)
     await resumable.until_waiting(tmp_path)
