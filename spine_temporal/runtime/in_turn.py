@@ -10,26 +10,29 @@ from temporalio.exceptions import ApplicationError
 from spine_temporal.definition.json_values import json_size
 from spine_temporal.machine.fan import GROUP_SECONDS
 from spine_temporal.machine.step_outcome import Failed
-from spine_temporal.translation.failures import failed_outcome
-from spine_temporal.translation.messages import PipelineRequest, StepDone
+from spine_temporal.translation.failures import failed_once, failed_outcome
+from spine_temporal.translation.messages import FailedOnce, PipelineRequest, StepDone
 
 #: Seconds in which further ones begin, and bytes of outputs after which none does.
 _SECONDS = 2 * GROUP_SECONDS
 _BYTES = 128 * 1024
 
+#: How a pipeline ended; one that is to be tried again has failed once, or None, where that was not counted.
+Ended = StepDone | Failed | FailedOnce | None
+
 
 async def run_in_turn(
     requests: Sequence[PipelineRequest], run: Callable[[PipelineRequest], Awaitable[StepDone]]
-) -> list[StepDone | Failed | None]:
+) -> list[Ended]:
     """Run pipelines in order, for as long as there is time and each completes; return how those ended that began.
 
-    None: it goes on as an activity of its own, as it is to be tried again. So does each where an attempt of this
+    One that is to be tried again goes on as an activity of its own. So does each where an attempt of this
     activity was lost with its worker, which one of them may have ended; what is committed is found in the ledger. Where
     the activity is cancelled, what was done stands.
     """
     if activity.info().attempt > 1:
         return [None] * len(requests)
-    ended, began, size = list[StepDone | Failed | None](), time.monotonic(), 0
+    ended, began, size = list[Ended](), time.monotonic(), 0
     for request in requests:
         try:
             ended.append(await _ended(request.step, run(request)))
@@ -47,8 +50,8 @@ async def run_in_turn(
     return ended
 
 
-async def _ended(step: str, running: Awaitable[StepDone]) -> StepDone | Failed | None:
+async def _ended(step: str, running: Awaitable[StepDone]) -> Ended:
     try:
         return await running
     except ApplicationError as error:
-        return failed_outcome(step, error) if error.non_retryable else None
+        return failed_outcome(step, error) if error.non_retryable else failed_once(error)

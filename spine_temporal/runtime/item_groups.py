@@ -7,18 +7,19 @@ from spine_temporal.machine.fan import ItemOutcome
 from spine_temporal.machine.step_outcome import Failed
 from spine_temporal.runtime.in_turn import run_in_turn
 from spine_temporal.translation.map_messages import ItemsDone, ItemsRequest
-from spine_temporal.translation.messages import PipelineRequest, StepDone
+from spine_temporal.translation.messages import FailedOnce, PipelineRequest, StepDone
 
 
 async def run_group(request: ItemsRequest, run: Callable[[PipelineRequest], Awaitable[StepDone]]) -> ItemsDone:
     """Run the items in order; behind one that has failed, the map says whether the others begin."""
     began = time.monotonic()
     ended = await run_in_turn([request.of(item) for item in request.items], run)
-    indexes = [item.index for item in request.items]
-    outcomes = {index: _outcome(one) for index, one in zip(indexes, ended, strict=False) if one is not None}
+    by_index = {item.index: one for item, one in zip(request.items, ended, strict=False)}
+    outcomes = {index: _outcome(one) for index, one in by_index.items() if isinstance(one, StepDone | Failed)}
     return ItemsDone(
         outcomes=outcomes,
-        alone=tuple(index for index, one in zip(indexes, ended, strict=False) if one is None),
+        alone=tuple(index for index in by_index if index not in outcomes),
+        failed_once={index: one for index, one in by_index.items() if isinstance(one, FailedOnce)},
         pace=(time.monotonic() - began) / len(outcomes) if outcomes else None,
     )
 

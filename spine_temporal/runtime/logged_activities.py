@@ -36,7 +36,7 @@ def context_of(info: activity.Info, arguments: Sequence[Any]) -> LogContext:
     """Return what an activity works on: its run, and where it asks for a step, the step."""
     request = arguments[0] if arguments else None
     if isinstance(request, PipelineRequest):
-        return request_context(request, info.attempt + request.was_tried_locally, trace_id_of(carrier()))
+        return request_context(request, request.number(info.attempt), trace_id_of(carrier()))
     key = getattr(request, "key", None)
     return LogContext(
         workflow=info.workflow_type or "",

@@ -42,7 +42,7 @@ from spine_temporal.runtime.run_metrics import count_checks, count_end, count_ro
 from spine_temporal.runtime.source_limits import LIMITED, LimitedError, SourceLimits
 from spine_temporal.translation.failures import verdict_failure
 from spine_temporal.translation.map_messages import ItemsDone, ItemsRequest
-from spine_temporal.translation.messages import PipelineRequest, ShutDoor, StepDone
+from spine_temporal.translation.messages import FailedOnce, PipelineRequest, ShutDoor, StepDone
 
 _log = logging.getLogger(__name__)
 
@@ -113,6 +113,8 @@ def done_by(
     """Return what does a step of a pipeline, within an activity: an attempt, behind the fence."""
 
     async def done(request: PipelineRequest) -> StepDone:
+        if request.failed_once is not None and activity.info().attempt == 1:
+            raise _waiting(request.failed_once)
         if request.key.was_reset and not request.is_item:
             resume = await _requested(resumes, request)
             if resume is not None:
@@ -154,7 +156,7 @@ async def _run(pipeline: type[Pipeline], places: Places, request: PipelineReques
     info = activity.info()
     heart = Heart(info.heartbeat_details, silent=info.is_local)
     request = _with_time(request)
-    number, progress = info.attempt + request.was_tried_locally, info.heartbeat_details
+    number, progress = request.number(info.attempt), info.heartbeat_details
     attempt = attempt_of(request, pipeline, places.database, heart.tell, number, progress, is_local=info.is_local)
     heart.start(request.heartbeat_timeout / 3)
     try:
@@ -244,6 +246,18 @@ async def _within_time(running: Running, request: PipelineRequest) -> StepDone:
         f"the pipeline took longer than its timeout of {request.timeout:g} s: raise the step's timeout, or do less in "
         "one step",
         ErrorCategory.TIMEOUT,
+    )
+
+
+def _waiting(failed: FailedOnce) -> ApplicationError:
+    """Return the failure of an attempt that came before the activity: Temporal shows it, and waits as after any."""
+    return ApplicationError(
+        failed.message,
+        failed.attempts,
+        failed.of,
+        type=failed.category,
+        next_retry_delay=None if failed.retry_after is None else timedelta(seconds=failed.retry_after),
+        category=ApplicationErrorCategory.BENIGN,
     )
 
 

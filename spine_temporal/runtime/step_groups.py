@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.machine.step_outcome import Failed
 from spine_temporal.runtime.in_turn import run_in_turn
-from spine_temporal.translation.messages import STEPS, PipelineRequest, StepDone
+from spine_temporal.translation.messages import STEPS, FailedOnce, PipelineRequest, StepDone
 from spine_temporal.translation.step_messages import StepsDone, StepsRequest
 
 Run = Callable[[PipelineRequest], Awaitable[StepDone]]
@@ -30,7 +30,8 @@ def steps_activity(runs: Mapping[str, Run]) -> Callable[..., Any]:
         return StepsDone(
             done={name: one for name, one in ended.items() if isinstance(one, StepDone)},
             failed={name: one for name, one in ended.items() if isinstance(one, Failed)},
-            again=tuple(name for name, one in ended.items() if one is None),
+            again=tuple(name for name, one in ended.items() if not isinstance(one, StepDone | Failed)),
+            failed_once={name: one for name, one in ended.items() if isinstance(one, FailedOnce)},
         )
 
     return steps

@@ -1,6 +1,6 @@
 """How a run calls out for a step: run a pipeline, a sub-workflow or a part of a map, wait for others."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -20,7 +20,7 @@ from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.machine.plan import PlannedMap, PlannedWaitFor, PlannedWorkflow
 from spine_temporal.machine.step_outcome import Completed, Failed
 from spine_temporal.translation.bookkeeping import TOO_LARGE, one_line
-from spine_temporal.translation.failures import cause_of, door_told, failed_outcome, verdict_summary
+from spine_temporal.translation.failures import cause_of, door_told, failed_once, failed_outcome, verdict_summary
 from spine_temporal.translation.map_messages import BatchRequest, BatchResult, ItemsDone, ItemsRequest
 from spine_temporal.translation.messages import (
     MAP,
@@ -38,6 +38,8 @@ from spine_temporal.translation.step_messages import StepsDone, StepsRequest
 
 #: Seconds that Temporal waits beyond a pipeline's time limit, so that the worker reports first that it has passed.
 _GRACE = 30.0
+#: Characters of the id of a group; Temporal takes 1000 at most.
+_LONGEST_ID = 200
 
 
 def _told_of(request: PipelineRequest, shut: ShutDoor | None) -> str:
@@ -88,7 +90,7 @@ async def run_pipeline(
                 return _failed(request, error)
         else:
             return Ran(outcome=tried, door=tried.door)
-        request = request.model_copy(update={"was_tried_locally": True, "is_brief": False})
+        request = request.tried_again(failed_once(cause))
     return await _run_pipeline(request, task_queue, shut)
 
 
@@ -111,6 +113,12 @@ async def run_items(request: ItemsRequest, *, task_queue: str | None = None) -> 
     return done
 
 
+def group_id(steps: Sequence[str]) -> str:
+    """Return the id of the activity of steps that go together: their names, as far as Temporal takes them."""
+    joined = "+".join(steps)
+    return joined if len(joined) <= _LONGEST_ID else f"{steps[0]}+{len(steps) - 1}"
+
+
 async def run_steps(request: StepsRequest) -> StepsDone:
     """Run brief steps that go together. Where their activity fails as a whole, each goes on by itself."""
     try:
@@ -118,7 +126,7 @@ async def run_steps(request: StepsRequest) -> StepsDone:
             STEPS,
             request,
             result_type=StepsDone,
-            activity_id="+".join(step.step for step in request.steps),
+            activity_id=group_id([step.step for step in request.steps]),
             summary=one_line(request.step),
             start_to_close_timeout=timedelta(seconds=max(step.timeout for step in request.steps) + _GRACE),
             heartbeat_timeout=timedelta(seconds=min(step.heartbeat_timeout for step in request.steps)),

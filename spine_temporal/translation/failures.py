@@ -17,7 +17,7 @@ from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.json_values import clean_text
 from spine_temporal.machine.step_outcome import CONDITION, Failed
-from spine_temporal.translation.messages import DoorVerdicts, Recorded, Verdict
+from spine_temporal.translation.messages import DoorVerdicts, FailedOnce, Recorded, Verdict
 
 #: Category of a step whose activity or run somebody else has cancelled.
 CANCELLED = "CANCELLED"
@@ -100,6 +100,23 @@ def failed_outcome(step: str, error: FailureError) -> Failed:
     """Return the outcome of a pipeline whose activity has failed for good."""
     category, message, attempt = _described(error)
     return Failed(step=step, error=message, category=category, attempt=attempt)
+
+
+def failed_once(failure: BaseException | None) -> FailedOnce | None:
+    """Return how a counted attempt has failed that is to be tried again; None where it was not counted."""
+    if not isinstance(failure, ApplicationError):
+        return None
+    match tuple(failure.details):
+        case (int() as attempts, int() as of):
+            delay = failure.next_retry_delay
+            return FailedOnce(
+                message=failure.message,
+                category=failure.type or ErrorCategory.INTERNAL.value,
+                attempts=attempts,
+                of=of,
+                retry_after=None if delay is None else delay.total_seconds(),
+            )
+    return None
 
 
 def cause_of(error: FailureError) -> BaseException | None:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from spine_temporal.machine.fan import ItemOutcome
 from spine_temporal.machine.plan import PlannedMap
-from spine_temporal.translation.messages import Begun, Message, OfRun, PipelineRequest
+from spine_temporal.translation.messages import Begun, FailedOnce, Message, OfRun, PipelineRequest
 
 
 class BatchRequest(OfRun):
@@ -64,5 +64,7 @@ class ItemsDone(Message):
     outcomes: Mapping[int, ItemOutcome] = Field(default_factory=dict)
     #: Items that are to go on as activities of their own: they are tried again, or must not go together.
     alone: tuple[int, ...] = ()
+    #: How those have failed whose attempt was counted.
+    failed_once: Mapping[int, FailedOnce] = Field(default_factory=dict)
     #: Seconds that one item has taken.
     pace: float | None = None

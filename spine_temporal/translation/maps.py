@@ -14,7 +14,7 @@ from spine_temporal.machine.plan import PlannedPipeline
 from spine_temporal.machine.step_outcome import Failed
 from spine_temporal.translation import calls, failures, requests
 from spine_temporal.translation.map_messages import BatchRequest, BatchResult
-from spine_temporal.translation.messages import MAP
+from spine_temporal.translation.messages import MAP, FailedOnce
 from spine_temporal.translation.revisions import ITEMS_GO_TOGETHER
 from spine_temporal.translation.undiverged import UndivergedError
 from spine_temporal.translation.waiting import WAITING, Waiting
@@ -28,8 +28,8 @@ class _GroupEnded:
     """How the items of a group have ended; those that are missing have not begun."""
 
     outcomes: Mapping[int, ItemOutcome]
-    #: Those that go on by themselves.
-    alone: tuple[int, ...] = ()
+    #: Those that go on by themselves, and how they have failed, where that was counted.
+    alone: Mapping[int, FailedOnce | None] = field(default_factory=dict)
     #: Seconds that one item has taken; None: not known.
     pace: float | None = None
 
@@ -40,14 +40,14 @@ class _Items:
 
     request: BatchRequest
     fan: Fan
-    alone: set[int] = field(default_factory=set)
+    alone: dict[int, FailedOnce | None] = field(default_factory=dict)
     pace: float | None = None
     tasks: dict[tuple[int, ...], asyncio.Task[_GroupEnded]] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Begin as many as may run now."""
         for group in self.fan.begin_groups(self._size(), self.alone):
-            self.tasks[group] = asyncio.create_task(_run_group(self.request, group, was_tried=group[0] in self.alone))
+            self.tasks[group] = asyncio.create_task(_run_group(self.request, group, self.alone))
 
     def _size(self) -> int:
         pipeline = self.request.step.pipeline
@@ -107,7 +107,9 @@ def _all_failed(group: tuple[int, ...], failed: Failed) -> _GroupEnded:
     return _GroupEnded(outcomes=dict.fromkeys(group, ItemOutcome(error=failed.error, category=failed.category)))
 
 
-async def _run_group(request: BatchRequest, group: tuple[int, ...], *, was_tried: bool) -> _GroupEnded:
+async def _run_group(
+    request: BatchRequest, group: tuple[int, ...], tried: Mapping[int, FailedOnce | None]
+) -> _GroupEnded:
     """Run an item, or several one after the other in one activity."""
     wrong = {index: error for index in group if (error := _wrong(request, index)) is not None}
     asked = [index for index in group if index not in wrong]
@@ -116,7 +118,7 @@ async def _run_group(request: BatchRequest, group: tuple[int, ...], *, was_tried
     if request.step.pipeline is None or request.begun.is_dry_run:
         return _GroupEnded(outcomes={**wrong, **{index: await _run_one(request, index) for index in asked}})
     if len(asked) == 1:
-        ended = await _run_pipeline(request, asked[0], request.step.pipeline, was_tried=was_tried)
+        ended = await _run_pipeline(request, asked[0], request.step.pipeline, tried)
     else:
         ended = await _run_together(request, asked, request.step.pipeline)
     return replace(ended, outcomes={**wrong, **ended.outcomes})
@@ -146,10 +148,10 @@ async def _run_one(request: BatchRequest, index: int) -> ItemOutcome:
 
 
 async def _run_pipeline(
-    request: BatchRequest, index: int, pipeline: PlannedPipeline, *, was_tried: bool
+    request: BatchRequest, index: int, pipeline: PlannedPipeline, tried: Mapping[int, FailedOnce | None]
 ) -> _GroupEnded:
     asked = requests.item_request(request, index, pipeline)
-    asked = asked.model_copy(update={"was_tried_locally": True}) if was_tried else asked
+    asked = asked.tried_again(tried[index]) if index in tried else asked
     outcome = (await calls.run_pipeline(asked, task_queue=pipeline.task_queue)).outcome
     if isinstance(outcome, Failed):
         return _all_failed((index,), outcome)
@@ -162,7 +164,8 @@ async def _run_together(request: BatchRequest, group: list[int], pipeline: Plann
     done = await calls.run_items(asked, task_queue=pipeline.task_queue)
     if isinstance(done, Failed):
         return _all_failed(tuple(group), done)
-    return _GroupEnded(outcomes=done.outcomes, alone=done.alone, pace=done.pace)
+    alone = {index: done.failed_once.get(index) for index in done.alone}
+    return _GroupEnded(outcomes=done.outcomes, alone=alone, pace=done.pace)
 
 
 @temporal.defn(name=MAP, failure_exception_types=[Exception])

@@ -219,6 +219,18 @@ class OfRun(Message):
         return {**given, "key": key, "is_item": bool(given.get("part_of"))}
 
 
+class FailedOnce(Message):
+    """How an attempt failed within a workflow task or a group: the next one waits as long as after any other."""
+
+    message: str
+    category: str
+    #: Attempts of the pipeline that have failed by now, and how many it has.
+    attempts: int
+    of: int
+    #: Seconds after which the pipeline wants to be tried again; None: as its policy says.
+    retry_after: float | None = None
+
+
 class PipelineRequest(OfRun):
     """One pipeline step to run."""
 
@@ -242,6 +254,8 @@ class PipelineRequest(OfRun):
     is_item: bool = False
     #: Whether an attempt within a workflow task came before, and may live on.
     was_tried_locally: bool = _written_as("again", "was_tried_locally")
+    #: How that attempt has failed; None: it has not, or it was not counted.
+    failed_once: FailedOnce | None = None
     #: Whether the workflow task that a local attempt runs in may have been begun before, on a worker that is gone.
     task_may_repeat: bool = _written_as("repeated", "task_may_repeat")
     #: Whether it is tried where it may not take long, within a workflow task or in a group of items; in a process.
@@ -257,6 +271,18 @@ class PipelineRequest(OfRun):
     door: DoorVerdicts | None = None
     #: How the run ends if the pipeline succeeds: its transaction then ends the run. None: the run goes on.
     ending: "Ending | None" = None
+
+    def tried_again(self, failed: FailedOnce | None) -> "PipelineRequest":
+        """Return the request of the activity that follows an attempt within a workflow task or a group."""
+        more = {} if failed is None else {"failed_once": failed}
+        return self.model_copy(update={"was_tried_locally": True, "is_brief": False, **more})
+
+    def number(self, attempt: int) -> int:
+        """Return which attempt of the pipeline it is that Temporal counts as this one of its activity.
+
+        The first one of an activity that waits after an earlier failure runs nothing.
+        """
+        return attempt + (self.was_tried_locally and self.failed_once is None)
 
 
 class Ending(Message):

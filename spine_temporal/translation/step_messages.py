@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from spine_temporal.machine.step_outcome import Failed
-from spine_temporal.translation.messages import Message, OfRun, PipelineRequest, StepDone
+from spine_temporal.translation.messages import FailedOnce, Message, OfRun, PipelineRequest, StepDone
 
 
 class StepsRequest(OfRun):
@@ -23,3 +23,5 @@ class StepsDone(Message):
     failed: Mapping[str, Failed] = Field(default_factory=dict)
     #: Those that are to be tried again.
     again: tuple[str, ...] = ()
+    #: How those have failed whose attempt was counted.
+    failed_once: Mapping[str, FailedOnce] = Field(default_factory=dict)

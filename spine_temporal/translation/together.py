@@ -1,12 +1,18 @@
 """Brief steps beside each other: those that are asked for in the same moment go together, in one activity."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from itertools import accumulate
 
+from spine_temporal.definition.json_values import json_size
 from spine_temporal.translation import calls
 from spine_temporal.translation.calls import Ran
 from spine_temporal.translation.messages import PipelineRequest
 from spine_temporal.translation.step_messages import StepsDone, StepsRequest
+
+#: Bytes of the params that go together; Temporal takes 2 MB at once.
+_BYTES = 512 * 1024
 
 
 @dataclass(kw_only=True)
@@ -34,8 +40,10 @@ class _Group:
             return Ran(outcome=done.done[step])
         if step in done.failed:
             return Ran(outcome=done.failed[step])
-        again = {"was_tried_locally": True} if step in done.again else {}
-        return self.requests[step].model_copy(update={"is_brief": False, **again})
+        request = self.requests[step]
+        if step in done.again:
+            return request.tried_again(done.failed_once.get(step))
+        return request.model_copy(update={"is_brief": False})
 
 
 class Together:
@@ -64,7 +72,7 @@ class Together:
     async def _done(self) -> StepsDone:
         """Do those that have been gathered when this begins, which is when all have asked that run now."""
         group, self._next = self._next, None
-        requests = tuple(group.requests.values()) if group is not None else ()
+        requests = _fitting(group.requests.values()) if group is not None else ()
         if len(requests) < 2:
             return StepsDone()
         names = ", ".join(request.step for request in requests)
@@ -72,3 +80,9 @@ class Together:
             return await calls.run_steps(StepsRequest(key=requests[0].key, step=names, steps=requests))
         except asyncio.CancelledError:
             return StepsDone()
+
+
+def _fitting(requests: Collection[PipelineRequest]) -> tuple[PipelineRequest, ...]:
+    """Return the first ones, as many as one request to Temporal may carry; each has all params of the run."""
+    sizes = accumulate(json_size(dict(request.params)) for request in requests)
+    return tuple(request for request, size in zip(requests, sizes, strict=True) if size <= _BYTES)

@@ -16,13 +16,15 @@ class Work(Pipeline):
         self.connection.exec_driver_sql("INSERT INTO brief_rows VALUES (%s, %s)", values)
         if self.attempt == 1 and self.params.get("at", "") == place:
             self._do()
-        return {"row_count": 1, "process": os.getpid()}
+        return {"row_count": 1, "process": os.getpid(), "attempt": self.attempt}
 
     def _do(self):
         if self.params.get("takes"):
             time.sleep(self.params["takes"])
         if self.params.get("exits"):
             os._exit(3)
+        if self.params.get("unsteady"):
+            raise SpineError("not yet", ErrorCategory.TRANSIENT, retry_after=self.params["unsteady"])
         if self.params.get("fails"):
             raise SpineError("it fails", ErrorCategory.DATA_QUALITY)
 

@@ -17,6 +17,9 @@ from tests.temporal import brief_jobs as jobs
 
 DONE = "SELECT count(*) FROM core_executions WHERE status = 'COMPLETED'"
 SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+STARTED = EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED
+#: Of brief steps beside each other, where the second one fails: it goes on by itself, and so do those behind it.
+TOGETHER = ["a+b+c+d", "b", "c", "d"]
 
 
 @pytest.fixture
@@ -37,7 +40,12 @@ async def run(service, workflow=jobs.BRIEF, **params):
     if params:
         (replayed,) = await replay_all([History(name="brief", events=history)], definitions_of([workflow]))
         assert not replayed.failed, str(replayed.divergence)
-    return result, [
+    return result, ids(history)
+
+
+def ids(history):
+    """Return the ids of the activities of a history."""
+    return [
         event.activity_task_scheduled_event_attributes.activity_id
         for event in history.events
         if event.event_type == SCHEDULED
@@ -79,6 +87,23 @@ async def test_a_brief_step_that_ends_its_process_ends_nothing_else(service):
         (2, 1),
     ]
     assert service.rows("SELECT count(*) FROM brief_rows") == [(2 * (SEEN + 1),)]
+
+
+@pytest.mark.parametrize(("workflow", "at", "scheduled"), [(jobs.BRIEF, "", ["first"]), (jobs.BESIDE, "b", TOGETHER)])
+async def test_the_next_attempt_of_a_brief_step_waits_as_long_as_after_any_other(service, workflow, at, scheduled):
+    for _ in range(SEEN):
+        await run(service, workflow)
+    handle = await service.client.start(workflow, {"test": uuid4().hex, "at": at, "unsteady": 0.25})
+    result = await handle.result()
+    history = await handle.handle.fetch_history()
+    assert (result.status, ids(history)) == (WorkflowStatus.COMPLETED, scheduled)
+    assert result.outputs[at or "first"]["attempt"] == 2
+    assert service.rows("SELECT attempt FROM core_executions WHERE attempt > 1") == [(2,)]
+    # The activity has not run at once: its first failure is the one of the attempt before it.
+    begun = [event.activity_task_started_event_attributes for event in history.events if event.event_type == STARTED]
+    [waited] = [one.last_failure for one in begun if one.attempt > 1]
+    assert waited.message == "not yet (attempt 1 of 3)"
+    assert waited.application_failure_info.next_retry_delay.ToTimedelta().total_seconds() == 0.25
 
 
 async def test_brief_steps_beside_each_other_go_together_and_each_is_done_once(service):

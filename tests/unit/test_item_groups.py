@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from datetime import timedelta
 
 import pytest
 from temporalio.exceptions import ApplicationError
@@ -58,6 +59,11 @@ def failure(kind, again):
     return ApplicationError("it fails (attempt 1 of 3)", 1, "it fails", type=kind, non_retryable=not again)
 
 
+def counted():
+    """The failure of an attempt that the ledger has counted, and that is to be tried again."""
+    return ApplicationError("busy", 1, 3, type="TRANSIENT", next_retry_delay=timedelta(seconds=90))
+
+
 async def test_each_item_is_a_request_of_its_own_with_the_params_of_all():
     group, asked = await done(lambda item: {"item": item})
     assert [one.step for one in asked] == [f"fan[{index}]" for index in range(5)]
@@ -77,6 +83,9 @@ async def test_an_item_that_fails_for_good_has_failed_and_the_map_says_whether_o
 async def test_an_item_that_is_tried_again_ends_the_group_and_goes_on_by_itself():
     group, asked = await done(lambda item: failure("TRANSIENT", again=True) if item == 2 else {})
     assert (sorted(group.outcomes), group.alone, len(asked)) == ([0, 1], (2,), 3)
+    assert group.failed_once == {}, "one that was not counted waits for nothing"
+    group, _ = await done(lambda item: counted() if item == 2 else {})
+    assert (group.alone, group.failed_once[2].attempts, group.failed_once[2].retry_after) == ((2,), 1, 90)
 
 
 async def test_after_a_lost_worker_each_item_goes_on_by_itself():
