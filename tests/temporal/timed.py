@@ -24,7 +24,7 @@ class Load(Pipeline):
 
 
 def weekly_check(scheduled, calendar):
-    return [{"week_ending": week.isoformat()} for week in weeks_before(week_published_on(scheduled.date(), TIER), 3)]
+    return [{"week_ending": week.isoformat()} for week in weeks_before(week_published_on(scheduled.date(), TIER), 2)]
 
 
 def newest(scheduled, calendar):
