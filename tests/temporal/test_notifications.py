@@ -134,6 +134,17 @@ async def test_what_is_refused_has_failed_with_its_reason_until_a_person_has_it_
     assert retry_notifications(delivery.database, None) == 0
 
 
+async def test_what_no_route_wanted_is_routed_anew_where_a_person_asks_for_it(delivery):
+    ids = delivery.enqueue("TRANSIENT", severity=Severity.INFO)
+    await delivery.deliver()
+    assert delivery.statuses(ids) == [(None, "UNROUTED")]
+    assert retry_notifications(delivery.database, None) == 0  # all that has failed: not what nobody wanted
+    assert retry_notifications(delivery.database, ids) == 1
+    await delivery.deliver()
+    assert delivery.statuses(ids) == [(None, "UNROUTED")]
+    assert delivery.ops.came == []
+
+
 async def test_a_channel_that_was_taken_out_of_the_settings_fails_what_was_for_it(delivery):
     ids = delivery.enqueue("TRANSIENT")
     with delivery.database.begin() as connection:
