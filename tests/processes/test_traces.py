@@ -54,9 +54,9 @@ def attributes(span):
     return {one.key: one.value.string_value or one.value.int_value for one in span.attributes}
 
 
-def test_a_run_is_one_trace_from_its_start_to_its_sql(spine, start_worker, collector):
+def test_a_run_is_one_trace_from_its_start_to_its_sql(spine, start_worker, collector, tmp_path):
     traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.address, "OTEL_BSP_SCHEDULE_DELAY": "100"}
-    start_worker(SPINE_MODULES=MODULES, **traced)
+    start_worker(SPINE_MODULES=MODULES, SPINE_LOG_FORMAT="json", **traced)
     test = uuid4().hex
     ended = spine("run", "observed.gated", "-p", f"test={test}", "-p", "rows=1", SPINE_MODULES=MODULES, **traced)
     assert ended.returncode == 1, ended.stderr
@@ -80,6 +80,13 @@ def test_a_run_is_one_trace_from_its_start_to_its_sql(spine, start_worker, colle
     lines = spine("logs", f"observed.gated/test={test}", "--follow", "--json").stdout.splitlines()
     of_read = [json.loads(line) for line in lines if json.loads(line)["step"] == "read"]
     assert {line["trace_id"] for line in of_read} == {started.trace_id.hex()}
+
+    written = [json.loads(line) for line in (tmp_path / "worker0.log").read_text().splitlines()]
+    [own] = [line for line in written if line["logger"] == "observed"]
+    assert own["message"].startswith("read 1 rows with password=")
+    assert "hunter2" not in own["message"]
+    assert (own["workflow"], own["step"], own["attempt"]) == ("observed.gated", "read", 1)
+    assert (own["partition"], own["trace_id"]) == ({"test": test}, started.trace_id.hex())
 
 
 def test_an_exporter_that_is_not_known_is_told(spine):
