@@ -31,7 +31,7 @@ Answer = TypeVar("Answer")
 #: Runs at a time, and partitions that were complete before.
 _PARALLEL, _BEFORE = 8, 10
 #: Seconds of trouble, and seconds after it in which all is there.
-_TROUBLE, _CALM = 25.0, 15.0
+_TROUBLE, _CALM = 12.0, 8.0
 #: Seconds between two looks at how far it is.
 _LOOK = 0.5
 #: Seconds between two things that the operator does.

@@ -13,6 +13,8 @@ from spine_temporal.operating.backfill.messages import Summary
 
 #: Seconds between two looks, and between two lines where there is no terminal.
 _LOOK, _LINE = 0.5, 10.0
+#: Seconds after which somebody must work on it.
+_PATIENCE = 3.0
 
 
 async def follow_backfill(backfill: BackfillHandle, console: Console | None = None) -> Summary:
@@ -31,7 +33,7 @@ async def follow_backfill(backfill: BackfillHandle, console: Console | None = No
 async def _followed(backfill: BackfillHandle, console: Console) -> Summary:
     live = console.is_terminal and not console.is_dumb_terminal
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-    told_at, told = 0.0, ""
+    told_at, told, unserved_at = 0.0, "", time.monotonic() + _PATIENCE
     with Progress(*columns, console=console, disable=not live, transient=True) as bar:
         task = bar.add_task("")
         while not (summary := await backfill.summary()).status.has_ended:
@@ -40,8 +42,17 @@ async def _followed(backfill: BackfillHandle, console: Console) -> Summary:
             if not live and line != told and time.monotonic() - told_at > _LINE:
                 told_at, told = time.monotonic(), line
                 console.print(f"{done(summary):,} of {summary.total:,}  {line}", soft_wrap=True)
+            if time.monotonic() > unserved_at and summary.status is BackfillStatus.RUNNING:
+                unserved_at += _LINE
+                await _tell_unserved(backfill, summary, console)
             await asyncio.sleep(_LOOK)
     return summary
+
+
+async def _tell_unserved(backfill: BackfillHandle, summary: Summary, console: Console) -> None:
+    """Say that nobody works on it, where that is so: it would wait without a word."""
+    if not summary.partitions.get("RUNNING") and not await backfill.is_served():
+        console.print("no worker works on it: start one with `spine-temporal worker`", soft_wrap=True)
 
 
 def done(summary: Summary) -> int:

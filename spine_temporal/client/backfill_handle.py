@@ -16,6 +16,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from spine_temporal.client.task_queues import WORKFLOW_TASKS, is_polled
 from spine_temporal.definition.backfill import PASSING, BackfillStatus
 from spine_temporal.definition.errors import ErrorCategory, ParamsError, SpineError
 from spine_temporal.operating.backfill.messages import (
@@ -67,6 +68,11 @@ class BackfillHandle:
         return await asyncio.to_thread(
             in_transaction, self._database, lambda connection: all_partitions(connection, self.backfill_id)
         )
+
+    async def is_served(self) -> bool:
+        """Return whether a worker asks for the work of the service's backfills."""
+        row = await asyncio.to_thread(in_transaction, self._database, self._row)
+        return await is_polled(self._client, operating_queue(row.task_queue), WORKFLOW_TASKS)
 
     async def result(self) -> Summary:
         """Wait until it has ended, and return its counts."""

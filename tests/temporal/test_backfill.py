@@ -116,7 +116,7 @@ async def test_a_turn_is_begun_once_however_often_it_is_asked_for(operated, temp
     async with operated.worker():
         failed = await operated.client.execute(BACKFILLED, {"shard": 1})
         del BROKEN[1]
-        plan = await operated.backfills.plan(BACKFILLED, {"shard": [0, 1]})
+        plan = await operated.backfills.plan(BACKFILLED, {"shard": [0, 1]}, params={"day": "2025-01-03"})
         backfill_id = written(operated, plan)
         turns = give_turns(operated.database, backfill_id)
         assert [row.resumes for row in turns.running] == [None, failed.run_id]
@@ -127,6 +127,8 @@ async def test_a_turn_is_begun_once_however_often_it_is_asked_for(operated, temp
             assert (end.status, end.run_id) == (STATUS.COMPLETED, first)
             assert await runs.begin(turns.backfill, row) == first, "when it has ended"
     assert LOADED == {0: 1, 1: 1}
+    given = operated.rows("SELECT params ->> 'day' FROM core_runs WHERE status = 'COMPLETED'")
+    assert given == [("2025-01-03",)] * 2, "a run that is resumed has the params of the backfill"
     described = await temporal.get_workflow_handle(turns.running[1].workflow_id).describe()
     priority = described.raw_description.workflow_execution_info.priority.priority_key
     assert priority == 5, "also of a run that somebody else had started"

@@ -106,21 +106,24 @@ class PartitionRuns:
         return await start_run(self._client, placed, row, arguments, attributes)
 
     async def _resumed(self, backfill: BackfillRow, row: BackfillPartition, run_id: str) -> str:
-        """Resume the run, or find the one that goes on for it since an earlier call."""
+        """Resume the run with the backfill's params, or find the one that goes on for it since an earlier call."""
         request_id = _request_id(backfill, row)
-        found = await self._taken_up(row, run_id, request_id)
+        resumed = await asyncio.to_thread(self._run, run_id)
+        found = await self._taken_up(row, resumed, request_id)
         if found is not None:
             return found
-        check = partial(checked_options, start_from=None, changes={}, skip={}, by=f"backfill {backfill.backfill_id}")
+        before = resumed.params if resumed else {}
+        changes = {name: value for name, value in backfill.params.items() if before.get(name) != value}
+        by = f"backfill {backfill.backfill_id}"
+        check = partial(checked_options, start_from=None, changes=changes, skip={}, by=by)
         workflows = {name: workflow for name, (workflow, _) in self._definitions.workflows.items()}
         ended, options = await asyncio.to_thread(check, self._database, row.workflow_id or "", workflows)
         options = options.model_copy(update={"request_id": request_id})
         handle = await resume_run(self._client, self._database, backfill.task_queue, ended, options, priority=PRIORITY)
         return handle.run_id or handle.result_run_id or ""
 
-    async def _taken_up(self, row: BackfillPartition, run_id: str, request_id: str) -> str | None:
+    async def _taken_up(self, row: BackfillPartition, resumed: RunRow | None, request_id: str) -> str | None:
         """Return the run that a resume with this request has brought about already."""
-        resumed = await asyncio.to_thread(self._run, run_id)
         request = (resumed.resume_request if resumed else None) or {}
         if request.get("id") != request_id:
             return None

@@ -25,8 +25,8 @@ from spine_temporal.recording.database import Database
 from spine_temporal.recording.outbox import enqueue
 from spine_temporal.recording.partition_states import PartitionState, partition_states
 
-#: Waiting partitions that one transaction looks at.
-_PAGE = 500
+#: Waiting partitions that one transaction looks at; and the first one, which finds whom it looks for as a rule.
+_PAGE, _FIRST_PAGE = 500, 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +46,7 @@ def give_turns(database: Database, backfill_id: str) -> Turns:
     where the database does not know it.
     """
     skipped: list[Skip] = []
+    size = _FIRST_PAGE
     while True:
         with database.begin() as connection:
             backfill = lock_backfill(connection, backfill_id)
@@ -54,10 +55,11 @@ def give_turns(database: Database, backfill_id: str) -> Turns:
             free = backfill.max_parallel - len(running_partitions(connection, backfill_id))
             page: Sequence[BackfillPartition] = ()
             if backfill.status is BackfillStatus.RUNNING and free > 0:
-                page = waiting_partitions(connection, backfill_id, limit=_PAGE)
+                page = waiting_partitions(connection, backfill_id, limit=max(size, free))
             skips, taken = _take(connection, backfill, page, free)
             skipped += skips
             if page and not taken:
+                size = _PAGE
                 continue  # all of the page was skipped: commit that, and look at the next one
             running = running_partitions(connection, backfill_id)
             return Turns(backfill=_ended(connection, backfill, running), running=running, skipped=skipped)
