@@ -7,6 +7,7 @@ from typing import Any
 
 from temporalio import workflow as temporal
 
+from spine_temporal.definition.json_values import json_size
 from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.machine.door import Door
 from spine_temporal.machine.evaluate import VALUE, Asked
@@ -16,10 +17,22 @@ from spine_temporal.machine.step_outcome import Answered, Completed, Failed
 from spine_temporal.translation import calls, failures, requests
 from spine_temporal.translation.calls import Ran
 from spine_temporal.translation.live_run import LiveRun, Unwritten
-from spine_temporal.translation.messages import DoorVerdicts, Ending, Measured, PipelineRequest, ShutDoor, Verdict
+from spine_temporal.translation.messages import (
+    DoorVerdicts,
+    Ending,
+    Measured,
+    PipelineRequest,
+    ShutDoor,
+    StepDone,
+    Verdict,
+)
 from spine_temporal.translation.revisions import VERDICTS_RIDE
 from spine_temporal.translation.step_code import StepCode
 from spine_temporal.translation.together import Together
+
+#: Bytes that brief steps give, after which none is brief any more: one workflow task may hold all that they give, and
+#: Temporal takes 4 MB at once.
+_MOST_GIVEN = 1024 * 1024
 
 
 def _takes_over() -> bool:
@@ -58,6 +71,8 @@ class PipelineRunner:
     _together: Together = field(default_factory=Together)
     #: Whether this instance has taken the run over from another one, or begins it in a task that was begun before.
     _took_over: bool = field(default_factory=_takes_over)
+    #: Bytes of the outputs of brief steps.
+    _given: int = 0
     #: Events of the history at the first task of this instance that was not a replay.
     _live_since: int | None = None
 
@@ -152,10 +167,11 @@ class PipelineRunner:
         carried = self.run.unwritten.taken()
         request = requests.pipeline_request(step, self.run.begun, self.run.key, params, round_=round_)
         beside = self.run.is_beside(step.name)
-        local = (step.local or step.brief) and not beside
+        brief = step.brief and (beside or self._given < _MOST_GIVEN)
+        local = (step.local or brief) and not beside
         told = self.run.told(
             **vars(carried if riding is None else carried.with_(riding.unwritten)),
-            is_brief=step.brief,
+            is_brief=brief,
             task_may_repeat=local and self._may_repeat(),
             door=None if riding is None else riding.door,
             ending=self._ending(step, riding),
@@ -164,12 +180,14 @@ class PipelineRunner:
         if riding is not None and not riding.door.is_open:
             shut = ShutDoor(key=request.key, step=step.name, door=riding.door)
         try:
-            ran = await self._together.run(request) if step.brief and beside else request
+            ran = await self._together.run(request) if brief and beside else request
             if isinstance(ran, PipelineRequest):
                 ran = await calls.run_pipeline(ran, task_queue=step.task_queue, shut=shut, local=local)
         except BaseException:
             self.run.unwritten.put_back(carried)
             raise
+        if brief and isinstance(ran.outcome, StepDone):
+            self._given += json_size(dict(ran.outcome.output))
         self._learn(ran, carried, requests.execution_name(step.name, round_))
         return ran
 

@@ -11,8 +11,8 @@ from spine_temporal.translation.calls import Ran
 from spine_temporal.translation.messages import PipelineRequest
 from spine_temporal.translation.step_messages import StepsDone, StepsRequest
 
-#: Bytes of the params that go together; Temporal takes 2 MB at once.
-_BYTES = 512 * 1024
+#: Bytes of the params that go together: a larger request would have to be kept in Postgres, beside the history.
+_BYTES = 256 * 1024
 
 
 @dataclass(kw_only=True)
@@ -83,6 +83,6 @@ class Together:
 
 
 def _fitting(requests: Collection[PipelineRequest]) -> tuple[PipelineRequest, ...]:
-    """Return the first ones, as many as one request to Temporal may carry; each has all params of the run."""
+    """Return the first ones, as many as one request should carry: each has all params of the run."""
     sizes = accumulate(json_size(dict(request.params)) for request in requests)
     return tuple(request for request, size in zip(requests, sizes, strict=True) if size <= _BYTES)

@@ -29,6 +29,14 @@ class Work(Pipeline):
             raise SpineError("it fails", ErrorCategory.DATA_QUALITY)
 
 
+@register_pipeline("brief.bulky")
+class Bulky(Pipeline):
+    """Gives an output that is just too small to be kept beside Temporal's history."""
+
+    def run(self):
+        return {"text": "x" * 250_000}
+
+
 def few(ctx, config):
     return StepResult.ok() if ctx.get_output("first", "row_count") == 1 else StepResult.fail("too many")
 
@@ -52,4 +60,5 @@ BESIDE = Workflow(
         Step.pipeline("last", Work.name, params={"place": "last"}),
     ],
 )
-ALL = (BRIEF, NEVER, BESIDE)
+BULKY = Workflow(name="brief.bulky_job", steps=[Step.pipeline(f"bulky{number}", Bulky.name) for number in range(18)])
+ALL = (BRIEF, NEVER, BESIDE, BULKY)

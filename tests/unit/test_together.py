@@ -58,7 +58,7 @@ async def test_those_of_one_moment_go_together_and_one_by_itself_is_no_group(gro
 
 
 async def test_what_is_too_large_for_one_request_goes_by_itself(groups):
-    together, large = Together(), {"text": "x" * 200_000}
+    together, large = Together(), {"text": "x" * 100_000}
     ran = await asyncio.gather(*(together.run(asked(step, **large)) for step in "abcd"))
     assert groups == [["a", "b"]]
     assert [isinstance(one, Ran) for one in ran] == [True, True, False, False]
