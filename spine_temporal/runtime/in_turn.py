@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError
 from spine_temporal.definition.json_values import json_size
 from spine_temporal.machine.fan import GROUP_SECONDS
 from spine_temporal.machine.step_outcome import Failed
+from spine_temporal.runtime.log_context import working_on_one
 from spine_temporal.translation.failures import failed_once, failed_outcome
 from spine_temporal.translation.messages import FailedOnce, PipelineRequest, StepDone
 
@@ -35,7 +36,8 @@ async def run_in_turn(
     ended, began, size = list[Ended](), time.monotonic(), 0
     for request in requests:
         try:
-            ended.append(await _ended(request.step, run(request)))
+            with working_on_one(request):
+                ended.append(await _ended(request.step, run(request)))
         except asyncio.CancelledError:
             if not ended:
                 raise

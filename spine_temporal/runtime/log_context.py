@@ -82,6 +82,17 @@ def working_on(context: LogContext, keep: Keep) -> Iterator[None]:
 
 
 @contextmanager
+def working_on_one(request: PipelineRequest) -> Iterator[None]:
+    """Let what the block logs be of this attempt alone, where several go together in what is worked on."""
+    working = _of_task.get()
+    if working is None:
+        yield
+        return
+    with working_on(request_context(request, request.number(1), working.context.trace_id), working.keep):
+        yield
+
+
+@contextmanager
 def process_works_on(context: LogContext, keep: Keep, *, in_words: bool) -> Iterator[None]:
     """Let what this process logs while the block runs be of this, in whichever thread."""
     _Process.working = _Working(context=context, keep=keep, in_words=in_words)

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import logging
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from spine_temporal.definition.policies import ErrorPolicy
 from spine_temporal.definition.run_key import RunKey
 from spine_temporal.machine.plan import PlannedRetry
 from spine_temporal.runtime.item_groups import run_group
+from spine_temporal.runtime.log_context import LogContext, follow_records, working_on
 from spine_temporal.translation.map_messages import ItemAsked, ItemsRequest
 from spine_temporal.translation.messages import PipelineRequest, StepDone
 
@@ -72,6 +74,15 @@ async def test_each_item_is_a_request_of_its_own_with_the_params_of_all():
         index: {"item": index} for index in range(5)
     }
     assert group.alone == ()
+
+
+async def test_what_is_logged_of_an_item_is_its_own_and_not_the_groups():
+    follow_records()
+    kept = []
+    group = LogContext(run_id="run", step="fan[0-4]", trace_id="trace")
+    with working_on(group, lambda context, _: kept.append((context.step, context.attempt, context.trace_id))):
+        await done(lambda item: logging.getLogger("test").warning("item") or {})
+    assert kept == [(f"fan[{index}]", 1, "trace") for index in range(5)]
 
 
 async def test_an_item_that_fails_for_good_has_failed_and_the_map_says_whether_others_begin():
