@@ -25,7 +25,7 @@ _VOLATILE = {
     "run_id", "workflow_id", "execution_id", "anomaly_id", "fault_id", "reject_id", "resumed_from", "temporal",
     "epoch", "execution_run_id", "first_run_id", "lineage_id", "attempt", "lost", "result", "plan", "duration_seconds",
     "resolved_by", "resolution", "batch_id", "source_uri", "file_path", "notification_id", "since",
-    "decision_id",
+    "decision_id", "parents",
 }  # fmt: skip
 
 
