@@ -143,6 +143,7 @@ class Attempt(AttemptServices):
             attempt=entry.attempt,
             started_at=entry.started_at,
             completed_at=entry.completed_at,
+            is_found=True,
         )
 
     def _complete(self, connection: Connection, outcome: StepDone, transaction: str | None = None) -> StepDone:

@@ -186,6 +186,8 @@ class StepDone(Completed):
     door: DoorVerdicts | None = None
     #: Whether the run has ended with the step, in its transaction.
     is_end: bool = False
+    #: Whether an earlier attempt had done it.
+    is_found: bool = False
 
 
 class Measured(Message):

@@ -207,6 +207,8 @@ class PipelineRunner:
             return
         self.run.is_ended = outcome.is_end
         self.run.acknowledged.add(name)
+        if not outcome.is_found and not temporal.unsafe.is_replaying():
+            self._took_over = False  # where this task was begun before, it had not come as far as the steps behind
 
     def _ending(self, step: PlannedPipeline, riding: _Riding | None) -> Ending | None:
         if temporal.unsafe.is_replaying() or (riding is not None and not riding.door.is_open):

@@ -25,8 +25,23 @@ class Kill(Pipeline):
         return {"row_count": 1}
 
 
+@register_pipeline("lost_jobs.behind")
+class Behind(Pipeline):
+    """Kills nobody."""
+
+    def run(self):
+        return {"row_count": 1}
+
+
 QUICK = RetryPolicy(max_attempts=2, initial_interval=0.1)
 KILLS = Workflow(name="lost_jobs.kills", steps=[Step.pipeline("kill", Kill.name, retry=QUICK, heartbeat_timeout=1)])
 KILLS_LOCALLY = Workflow(
     name="lost_jobs.kills_locally", steps=[Step.pipeline("kill", Kill.name, retry=QUICK, local=True)]
+)
+LOCALLY_BEFORE = Workflow(
+    name="lost_jobs.locally_before",
+    steps=[
+        Step.pipeline("kill", Kill.name, retry=QUICK, local=True),
+        Step.pipeline("behind", Behind.name, local=True),
+    ],
 )

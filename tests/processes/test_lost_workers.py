@@ -10,7 +10,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from spine_temporal.client.run_handle import RunHandle
-from tests.processes.lost_jobs import KILLS, KILLS_LOCALLY
+from tests.processes.lost_jobs import KILLS, KILLS_LOCALLY, LOCALLY_BEFORE
 
 MODULES = "activities,workflows,tests.processes.lost_jobs"
 
@@ -45,7 +45,7 @@ async def lose(servers, environment, start_worker, tmp_path, database_url):
 
 def ledger(url):
     with psycopg.connect(url) as connection:
-        return connection.execute("SELECT status, attempt, lost FROM core_executions").fetchall()
+        return connection.execute("SELECT status, attempt, lost FROM core_executions ORDER BY started_at").fetchall()
 
 
 @pytest.mark.timeout(180)
@@ -65,3 +65,10 @@ async def test_a_step_that_loses_workers_by_chance_goes_on_and_no_attempt_is_cou
     result, begun = await lose(KILLS, 2)
     assert (result.status, begun) == ("COMPLETED", "xxx")
     assert ledger(database_url) == [("COMPLETED", 1, 2)]
+
+
+@pytest.mark.timeout(180)
+async def test_a_step_behind_the_one_that_loses_a_worker_in_a_workflow_task_has_lost_none(lose, database_url):
+    result, begun = await lose(LOCALLY_BEFORE, 1)
+    assert (result.status, begun) == ("COMPLETED", "xx")
+    assert ledger(database_url) == [("COMPLETED", 1, 1), ("COMPLETED", 1, 0)]
