@@ -112,11 +112,16 @@ class _Loan:
     def __init__(self, driver: psycopg.Connection[Any]) -> None:
         self._driver = driver
         self._settings = _settings_of(driver)
+        self._forms = driver.row_factory, driver.cursor_factory
         self._known = set(_prepared(driver))
         self._added: set[Any] = set()
 
     def end(self) -> None:
-        """Note which statements the driver has prepared for user code; what it prepares from now on is ours."""
+        """Note which statements the driver has prepared for user code; what it prepares from now on is ours.
+
+        Our statements read rows as the driver gave them before.
+        """
+        self._driver.row_factory, self._driver.cursor_factory = self._forms
         self._added |= set(_prepared(self._driver)) - self._known
 
     def renew(self) -> None:

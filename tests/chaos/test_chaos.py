@@ -35,7 +35,7 @@ def chaos():
 @pytest.mark.server
 @pytest.mark.timeout(1200)
 def test_a_disturbed_world_ends_as_its_undisturbed_twin(chaos):
-    options = {"--runs": 30, "--seconds": 25, "--schedules": 2000, "--items": 300, "--partitions": 60}
+    options = {"--runs": 30, "--seconds": 25, "--schedules": 2000, "--items": 300, "--partitions": 110}
     code, output, errors = chaos("--no-disk", *(word for pair in options.items() for word in pair))
     assert code == 0, output[-4000:] + errors[-2000:]
     last = output.strip().splitlines()[-1]

@@ -43,7 +43,7 @@ GATED = Workflow(name="jobs.gated", domain="elsewhere", version=7, steps=[
 @pytest.fixture
 def command(monkeypatch):
     """Run ``replay`` in this process, with the code as a test has changed it."""
-    monkeypatch.setenv("SPINE_MODULES", "tests.temporal.jobs,tests.temporal.vocabulary")
+    monkeypatch.setenv("SPINE_MODULES", "tests.temporal.jobs,tests.temporal.vocabulary,tests.temporal.approved")
 
     def run(*arguments):
         ended = CliRunner(env={"COLUMNS": "400"}).invoke(main.app, ["replay", *map(str, arguments)])

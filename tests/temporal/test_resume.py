@@ -150,10 +150,10 @@ async def test_one_that_waits_for_others_goes_on_while_its_last_look_lasts(servi
     """Temporal takes the id of an activity again only when the one that was cancelled has ended."""
     looks, look = [], RunActivities._look
 
-    def slow_look(self, request):
+    def slow_look(self, request, *info):
         looks.append(request)
         time.sleep(1)
-        return look(self, request)
+        return look(self, request, *info)
 
     monkeypatch.setattr(RunActivities, "_look", slow_look)
     handle = await service.client.start(resumable.FOLLOWING, params)
