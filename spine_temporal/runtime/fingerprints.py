@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from inspect import getattr_static
 from typing import Any, Protocol
 
 from spine_temporal.definition.pipeline import Pipeline
@@ -30,7 +31,7 @@ async def fingerprints_of(
     naming = {
         step.name: (pipelines[step.pipeline], {**given, **step.params})
         for step in _pipelines_of(plan)
-        if step.pipeline in pipelines and pipelines[step.pipeline].fingerprint is not Pipeline.fingerprint
+        if step.pipeline in pipelines and _says(pipelines[step.pipeline])
     }
     found: dict[str, Any] = {}
     for name, (pipeline, params) in naming.items():
@@ -42,6 +43,11 @@ async def fingerprints_of(
         if value is not None:
             found[name] = value
     return found
+
+
+def _says(pipeline: type[Pipeline]) -> bool:
+    """Whether a pipeline names its input; bound methods, which are new each time, would not tell."""
+    return getattr_static(pipeline, "fingerprint") is not getattr_static(Pipeline, "fingerprint")
 
 
 def changed_inputs(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> list[str]:
