@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from functools import partial
+from queue import SimpleQueue
 from typing import Any
 
 from spine_temporal.definition.errors import SpineError
@@ -20,12 +21,17 @@ _LAST_WORDS = 10.0
 
 
 class AttemptThreads:
-    """Runs each attempt in a thread of its own: one that hangs must hold neither a pool's place nor the process."""
+    """Runs each attempt in a thread that nothing else is in: one that hangs holds neither a place nor the process."""
+
+    def __init__(self) -> None:
+        #: Those whose attempts have ended.
+        self._idle: list[_Thread] = []
 
     async def begin(self, attempt: Attempt, beat: Callable[..., None]) -> "AttemptThread":
         """Begin an attempt; what it tells of its progress goes the way that it was made with."""
         del beat
-        return AttemptThread(attempt)
+        thread = self._idle.pop() if self._idle else _Thread(self._idle)
+        return AttemptThread(attempt, thread)
 
     async def fingerprint(self, pipeline: type[Pipeline], params: Mapping[str, Any], patience: float) -> Any:
         """Return what names the input of a pipeline; raises what its code does, and ``TimeoutError``."""
@@ -36,18 +42,43 @@ class AttemptThreads:
         return await asyncio.wait_for(asyncio.to_thread(work), patience)
 
     def close(self) -> None:
-        """Do nothing: threads end with the process."""
+        """Let idle threads end; the others end with the process."""
+        while self._idle:
+            self._idle.pop().end()
+
+
+class _Thread:
+    """Does what it is given, one after the other; idle, it is in the list."""
+
+    def __init__(self, idle: "list[_Thread]") -> None:
+        self._idle = idle
+        self._given: SimpleQueue[tuple[str, Callable[[], None]] | None] = SimpleQueue()
+        threading.Thread(target=self._work, daemon=True).start()
+
+    def do(self, name: str, work: Callable[[], None]) -> None:
+        """Do something, under a name."""
+        self._given.put((name, work))
+
+    def end(self) -> None:
+        """End when all is done."""
+        self._given.put(None)
+
+    def _work(self) -> None:
+        while (given := self._given.get()) is not None:
+            threading.current_thread().name, work = given
+            work()
+            del given, work  # what the attempt held is not held until the next one
+            self._idle.append(self)
 
 
 class AttemptThread:
     """An attempt that a thread makes."""
 
-    def __init__(self, attempt: Attempt) -> None:
+    def __init__(self, attempt: Attempt, thread: _Thread) -> None:
         self._attempt = attempt
         self._loop = asyncio.get_running_loop()
         self._outcome: asyncio.Future[StepDone] = self._loop.create_future()
-        work = partial(copy_context().run, self._work)
-        threading.Thread(target=work, name=f"spine-{attempt.request.step}", daemon=True).start()
+        thread.do(f"spine-{attempt.request.step}", partial(copy_context().run, self._work))
 
     @property
     def done(self) -> "asyncio.Future[Any]":
