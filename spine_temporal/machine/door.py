@@ -53,6 +53,19 @@ def door_of(state: State, gate: str) -> Door | None:
     return Door(gates=tuple(gates), pipeline=step)
 
 
+def door_ahead(state: State, step: str) -> Door | None:
+    """Return the pipeline that a step is, or that comes right behind a gate; None where it is, or has, no such.
+
+    A pipeline with no gate before it has a door all the same, which stands open.
+    """
+    place = state.plan.places[step]
+    if not isinstance(place.step, PlannedPipeline):
+        return door_of(state, step) if isinstance(place.step, PlannedGate) else None
+    if place.position is None or place.parallel is not None or state.run.is_dry_run or place.step.computed:
+        return None
+    return None if place.step.name in state.kept else Door(gates=(), pipeline=place.step)
+
+
 def end_after(state: State, pipeline: PlannedPipeline, at: datetime) -> WorkflowResult | None:
     """Return what the run comes to if this pipeline, which is all that runs, succeeds with nothing in its output.
 

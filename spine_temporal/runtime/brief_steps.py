@@ -37,10 +37,11 @@ class BriefSteps:
     def planned(self, workflow: Workflow, plan: Plan) -> Plan:
         """Return the plan with its brief steps marked, but for those that say by themselves where or when they run."""
         steps = [inner for step in workflow.steps for inner in (step, *getattr(step, "steps", ()))]
-        brief = {step.name for step in steps if _may_be_brief(step) and self._is_brief(workflow.name, step.name)}
+        brief = {step.name for step in steps if _may_be_brief(step) and self.knows(workflow.name, step.name)}
         return plan if not brief else plan.model_copy(update={"steps": _marked(plan.steps, brief)})
 
-    def _is_brief(self, workflow: str, step: str) -> bool:
+    def knows(self, workflow: str, step: str) -> bool:
+        """Whether a step is known to take moments."""
         seen = self._seen.get((workflow, step), ())
         return len(seen) == SEEN and all(seen)
 

@@ -15,8 +15,8 @@ from spine_temporal.translation.failures import failed_once, failed_outcome
 from spine_temporal.translation.messages import FailedOnce, PipelineRequest, StepDone
 
 #: Seconds in which further ones begin, and bytes of outputs after which none does.
-_SECONDS = 2 * GROUP_SECONDS
-_BYTES = 128 * 1024
+SECONDS = 2 * GROUP_SECONDS
+BYTES = 128 * 1024
 
 #: How a pipeline ended; one that is to be tried again has failed once, or None, where that was not counted.
 Ended = StepDone | Failed | FailedOnce | None
@@ -37,7 +37,7 @@ async def run_in_turn(
     for request in requests:
         try:
             with working_on_one(request):
-                ended.append(await _ended(request.step, run(request)))
+                ended.append(await ended_of(request.step, run(request)))
         except asyncio.CancelledError:
             if not ended:
                 raise
@@ -47,12 +47,13 @@ async def run_in_turn(
         if not isinstance(last, StepDone) or last.resume is not None:
             break
         size += json_size(dict(last.output))
-        if size > _BYTES or time.monotonic() - began > _SECONDS:
+        if size > BYTES or time.monotonic() - began > SECONDS:
             break
     return ended
 
 
-async def _ended(step: str, running: Awaitable[StepDone]) -> Ended:
+async def ended_of(step: str, running: Awaitable[StepDone]) -> Ended:
+    """Return how a pipeline ends."""
     try:
         return await running
     except ApplicationError as error:

@@ -39,6 +39,7 @@ from spine_temporal.runtime.run_opener import RunOpener
 from spine_temporal.runtime.run_starter import RunStarter
 from spine_temporal.runtime.source_limits import SourceLimits
 from spine_temporal.runtime.step_groups import steps_activity
+from spine_temporal.runtime.stretches import Stretches
 from spine_temporal.runtime.temporal_runs import TemporalRuns
 from spine_temporal.translation.classes import replayed_class_of
 from spine_temporal.translation.failure_converter import failure_converter_of
@@ -159,9 +160,10 @@ class SpinePlugin(SimplePlugin):
         )
         resumes = ResumeStarter(self._database, self._definitions, opener, Resets(client))
         starts = RunStarter(self._definitions, opener, resumes, brief, validators=gates)
-        own = RunActivities(self._database, self._definitions, starts, resumes, claims, Deciders(client))
         known = self._definitions.pipelines
         runs = {name: done_by(cls, places, claims, resumes) for name, cls in known.items()}
+        stretches = None if gates is None else Stretches(runs, self._definitions, gates, brief)
+        own = RunActivities(self._database, self._definitions, starts, resumes, claims, Deciders(client), stretches)
         return [
             own.begin,
             own.resume,
@@ -174,6 +176,7 @@ class SpinePlugin(SimplePlugin):
             own.identify,
             own.wait_for,
             steps_activity(runs),
+            *([] if stretches is None else [stretches.stretch]),
             *(pipeline_activity(cls, runs[name]) for name, cls in known.items()),
         ]
 

@@ -31,6 +31,7 @@ from spine_temporal.runtime.partition_queue import QueuedError, SupersededError
 from spine_temporal.runtime.resume_starter import ResumeStarter
 from spine_temporal.runtime.run_metrics import count_checks, count_end, count_refused
 from spine_temporal.runtime.run_starter import RunStarter
+from spine_temporal.runtime.stretches import Stretches
 from spine_temporal.translation import failures
 from spine_temporal.translation.messages import (
     BEGIN,
@@ -75,6 +76,7 @@ class RunActivities:
         resumes: ResumeStarter,
         claims: Claims,
         deciders: Deciders,
+        stretches: Stretches | None,
     ) -> None:
         self._database = database
         self._definitions = definitions
@@ -82,17 +84,22 @@ class RunActivities:
         self._resumes = resumes
         self._claims = claims
         self._deciders = deciders
+        self._stretches = stretches
 
     @activity.defn(name=BEGIN)
     async def begin(self, request: BeginRequest) -> Begun:
-        """Validate, claim the partition, write the STARTED row, and return the plan that the run keeps."""
+        """Validate, claim the partition, write the STARTED row, and return the plan that the run keeps.
+
+        Steps that take moments are done with it.
+        """
         try:
-            return await self._starts.begin(request)
+            begun = await self._starts.begin(request)
         except QueuedError as queued:
             raise _not_yet(queued) from None
         except (ValueError, SpineError) as error:
             refused = error if isinstance(error, SpineError) else ParamsError(str(error))
             raise await self._refused(request, refused) from None
+        return begun if self._stretches is None else await self._stretches.ahead(request, begun)
 
     @activity.defn(name=RESUME)
     async def resume(self, request: ResumeRequest) -> Begun:

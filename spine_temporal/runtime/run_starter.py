@@ -85,6 +85,7 @@ class RunStarter:
             search_attributes=await self._opener.sets_search_attributes(),
             resume=resume,
             revision=REVISION,
+            stretches=self._validators is not None,
         )
         if resume is not None:
             return begun

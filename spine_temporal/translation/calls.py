@@ -1,5 +1,6 @@
 """How a run calls out for a step: run a pipeline, a sub-workflow or a part of a map, wait for others."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,7 +18,7 @@ from temporalio.exceptions import (
 
 from spine_temporal.definition.json_values import clean_text
 from spine_temporal.definition.run_result import WorkflowResult
-from spine_temporal.machine.plan import PlannedMap, PlannedWaitFor, PlannedWorkflow
+from spine_temporal.machine.plan import PlannedMap, PlannedPipeline, PlannedWaitFor, PlannedWorkflow
 from spine_temporal.machine.step_outcome import Completed, Failed
 from spine_temporal.translation.bookkeeping import TOO_LARGE, one_line
 from spine_temporal.translation.failures import cause_of, door_told, failed_once, failed_outcome, verdict_summary
@@ -25,6 +26,7 @@ from spine_temporal.translation.map_messages import BatchRequest, BatchResult, I
 from spine_temporal.translation.messages import (
     MAP,
     STEPS,
+    STRETCH,
     WAIT_FOR,
     Begun,
     DoorVerdicts,
@@ -34,7 +36,7 @@ from spine_temporal.translation.messages import (
     WaitForRequest,
 )
 from spine_temporal.translation.requests import sub_options
-from spine_temporal.translation.step_messages import StepsDone, StepsRequest
+from spine_temporal.translation.step_messages import StepsDone, StepsRequest, StretchDone, StretchRequest
 
 #: Seconds that Temporal waits beyond a pipeline's time limit, so that the worker reports first that it has passed.
 _GRACE = 30.0
@@ -63,35 +65,49 @@ class Ran:
     door: DoorVerdicts | None = None
 
 
-async def run_pipeline(
-    request: PipelineRequest, *, task_queue: str | None = None, shut: ShutDoor | None = None, local: bool = False
-) -> Ran:
+async def run_within_task(request: PipelineRequest, *, shut: ShutDoor | None = None) -> Ran | PipelineRequest:
+    """Try a pipeline once within the workflow task; return how the step ended, or the request to try it again with.
+
+    Where a gate keeps the door ``shut``, the same activity is asked, and told so.
+    """
+    try:
+        tried: StepDone = await temporal.execute_local_activity(
+            request.pipeline,
+            shut or request,
+            result_type=StepDone,
+            summary=one_line(_told_of(request, shut)),
+            start_to_close_timeout=timedelta(seconds=request.timeout + _GRACE),
+            retry_policy=RetryPolicy(maximum_attempts=1),
+            cancellation_type=temporal.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        )
+    except FailureError as error:
+        if is_cancelled_exception(error):
+            raise
+        cause = cause_of(error)
+        if isinstance(cause, ApplicationError) and cause.non_retryable:
+            return _failed(request, error)
+        return request.tried_again(failed_once(cause))
+    return Ran(outcome=tried, door=tried.door)
+
+
+async def run_pipeline(request: PipelineRequest, *, task_queue: str | None = None, shut: ShutDoor | None = None) -> Ran:
     """Run a pipeline's activity and return how the step ended; a failed activity is a failed step.
 
-    Where a gate keeps the door ``shut``, the same activity is asked, and told so. A ``local`` one is tried once within
-    the workflow task. If it must be tried again, it runs as an ordinary activity.
+    ``shut``: as within the workflow task.
     """
-    if local:
-        try:
-            tried: StepDone = await temporal.execute_local_activity(
-                request.pipeline,
-                shut or request,
-                result_type=StepDone,
-                summary=one_line(_told_of(request, shut)),
-                start_to_close_timeout=timedelta(seconds=request.timeout + _GRACE),
-                retry_policy=RetryPolicy(maximum_attempts=1),
-                cancellation_type=temporal.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-            )
-        except FailureError as error:
-            if is_cancelled_exception(error):
-                raise
-            cause = cause_of(error)
-            if isinstance(cause, ApplicationError) and cause.non_retryable:
-                return _failed(request, error)
-        else:
-            return Ran(outcome=tried, door=tried.door)
-        request = request.tried_again(failed_once(cause))
-    return await _run_pipeline(request, task_queue, shut)
+    try:
+        outcome: StepDone = await temporal.execute_activity(
+            request.pipeline,
+            shut or request,
+            result_type=StepDone,
+            summary=one_line(_told_of(request, shut)),
+            **_options(request.step, request, task_queue),
+        )
+    except ActivityError as error:
+        if is_cancelled_exception(error):
+            raise
+        return _failed(request, error)
+    return Ran(outcome=outcome, door=outcome.door)
 
 
 async def run_items(request: ItemsRequest, *, task_queue: str | None = None) -> ItemsDone | Failed:
@@ -140,24 +156,37 @@ async def run_steps(request: StepsRequest) -> StepsDone:
     return done
 
 
-def _is_too_large(error: ActivityError) -> bool:
-    return isinstance(error.cause, ApplicationError) and error.cause.type == TOO_LARGE
+def is_cancelled() -> bool:
+    """Whether the step was cancelled while it waited for a local activity, which has ended otherwise."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
-async def _run_pipeline(request: PipelineRequest, task_queue: str | None, shut: ShutDoor | None) -> Ran:
+async def run_stretch(request: StretchRequest, pipelines: Sequence[PlannedPipeline]) -> StretchDone:
+    """Run pipelines one behind another, within the workflow task; ``pipelines``: all that may come.
+
+    Where their activity fails as a whole, nobody knows how far it has come: the first one goes on by itself, and finds
+    what is committed.
+    """
     try:
-        outcome: StepDone = await temporal.execute_activity(
-            request.pipeline,
-            shut or request,
-            result_type=StepDone,
-            summary=one_line(_told_of(request, shut)),
-            **_options(request.step, request, task_queue),
+        done: StretchDone = await temporal.execute_local_activity(
+            STRETCH,
+            request,
+            result_type=StretchDone,
+            summary=one_line(", ".join(pipeline.name for pipeline in pipelines)),
+            start_to_close_timeout=timedelta(seconds=sum(pipeline.timeout for pipeline in pipelines) + _GRACE),
+            retry_policy=RetryPolicy(maximum_attempts=1),
+            cancellation_type=temporal.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
-    except ActivityError as error:
+    except FailureError as error:
         if is_cancelled_exception(error):
             raise
-        return _failed(request, error)
-    return Ran(outcome=outcome, door=outcome.door)
+        return StretchDone(again=pipelines[0].name)
+    return done
+
+
+def _is_too_large(error: ActivityError) -> bool:
+    return isinstance(error.cause, ApplicationError) and error.cause.type == TOO_LARGE
 
 
 def _options(name: str, request: PipelineRequest, task_queue: str | None) -> dict[str, Any]:

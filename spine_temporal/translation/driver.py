@@ -14,17 +14,18 @@ from spine_temporal.definition.run_result import Decision, WorkflowResult, Workf
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.machine import Move, advance, start
 from spine_temporal.machine.plan import PlannedMap, PlannedWorkflow
-from spine_temporal.machine.state import Cancelled, Decided, Finish, Run, State, StepEnded, Stop
+from spine_temporal.machine.state import Cancelled, Decided, Finish, State, StepEnded, Stop
 from spine_temporal.machine.step_outcome import Completed, Failed, StepOutcome
 from spine_temporal.translation import bookkeeping, failures, requests
 from spine_temporal.translation.details import ending
 from spine_temporal.translation.live_run import LiveRun
 from spine_temporal.translation.messages import END, Begun, Ended
-from spine_temporal.translation.pipeline_runner import Passed
+from spine_temporal.translation.pipeline_runner import Passed, Stretched
 from spine_temporal.translation.resumes import Resumes
 from spine_temporal.translation.revisions import STOPS_ARE_BOUNDED, VERDICTS_RIDE
 from spine_temporal.translation.search_attributes import ShownOutcome
 from spine_temporal.translation.shown_details import ShownDetails
+from spine_temporal.translation.step_messages import BegunAhead
 from spine_temporal.translation.step_runner import Answer, StepRunner, ended
 
 #: Seconds that a run which was reset waits for a child that it stops.
@@ -70,12 +71,22 @@ class Driver:
 
         A cancelled run ends as such also where it has just begun.
         """
-        move = _cancelled_at(self.run.state) if self.is_cancelled else (self.run.state, self._first)
-        self.run.reached(None, move[0])
-        if not await self._performed(move) or self._resumes.wanted is not None:
+        move = self._begun_with()
+        if self._lost is None and (not await self._performed(move) or self._resumes.wanted is not None):
             return None
         result = await (self._record_end() if self._lost is None else self._found_end(self._lost))
         return None if self._resumes.wanted is not None else result
+
+    def _begun_with(self) -> Move:
+        """Return where the run stands as it begins: with what was done along with its beginning."""
+        move: Move = (self.run.state, self._first)
+        self.run.reached(None, move[0])
+        begun = self.run.begun
+        went = self._steps.pipelines.stretched(begun.went) if isinstance(begun, BegunAhead) and begun.went else None
+        if went is not None:
+            self._lost = went.lost
+            move = self._advanced("", went)
+        return _cancelled_at(self.run.state) if self.is_cancelled else move
 
     async def _performed(self, move: Move) -> bool:
         """Do what the machine asks until it asks for nothing more; False where the run is to go on otherwise."""
@@ -101,16 +112,22 @@ class Driver:
                 self._resumes.wanted = answer
                 await self._stop(tasks)
                 return False
-            if isinstance(answer, Failed) and failures.is_lost(answer):
+            lost = _lost_by(answer)
+            if lost is not None:
                 await self._stop(tasks)
-                self._lost = answer
+                self._lost = lost
                 return True
             move = self._advanced(name, answer)
         return True
 
-    def _advanced(self, name: str, answer: StepOutcome | Decision | Passed) -> Move:
+    def _advanced(self, name: str, answer: StepOutcome | Decision | Passed | Stretched) -> Move:
         if isinstance(answer, Passed):
             return self._went_through(answer)
+        if isinstance(answer, Stretched):
+            move: Move = (self.run.state, ())
+            for link in answer.links:
+                move = self._went_through(self._steps.pipelines.took(link))
+            return move
         if isinstance(answer, Decision):
             return self._moved(Decided(step=name, decision=answer, at=temporal.now()))
         return self._moved(StepEnded(outcome=answer, at=self._ended_at(answer)))
@@ -123,7 +140,8 @@ class Driver:
             at = temporal.now() if is_over else passed.at
             move = self._moved(StepEnded(outcome=gate, at=at), is_written=passed.is_written)
         if passed.pipeline is not None:
-            move = self._moved(StepEnded(outcome=passed.pipeline, at=self._ended_at(passed.pipeline)))
+            at = passed.ended_at or self._ended_at(passed.pipeline)
+            move = self._moved(StepEnded(outcome=passed.pipeline, at=at))
         return move
 
     def _moved(self, event: StepEnded | Decided, *, is_written: bool = False) -> Move:
@@ -160,10 +178,12 @@ class Driver:
         """Stop what runs, keep what completed all the same, and let the machine end as cancelled."""
         behind_door = self.run.behind_door
         await self._stop(tasks)
+        behind_door = behind_door or self.run.behind_door
         for name, task in tasks.items():
             answer = _answer_of(name, task) if task.done() else None
-            if isinstance(answer, Completed) or (isinstance(answer, Passed) and isinstance(answer.pipeline, Completed)):
-                self._advanced(name, answer)
+            completed = None if answer is None else _completed_by(answer)
+            if completed is not None:
+                self._advanced(name, completed)
         tasks.clear()
         if behind_door is not None and behind_door.step_name not in self.run.state.executions:
             self.run.state = self.run.state.with_execution(behind_door)
@@ -233,21 +253,32 @@ class Driver:
 
 
 def _start_of(begun: Begun) -> Move:
-    run = Run(
-        run_id=begun.run_id,
-        started_at=begun.started_at,
-        params=begun.params,
-        partition=begun.partition,
-        is_dry_run=begun.is_dry_run,
-        holds_gates=begun.holds_gates,
-    )
-    return start(begun.plan, run, begun.kept)
+    return start(begun.plan, requests.run_of(begun), begun.kept)
 
 
 def _cancelled_at(state: State) -> Move:
     """Cancel the run; one whose last step has just completed has ended already, and so it finishes."""
     has_ended = state.status is not WorkflowStatus.RUNNING
     return (state, (Finish(),)) if has_ended else advance(state, Cancelled(at=temporal.now()))
+
+
+def _lost_by(answer: Answer) -> Failed | None:
+    """Return why the run may write nothing any more."""
+    if isinstance(answer, Stretched):
+        return answer.lost
+    return answer if isinstance(answer, Failed) and failures.is_lost(answer) else None
+
+
+def _completed_by(answer: Answer) -> Completed | Passed | Stretched | None:
+    """Return what of an answer stands where the run has been cancelled meanwhile."""
+    match answer:
+        case Completed():
+            return answer
+        case Passed():
+            return answer if isinstance(answer.pipeline, Completed) else None
+        case Stretched():
+            return Stretched(links=tuple(link for link in answer.links if link.done is not None))
+    return None
 
 
 def _answer_of(name: str, task: StepTask) -> Answer:

@@ -10,41 +10,11 @@ from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.run_result import Decision, ItemCounts, StepExecution, StepStatus
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.machine import advance
-from spine_temporal.machine.manifest_row import StageReached
 from spine_temporal.machine.plan import PlannedPipeline
 from spine_temporal.machine.state import Progressed, State
-from spine_temporal.machine.step_outcome import Completed
-from spine_temporal.translation import requests
-from spine_temporal.translation.messages import Begun, Measured, Recorded
+from spine_temporal.translation.messages import Begun, Recorded
+from spine_temporal.translation.riding import Unwritten, stages_between
 from spine_temporal.translation.shown_details import ShownDetails
-
-
-@dataclass
-class Unwritten:
-    """What has come about and no transaction has written yet; the next one takes it along."""
-
-    stages: tuple[StageReached, ...] = ()
-    measured: tuple[Measured, ...] = ()
-
-    def add(self, *, stages: tuple[StageReached, ...] = (), measured: tuple[Measured, ...] = ()) -> None:
-        """Keep something until then."""
-        self.stages += stages
-        self.measured += measured
-
-    def taken(self) -> "Unwritten":
-        """Take all of it."""
-        taken = Unwritten(self.stages, self.measured)
-        self.stages, self.measured = (), ()
-        return taken
-
-    def with_(self, more: "Unwritten") -> "Unwritten":
-        """Return all of it and more."""
-        return Unwritten(self.stages + more.stages, self.measured + more.measured)
-
-    def put_back(self, taken: "Unwritten") -> None:
-        """Keep what a transaction has not written after all."""
-        self.stages = taken.stages + self.stages
-        self.measured = taken.measured + self.measured
 
 
 @dataclass(kw_only=True)
@@ -107,12 +77,16 @@ class LiveRun:
             return self.state
         return self.state.with_execution(self.behind_door)
 
+    def runs_behind(self, pipeline: str, at: datetime) -> None:
+        """Keep that a pipeline runs whose gates have not ended by what history holds."""
+        self.behind_door = StepExecution(
+            step_name=pipeline, step_type="pipeline", status=StepStatus.RUNNING, started_at=at
+        )
+
     @contextmanager
     def at_door(self, pipeline: PlannedPipeline, at: datetime) -> Iterator[None]:
-        """Show in the block that a pipeline runs whose gates have not ended by what history holds."""
-        self.behind_door = StepExecution(
-            step_name=pipeline.name, step_type=pipeline.kind, status=StepStatus.RUNNING, started_at=at
-        )
+        """Show in the block that a pipeline runs behind gates."""
+        self.runs_behind(pipeline.name, at)
         self.details.reached(self.shown)
         try:
             yield
@@ -131,19 +105,4 @@ class LiveRun:
 
     def reached(self, before: State | None, after: State) -> None:
         """Keep the stages of steps that have completed for the next transaction."""
-        self.unwritten.add(stages=self.stages_between(before, after))
-
-    def stages_between(self, before: State | None, after: State) -> tuple[StageReached, ...]:
-        """Return the stages of steps that have completed between two states; a pipeline writes its own.
-
-        Those that are kept from an earlier run, too: it may have ended before it wrote them.
-        """
-        stages: list[StageReached] = []
-        for name, execution in after.executions.items():
-            known = None if before is None else before.executions.get(name)
-            if execution.status is StepStatus.COMPLETED and (known is None or known.status is not execution.status):
-                output = after.outputs.get(name, {})
-                outcome = Completed(step=name, output=output, items=execution.items, kept_from=execution.kept_from)
-                stage = requests.stage_of(self.begun, outcome)
-                stages += () if stage is None else (stage,)
-        return tuple(stages)
+        self.unwritten.add(stages=stages_between(self.begun, before, after))

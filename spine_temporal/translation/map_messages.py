@@ -21,12 +21,16 @@ class BatchRequest(OfRun):
     #: How many more items may fail before the map fails; None: any number.
     tolerated: int | None = None
     round: int = 0
+    #: Seconds that an item of an earlier part has taken; None: not known.
+    pace: float | None = None
 
 
 class BatchResult(Message):
     """How its items ended, by position in the whole map."""
 
     outcomes: dict[int, ItemOutcome]
+    #: Seconds that one has taken at the end; None: not known.
+    pace: float | None = None
 
 
 class ItemAsked(Message):

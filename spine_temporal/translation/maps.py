@@ -73,10 +73,10 @@ class _Items:
                 self.fan.group_ended(group, task.result().outcomes)
 
 
-async def run_items(request: BatchRequest, progressed: Callable[[Fan], None]) -> dict[int, ItemOutcome]:
+async def run_items(request: BatchRequest, progressed: Callable[[Fan], None]) -> BatchResult:
     """Run the items of a part, bounded, and return how each ended, by its position in the whole map."""
     fan = Fan(request.step, request.items, request.tolerated)
-    items = _Items(request=request, fan=fan)
+    items = _Items(request=request, fan=fan, pace=request.pace)
     try:
         while not fan.done:
             items.begin()
@@ -89,7 +89,8 @@ async def run_items(request: BatchRequest, progressed: Callable[[Fan], None]) ->
     except asyncio.CancelledError:
         await items.stop()
         raise
-    return {request.first + index: outcome for index, outcome in sorted(fan.outcomes.items())}
+    outcomes = {request.first + index: outcome for index, outcome in sorted(fan.outcomes.items())}
+    return BatchResult(outcomes=outcomes, **({} if items.pace is None else {"pace": items.pace}))
 
 
 def _ended(request: BatchRequest, group: tuple[int, ...], task: asyncio.Task[_GroupEnded]) -> _GroupEnded:
@@ -185,7 +186,7 @@ class MapBatch:
             done = len(fan.outcomes)
             temporal.set_current_details(f"{done} of {len(fan.items)} items, {fan.failed} failed")
 
-        return BatchResult(outcomes=await run_items(request, progressed))
+        return await run_items(request, progressed)
 
 
 @temporal.defn(name=MAP, failure_exception_types=[UndivergedError])

@@ -27,6 +27,7 @@ REMIND = "spine.remind"
 IDENTIFY = "spine.identify"
 WAIT_FOR = "spine.wait_for"
 STEPS = "spine.steps"
+STRETCH = "spine.stretch"
 #: The signal by which the sender of a decision claims it.
 DECIDER = "decider"
 #: Workflow type of a part of a map.
@@ -60,6 +61,8 @@ class BeginRequest(Message):
     first_run_id: str = ""
     #: When the workflow task began that asks for it.
     asked_at: datetime | None = None
+    #: Whether this may have been asked before, in a workflow task that was lost.
+    task_may_repeat: bool = False
     #: Why the run is refused, where its start cannot be read as params and run options.
     refused: str = ""
     #: Whether another run has started it, so that its params are those of that run.
@@ -105,6 +108,8 @@ class Begun(Message):
     resume: ResumeOptions | None = None
     #: What the run's workflow code does from here on; 0: as before there were revisions.
     revision: int = 0
+    #: Whether pipelines one behind another go together where they take moments: its worker can ask the gates between.
+    stretches: bool = False
 
     def key(self, workflow_id: str, execution_run_id: str) -> RunKey:
         """Return the run's identity, as the Temporal run of that id works for it now."""

@@ -1,6 +1,7 @@
 """How a pipeline step is done on Temporal, and the gates before it, whose verdicts ride in its request."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,22 +13,24 @@ from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.machine.door import Door
 from spine_temporal.machine.evaluate import VALUE, Asked
 from spine_temporal.machine.plan import PlannedPipeline
-from spine_temporal.machine.state import State
 from spine_temporal.machine.step_outcome import Answered, Completed, Failed
 from spine_temporal.translation import calls, failures, requests
 from spine_temporal.translation.calls import Ran
-from spine_temporal.translation.live_run import LiveRun, Unwritten
+from spine_temporal.translation.live_run import LiveRun
 from spine_temporal.translation.messages import (
     DoorVerdicts,
     Ending,
-    Measured,
+    FailedOnce,
     PipelineRequest,
     ShutDoor,
     StepDone,
     Verdict,
 )
-from spine_temporal.translation.revisions import VERDICTS_RIDE
+from spine_temporal.translation.revisions import TRIES_HEED_CANCELLATION, VERDICTS_RIDE
+from spine_temporal.translation.riding import Riding, Unwritten, ask_door, measured_of
 from spine_temporal.translation.step_code import StepCode
+from spine_temporal.translation.step_messages import Link, StretchDone, StretchRequest
+from spine_temporal.translation.stretch import ahead, is_within_task
 from spine_temporal.translation.together import Together
 
 #: Bytes that brief steps give, after which none is brief any more: one workflow task may hold all that they give, and
@@ -35,7 +38,7 @@ from spine_temporal.translation.together import Together
 _MOST_GIVEN = 1024 * 1024
 
 
-def _takes_over() -> bool:
+def takes_over() -> bool:
     """Return whether the run that begins here has a history already; a start and its first task are three events."""
     return temporal.unsafe.is_replaying() or temporal.info().get_current_history_length() > 3
 
@@ -51,15 +54,21 @@ class Passed:
     at: datetime
     #: Whether the pipeline's transaction has written what rode with its request.
     is_written: bool = False
+    #: When the pipeline had ended for the run; None: now.
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Riding:
-    """What rides with a pipeline's request: what its gates have answered, and where the run stands by that."""
+class Stretched:
+    """How far the run has come within its workflow task: pipelines one behind another, and the gates before each."""
 
-    door: DoorVerdicts
-    state: State
-    unwritten: Unwritten
+    links: tuple[Link, ...]
+
+    @property
+    def lost(self) -> Failed | None:
+        """Why the run may write nothing any more; None: it may."""
+        last = self.links[-1].outcome
+        return last if isinstance(last, Failed) and failures.is_lost(last) else None
 
 
 @dataclass(kw_only=True)
@@ -70,9 +79,11 @@ class PipelineRunner:
     code: StepCode
     _together: Together = field(default_factory=Together)
     #: Whether this instance has taken the run over from another one, or begins it in a task that was begun before.
-    _took_over: bool = field(default_factory=_takes_over)
+    _took_over: bool = field(default_factory=takes_over)
     #: Bytes of the outputs of brief steps.
     _given: int = 0
+    #: Pipelines that are tried again as activities, by name and round: how each has failed, where that was counted.
+    _again: dict[tuple[str, int], FailedOnce | None] = field(default_factory=dict)
     #: Events of the history at the first task of this instance that was not a replay.
     _live_since: int | None = None
 
@@ -123,21 +134,77 @@ class PipelineRunner:
         self._measure(gates)
         return Passed(gates=tuple(gates), at=at)
 
-    def _riding(self, door: Door, at: datetime) -> _Riding:
-        """Ask the gates, for as long as each lets the run pass; in a replay nobody, and nothing of it is sent."""
-        state, verdicts, unwritten = self.run.state, list[Verdict](), Unwritten()
-        for gate in door.gates:
-            answer = self.code.answer(gate, Asked.VERDICT, state)
-            verdict = Verdict.of(gate.name, answer)
-            verdicts.append(verdict)
-            after = None if answer is None else door.passed(state, verdict.outcome, at)
-            if after is None:
-                return _Riding(
-                    door=DoorVerdicts(verdicts=tuple(verdicts), is_open=False), state=state, unwritten=unwritten
-                )
-            unwritten.add(stages=self.run.stages_between(state, after), measured=self._measured(verdict.outcome))
-            state = after
-        return _Riding(door=DoorVerdicts(verdicts=tuple(verdicts)), state=state, unwritten=unwritten)
+    async def stretch(self, step: str) -> Stretched | None:
+        """Do what goes along from a step on; None where that is not two pipelines at least, or none was done."""
+        pipelines = self._ahead(step)
+        if len(pipelines) < 2:
+            return None
+        run, state, carried = self.run, self.run.state, self.run.unwritten.taken()
+        told = run.told(**vars(carried), rounds=state.rounds, task_may_repeat=self._may_repeat())
+        request = StretchRequest(
+            key=run.key,
+            step=step,
+            begun=run.begun,
+            executions=tuple(state.executions.values()),
+            outputs=state.outputs,
+            **{name: value for name, value in told.items() if name != "kept"},  # such a run has none
+        )
+        try:
+            done = await calls.run_stretch(request, pipelines)
+        finally:
+            run.unwritten.put_back(carried)
+        if calls.is_cancelled():
+            if not done.links:
+                raise asyncio.CancelledError
+            if done.stopped is not None:
+                run.runs_behind(done.stopped, temporal.now())
+        return self.stretched(done)
+
+    def stretched(self, done: StretchDone) -> Stretched | None:
+        """Return how far a stretch has come; None where nothing was done. Keep what is to be tried again."""
+        if done.again is not None:
+            self._again[done.again, self._round(done.again)] = done.failed_once
+        return Stretched(links=done.links) if done.links else None
+
+    def _ahead(self, step: str) -> tuple[PlannedPipeline, ...]:
+        """Return the pipelines that go along; none where the run goes on from an earlier one, or ends with hooks."""
+        begun, state = self.run.begun, self.run.state
+        if not begun.stretches or self.run.key.was_reset or begun.kept or state.failure is not None:
+            return ()
+        found = list[PlannedPipeline]()
+        for pipeline in ahead(state, step):
+            if not self._is_local(pipeline, self._round(pipeline.name)):
+                break
+            found.append(pipeline)
+        return tuple(found)
+
+    def _is_local(self, step: PlannedPipeline, round_: int) -> bool:
+        """Whether a pipeline's attempt is made within the workflow task, where nothing runs beside it."""
+        may_give = step.local or self._given < _MOST_GIVEN
+        return is_within_task(step) and may_give and (step.name, round_) not in self._again
+
+    def took(self, link: Link) -> Passed:
+        """Keep what a pipeline of a stretch has done, as the run comes to it."""
+        outcome, pipeline = link.outcome, link.outcome.step
+        gates = tuple(
+            verdict.outcome.model_copy(update={"completed_at": link.asked_at})
+            for verdict in (link.door.verdicts if link.door is not None else ())
+        )
+        if link.is_written:
+            self.run.unwritten.taken()
+        else:
+            self._measure(gates)
+        if isinstance(outcome, StepDone):
+            self._done(outcome, requests.execution_name(pipeline, self._round(pipeline)))
+        return Passed(
+            gates=gates, pipeline=outcome, at=link.asked_at, is_written=link.is_written, ended_at=link.ended_at
+        )
+
+    def _riding(self, door: Door, at: datetime) -> Riding:
+        """Ask the gates; in a replay nobody, and nothing of it is sent."""
+        return ask_door(
+            door, self.run.state, self.run.begun, at, lambda gate, state: self.code.answer(gate, Asked.VERDICT, state)
+        )
 
     async def _recorded(self, door: Door, at: datetime) -> DoorVerdicts:
         """Ask the gates, and record what each answers by itself: the activity has told nothing of them.
@@ -161,14 +228,14 @@ class PipelineRunner:
         return await self.code.recorded(door.gates[len(before)], Asked.VERDICT, state=state, is_shown=True)
 
     async def _ran(
-        self, step: PlannedPipeline, round_: int, params: Mapping[str, Any], riding: _Riding | None = None
+        self, step: PlannedPipeline, round_: int, params: Mapping[str, Any], riding: Riding | None = None
     ) -> Ran:
         """Ask the activity of a pipeline; with it goes what no transaction has written yet."""
         carried = self.run.unwritten.taken()
         request = requests.pipeline_request(step, self.run.begun, self.run.key, params, round_=round_)
         beside = self.run.is_beside(step.name)
-        brief = step.brief and (beside or self._given < _MOST_GIVEN)
-        local = (step.local or brief) and not beside
+        local = not beside and self._is_local(step, round_)
+        brief = step.brief and (beside or local)
         told = self.run.told(
             **vars(carried if riding is None else carried.with_(riding.unwritten)),
             is_brief=brief,
@@ -177,19 +244,31 @@ class PipelineRunner:
             ending=self._ending(step, riding),
         )
         request, shut = request.model_copy(update=told), None
+        if (step.name, round_) in self._again:
+            request = request.tried_again(self._again[step.name, round_])
         if riding is not None and not riding.door.is_open:
             shut = ShutDoor(key=request.key, step=step.name, door=riding.door)
         try:
-            ran = await self._together.run(request) if brief and beside else request
+            ran = await self._tried(request, shut, brief=brief, local=local)
             if isinstance(ran, PipelineRequest):
-                ran = await calls.run_pipeline(ran, task_queue=step.task_queue, shut=shut, local=local)
+                ran = await calls.run_pipeline(ran, task_queue=step.task_queue, shut=shut)
         except BaseException:
             self.run.unwritten.put_back(carried)
             raise
-        if brief and isinstance(ran.outcome, StepDone):
-            self._given += json_size(dict(ran.outcome.output))
         self._learn(ran, carried, requests.execution_name(step.name, round_))
         return ran
+
+    async def _tried(
+        self, request: PipelineRequest, shut: ShutDoor | None, *, brief: bool, local: bool
+    ) -> Ran | PipelineRequest:
+        """Try a pipeline within the workflow task or together with others; return the request if it goes on alone."""
+        if local:
+            ran = await calls.run_within_task(request, shut=shut)
+            heeds = self.run.begun.revision >= TRIES_HEED_CANCELLATION
+            if isinstance(ran, PipelineRequest) and heeds and calls.is_cancelled():
+                raise asyncio.CancelledError
+            return ran
+        return await self._together.run(request) if brief else request
 
     def _learn(self, ran: Ran, carried: Unwritten, name: str) -> None:
         """Keep what the activity has done; what went with a request that wrote nothing goes with the next one."""
@@ -198,19 +277,27 @@ class PipelineRunner:
         if isinstance(outcome, Failed) or was_shut:
             self.run.unwritten.put_back(carried)
             return
+        if outcome.kept_from is not None:
+            self.run.unwritten.put_back(carried)
+        self._done(outcome, name)
+
+    def _done(self, outcome: StepDone, name: str) -> None:
+        """Keep what a pipeline that is done tells of the run; ``name``: of the execution."""
         self.run.key = self.run.key.with_epoch(outcome.epoch)
         if outcome.resume is not None:
             return
         if outcome.kept_from is not None:
             self.run.keep(name, outcome.kept_from)
-            self.run.unwritten.put_back(carried)
             return
         self.run.is_ended = outcome.is_end
         self.run.acknowledged.add(name)
+        step = self.run.begun.plan.places[outcome.step].step
+        if isinstance(step, PlannedPipeline) and step.brief:
+            self._given += json_size(dict(outcome.output))
         if not outcome.is_found and not temporal.unsafe.is_replaying():
             self._took_over = False  # where this task was begun before, it had not come as far as the steps behind
 
-    def _ending(self, step: PlannedPipeline, riding: _Riding | None) -> Ending | None:
+    def _ending(self, step: PlannedPipeline, riding: Riding | None) -> Ending | None:
         if temporal.unsafe.is_replaying() or (riding is not None and not riding.door.is_open):
             return None
         if self.run.begun.revision < VERDICTS_RIDE:
@@ -218,14 +305,9 @@ class PipelineRunner:
         state = self.run.state if riding is None else riding.state
         return requests.ending_of(self.run.begun, state, step, temporal.now())
 
-    def _measure(self, answers: list[Answered]) -> None:
+    def _measure(self, answers: Sequence[Answered]) -> None:
         for answer in answers:
-            self.run.unwritten.add(measured=self._measured(answer))
-
-    def _measured(self, answer: Answered) -> tuple[Measured, ...]:
-        if answer.quality is None:
-            return ()
-        return (Measured(step=answer.step, round=self._round(answer.step), quality=answer.quality),)
+            self.run.unwritten.add(measured=measured_of(answer, self.run.state))
 
     def _round(self, step: str) -> int:
         return self.run.state.rounds.get(step, 0)

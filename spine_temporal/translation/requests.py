@@ -11,7 +11,7 @@ from spine_temporal.machine.door import end_after
 from spine_temporal.machine.fan import item_name, own_params, shared_params, tolerated_of
 from spine_temporal.machine.manifest_row import StageReached, metrics_of, row_count_of
 from spine_temporal.machine.plan import PlannedMap, PlannedPipeline
-from spine_temporal.machine.state import Hold, State
+from spine_temporal.machine.state import Hold, Run, State
 from spine_temporal.machine.step_outcome import Completed
 from spine_temporal.translation.map_messages import BatchRequest, ItemAsked, ItemsRequest
 from spine_temporal.translation.messages import (
@@ -28,6 +28,18 @@ from spine_temporal.translation.payloads import Unreadable
 MAX_RESULT_BYTES = 128 * 1024
 #: Bytes below which an output stays in a result that is too large.
 SMALL_OUTPUT_BYTES = 4096
+
+
+def run_of(begun: Begun) -> Run:
+    """Return what the machine knows of the run."""
+    return Run(
+        run_id=begun.run_id,
+        started_at=begun.started_at,
+        params=begun.params,
+        partition=begun.partition,
+        is_dry_run=begun.is_dry_run,
+        holds_gates=begun.holds_gates,
+    )
 
 
 def rank_of(begun: Begun, step: str) -> int:

@@ -23,9 +23,11 @@ from spine_temporal.translation.details import earlier_details, ended_details, r
 from spine_temporal.translation.driver import Driver
 from spine_temporal.translation.messages import BEGIN, DECIDER, RESUME, BeginRequest, Begun, ResumeRequest
 from spine_temporal.translation.payloads import Unreadable
+from spine_temporal.translation.pipeline_runner import takes_over
 from spine_temporal.translation.resumes import Resumes
 from spine_temporal.translation.search_attributes import DOMAIN, ShownOutcome, of_run, updates_of
 from spine_temporal.translation.shown_details import ShownDetails
+from spine_temporal.translation.step_messages import BegunAhead
 from spine_temporal.translation.waiting import WAITING, Waiting
 
 #: Of a decision whose sender is being asked for as the run ends: it comes too late.
@@ -155,9 +157,10 @@ class SpineWorkflow:
             asked_at=temporal.now(),
             refused=requests.unreadable_start(self.spine.name, params, options, extra),
             is_child=info.parent is not None,
+            task_may_repeat=takes_over(),
         )
         begun = await self._begun(
-            lambda late: bookkeeping.record(BEGIN, request, Begun, shown=self._details, late=late)
+            lambda late: bookkeeping.record(BEGIN, request, BegunAhead, shown=self._details, late=late)
         )
         self._resumes.wanted = begun.resume
         if info.typed_search_attributes.get(DOMAIN) is None:

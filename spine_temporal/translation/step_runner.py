@@ -28,12 +28,12 @@ from spine_temporal.translation.gate_hold import GateHold
 from spine_temporal.translation.live_run import LiveRun
 from spine_temporal.translation.maps import BATCH, run_items
 from spine_temporal.translation.messages import Measured, WaitForRequest
-from spine_temporal.translation.pipeline_runner import Passed, PipelineRunner
+from spine_temporal.translation.pipeline_runner import Passed, PipelineRunner, Stretched
 from spine_temporal.translation.revisions import LOOKS_ARE_NUMBERED, VERDICTS_RIDE
 from spine_temporal.translation.step_code import StepCode
 
 #: What a step's task comes to: how the step ended, what was decided of it, or how the run is to go on otherwise.
-Answer = StepOutcome | Decision | ResumeOptions | Passed
+Answer = StepOutcome | Decision | ResumeOptions | Passed | Stretched
 
 
 @dataclass(kw_only=True)
@@ -56,7 +56,7 @@ class StepRunner:
             return await GateHold(run=self.run, command=command).decided()
         match command.step:
             case PlannedPipeline() as step:
-                return await self.pipelines.do(step, command.round)
+                return await self.pipelines.stretch(step.name) or await self.pipelines.do(step, command.round)
             case PlannedGate() | PlannedChoice() as step:
                 return await self._evaluate(step, command.round)
             case PlannedWait() as step:
@@ -72,7 +72,7 @@ class StepRunner:
     async def _evaluate(self, step: PlannedGate | PlannedChoice, round_: int) -> Answer:
         door = door_of(self.run.state, step.name) if self.run.begun.revision >= VERDICTS_RIDE else None
         if door is not None:
-            return await self.pipelines.go_through(door)
+            return await self.pipelines.stretch(step.name) or await self.pipelines.go_through(door)
         verdict = await self.code.recorded(step, Asked.VERDICT)
         if verdict.resume is not None:
             return verdict.resume
@@ -131,14 +131,16 @@ class StepRunner:
             def progressed(fan: Fan) -> None:
                 self.run.progressed(step.name, counts_of(total, fan.outcomes))
 
-            ended_items = await run_items(whole, progressed)
+            ended_items = (await run_items(whole, progressed)).outcomes
             self._acknowledge(step, round_, ended_items)
             return map_outcome(step, total, ended_items)
-        outcomes: dict[int, ItemOutcome] = {}
+        outcomes, known = dict[int, ItemOutcome](), dict[str, float]()
         for first in range(0, total, BATCH):
             left = None if tolerated is None else tolerated - counts_of(total, outcomes).failed
-            part = whole.model_copy(update={"first": first, "items": items[first : first + BATCH], "tolerated": left})
-            outcomes.update((await calls.run_batch(part)).outcomes)
+            part = {"first": first, "items": items[first : first + BATCH], "tolerated": left, **known}
+            ended_part = await calls.run_batch(whole.model_copy(update=part))
+            outcomes.update(ended_part.outcomes)
+            known = {} if ended_part.pace is None else {"pace": ended_part.pace}
             counts = counts_of(total, outcomes)
             self.run.progressed(step.name, counts)
             if tolerated is not None and counts.failed > tolerated:

@@ -38,7 +38,9 @@ class Bulky(Pipeline):
 
 
 def few(ctx, config):
-    return StepResult.ok() if ctx.get_output("first", "row_count") == 1 else StepResult.fail("too many")
+    if ctx.get_output("first", "row_count") > ctx.get_param("most", 1):
+        return StepResult.fail("too many", output={"most": ctx.get_param("most")})
+    return StepResult.ok(output={"rows": 1})
 
 
 BRIEF = Workflow(

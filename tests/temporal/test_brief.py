@@ -147,7 +147,7 @@ async def test_a_run_that_is_cancelled_stops_its_brief_steps_and_keeps_what_they
 
 
 async def test_brief_steps_give_no_more_in_one_workflow_task_than_temporal_takes_at_once(service, monkeypatch):
-    monkeypatch.setattr("spine_temporal.runtime.brief_steps.BriefSteps._is_brief", lambda *_: True)
+    monkeypatch.setattr("spine_temporal.runtime.brief_steps.BriefSteps.knows", lambda *_: True)
     result, scheduled = await asyncio.wait_for(run(service, jobs.BULKY, bulky=True), 60)
     assert result.status is WorkflowStatus.COMPLETED
     assert scheduled == [f"bulky{number}" for number in range(5, 18)]

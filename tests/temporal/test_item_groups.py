@@ -22,7 +22,7 @@ WRITTEN = "SELECT count(*), count(DISTINCT item) FROM grouped_rows"
 async def service(serve, database, monkeypatch):
     # However busy the machine is, these items take moments.
     monkeypatch.setattr("spine_temporal.machine.fan.GROUP_SECONDS", 1e6)
-    monkeypatch.setattr("spine_temporal.runtime.in_turn._SECONDS", 60)
+    monkeypatch.setattr("spine_temporal.runtime.in_turn.SECONDS", 60)
     with database.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE grouped_rows (test text, item int)")
         connection.exec_driver_sql("CREATE TABLE grouped_waits (item int)")
@@ -84,3 +84,31 @@ async def test_items_that_commit_in_parts_go_by_themselves(service):
     assert result.outputs["fan"]["completed"] == 12
     alone = [one for one in await scheduled(handle, jobs.PARTS) if "-" not in one]
     assert sorted(alone) == sorted(f"fan[{item}]" for item in ITEMS[:12])
+
+
+async def test_a_part_of_a_large_map_begins_with_groups_where_the_part_before_has_found_how_long_an_item_takes(
+    service, monkeypatch
+):
+    monkeypatch.setattr("spine_temporal.translation.step_runner.BATCH", 30)
+    handle = await service.client.start(jobs.MAP, {"test": uuid4().hex, "items": ITEMS})
+    result = await asyncio.wait_for(handle.result(), 60)
+    assert (result.status, result.outputs["fan"]["completed"]) == (WorkflowStatus.COMPLETED, 60)
+    assert service.rows(WRITTEN) == [(60, 60)]
+    history = await handle.handle.fetch_history()
+    parts = [
+        event.child_workflow_execution_started_event_attributes.workflow_execution.workflow_id
+        for event in history.events
+        if event.event_type == EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED
+    ]
+    first, second = [[*await activities(service, part)] for part in parts]
+    assert first[:4] == ["fan[0]", "fan[1]", "fan[2]", "fan[3]"]
+    assert second[0].startswith("fan[30-")
+
+
+async def activities(service, workflow_id):
+    history = await service.client.client.get_workflow_handle(workflow_id).fetch_history()
+    return [
+        event.activity_task_scheduled_event_attributes.activity_id
+        for event in history.events
+        if event.event_type == SCHEDULED
+    ]

@@ -107,7 +107,7 @@ async def test_after_a_lost_worker_each_item_goes_on_by_itself():
 async def test_a_group_ends_at_its_time_and_at_the_size_of_its_answer(monkeypatch):
     group, _ = await done(lambda item: {"text": "x" * 50_000})
     assert sorted(group.outcomes) == [0, 1, 2]
-    monkeypatch.setattr("spine_temporal.runtime.in_turn._SECONDS", 0)
+    monkeypatch.setattr("spine_temporal.runtime.in_turn.SECONDS", 0)
     group, _ = await done(lambda item: {})
     assert sorted(group.outcomes) == [0]
 

@@ -1,0 +1,160 @@
+"""Steps one behind another that take moments go together, with the gates between them; each is what it was alone."""
+
+import asyncio
+import json
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+from temporalio.api.enums.v1 import EventType
+
+from spine_temporal import StepStatus, WorkflowStatus
+from spine_temporal.replaying.histories import History
+from spine_temporal.replaying.replay import replay_all
+from spine_temporal.runtime.definitions import definitions_of
+from tests.temporal import brief_jobs as jobs
+from tests.temporal.test_brief import ids
+
+ROWS = "SELECT place, count(*) FROM brief_rows WHERE test = '{}' GROUP BY 1 ORDER BY 1"
+BEGUN_WITH = "spine.begin"
+
+
+@pytest.fixture
+async def service(serve, database, monkeypatch):
+    # Every step is known to be brief.
+    monkeypatch.setattr("spine_temporal.runtime.brief_steps.BriefSteps.knows", lambda *_: True)
+    with database.begin() as connection:
+        connection.execute(text("CREATE TABLE brief_rows (test text, place text)"))
+    async with serve(*jobs.ALL) as running:
+        yield running
+
+
+class Ran:
+    """A run that has ended, and what its history and its rows say."""
+
+    def __init__(self, service, test, result, history):
+        self.service, self.test, self.result, self.history = service, test, result, history
+
+    @property
+    def activities(self):
+        """The ids of activities."""
+        return ids(self.history)
+
+    @property
+    def local(self):
+        """The types of local activities."""
+        markers = [
+            event.marker_recorded_event_attributes.details["data"].payloads[0].data
+            for event in self.history.events
+            if event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED
+        ]
+        return [json.loads(data)["activity_type"] for data in markers]
+
+    @property
+    def rows(self):
+        """The rows that it has left, by the place that has written them."""
+        return dict(self.service.rows(ROWS.format(self.test)))
+
+    @property
+    def recorded(self):
+        """The result that its row has."""
+        [[result]] = self.service.rows(f"SELECT result FROM core_runs WHERE run_id = '{self.result.run_id}'")
+        return result
+
+
+async def ended(service, handle, workflow, test):
+    result = await asyncio.wait_for(handle.result(), 60)
+    history = await handle.handle.fetch_history()
+    [replayed] = await replay_all([History(name="stretch", events=history)], definitions_of([workflow]))
+    assert not replayed.failed, str(replayed.divergence)
+    return Ran(service, test, result, history)
+
+
+async def run(service, workflow=jobs.BRIEF, options=None, **params):
+    test = uuid4().hex
+    handle = await service.client.start(workflow, {"test": test, **params}, **(options or {}))
+    return await ended(service, handle, workflow, test)
+
+
+async def test_a_run_of_brief_steps_and_gates_is_one_local_activity_and_says_what_it_would_say_otherwise(service):
+    ran = await run(service)
+    assert (ran.result.status, ran.activities, ran.local) == (WorkflowStatus.COMPLETED, [], [BEGUN_WITH])
+    assert len(ran.history.events) == 7
+    assert ran.rows == {"": 1, "last": 1}
+    assert ran.result.model_dump(mode="json") == ran.recorded
+    ended = [step.completed_at for step in ran.result.step_executions]
+    assert ended == sorted(ended)
+    stages = service.rows("SELECT stage FROM core_manifest ORDER BY stage_rank")
+    assert [stage for [stage] in stages] == ["STARTED", "STEP_FIRST", "STEP_FEW", "STEP_LAST", "COMPLETED"]
+
+
+async def test_a_gate_that_fails_in_a_stretch_fails_as_any(service):
+    ran = await run(service, most=0)
+    assert (ran.result.status, ran.result.error_step) == (WorkflowStatus.FAILED, "few")
+    assert (ran.rows, ran.result.completed_steps, ran.result.failed_steps) == ({"": 1}, ["first"], ["few"])
+    assert ran.activities == []
+    assert service.rows("SELECT step, status FROM core_executions") == [("first", "COMPLETED")]
+
+
+async def test_a_gate_that_is_held_in_a_stretch_lets_the_run_go_on_when_it_is_waived(service):
+    test = uuid4().hex
+    handle = await service.client.start(jobs.BRIEF, {"test": test, "most": 0}, on_gate_failure="hold")
+    async with asyncio.timeout(30):
+        while not await is_held(handle):  # noqa: ASYNC110 - another process makes it true
+            await asyncio.sleep(0.1)
+    await handle.decide("waive", "few", by="me", reason="known")
+    ran = await ended(service, handle, jobs.BRIEF, test)
+    assert ran.result.status is WorkflowStatus.COMPLETED
+    assert ran.rows == {"": 1, "last": 1}
+
+
+@pytest.mark.parametrize("at", ["", "last"])
+async def test_a_step_of_a_stretch_that_must_be_tried_again_is_as_an_activity(service, at):
+    ran = await run(service, at=at, unsteady=0.25)
+    assert (ran.result.status, ran.activities[:1]) == (WorkflowStatus.COMPLETED, [at or "first"])
+    assert ran.result.outputs[at or "first"]["attempt"] == 2
+    assert ran.rows == {"": 1, "last": 1}
+
+
+@pytest.mark.parametrize(("at", "rows"), [("", {}), ("last", {"": 1})])
+async def test_a_step_of_a_stretch_that_fails_ends_the_run_and_what_came_before_it_stands(service, at, rows):
+    ran = await run(service, at=at, fails=True)
+    assert (ran.result.status, ran.result.error_step) == (WorkflowStatus.FAILED, at or "first")
+    assert (ran.result.error_category, ran.rows) == ("DATA_QUALITY", rows)
+    [(status,)] = service.rows("SELECT status FROM core_executions WHERE status <> 'COMPLETED'")
+    assert status == "FAILED"
+    stages = [stage for [stage] in service.rows("SELECT stage FROM core_manifest ORDER BY stage_rank")]
+    assert stages == ["STARTED", *(["STEP_FIRST", "STEP_FEW"] if rows else []), "FAILED"]
+
+
+async def test_a_step_that_ends_its_process_in_a_stretch_is_tried_again_alone(service):
+    ran = await run(service, at="last", exits=True)
+    assert (ran.result.status, ran.activities) == (WorkflowStatus.COMPLETED, ["last"])
+    assert ran.rows == {"": 1, "last": 1}
+
+
+async def test_a_run_that_is_cancelled_in_a_stretch_keeps_what_was_done(service, monkeypatch):
+    monkeypatch.setattr("spine_temporal.runtime.pipeline_activity.LONGEST", 60)
+    monkeypatch.setattr("spine_temporal.runtime.stretches.Stretches.ahead", as_it_begins)
+    test = uuid4().hex
+    handle = await service.client.start(jobs.BRIEF, {"test": test, "at": "last", "takes": 60})
+    async with asyncio.timeout(30):
+        while service.rows("SELECT count(*) FROM core_executions WHERE status = 'COMPLETED'") < [(1,)]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await handle.cancel()
+    ran = await ended(service, handle, jobs.BRIEF, test)
+    assert ran.result.status is WorkflowStatus.CANCELLED
+    steps = {step["step_name"]: step["status"] for step in ran.recorded["step_executions"]}
+    # The gate had let it pass to the last step, which took nothing along.
+    assert (ran.rows, steps) == ({"": 1}, {"first": "COMPLETED", "few": "CANCELLED", "last": "CANCELLED"})
+    assert service.rows("SELECT count(run_id) FROM core_partitions") == [(0,)]
+
+
+async def is_held(handle):
+    progress = await handle.progress()
+    return progress is not None and any(step.status is StepStatus.HELD for step in progress.step_executions)
+
+
+async def as_it_begins(_self, _request, begun):
+    """Do nothing along with the beginning, which nobody can cancel."""
+    return begun
