@@ -8,6 +8,7 @@ import sys
 import sysconfig
 import tempfile
 from pathlib import Path
+from unittest.mock import patch
 from uuid import uuid4
 
 from sqlalchemy import text
@@ -18,7 +19,9 @@ from spine_temporal import SpineClient
 from spine_temporal.embedded import embedded_servers
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.migrate import upgrade
+from spine_temporal.runtime.brief_steps import BriefSteps
 from spine_temporal.runtime.definitions import definitions_of
+from spine_temporal.runtime.stretches import Stretches
 from spine_temporal.runtime.worker import running_worker
 from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
 from tests.temporal import jobs, vocabulary
@@ -38,10 +41,28 @@ RUNS = {
 }
 
 
+#: Of steps that take moments, from a worker that knows that: with their beginning, and behind it.
+STRETCHES = {"stretch": (jobs.GATED, {}, {}), "stretch_shut": (jobs.GATED, {"rows": 1}, {})}
+STRETCHES_BEHIND = {"stretch_behind": (jobs.GATED, {}, {})}
+
+
 async def record(address, database, only):
     client = await Client.connect(address, data_converter=pydantic_data_converter)
+    await record_runs(client, database, RUNS, only)
+    with patch.object(BriefSteps, "knows", lambda *_: True):
+        await record_runs(client, database, STRETCHES, only)
+        with patch.object(Stretches, "ahead", _nothing):
+            await record_runs(client, database, STRETCHES_BEHIND, only)
+    await record_vocabulary(client, database, only)
+    if not only or "resumed" in only:
+        await record_resumed(client, database)
+    if not only or "approved" in only:
+        await record_approved(client, database)
+
+
+async def record_runs(client, database, runs, only):
     async with running_worker(client, database, definitions_of(jobs.ALL), task_queue="golden", max_activities=5):
-        for name, (workflow, params, options) in RUNS.items():
+        for name, (workflow, params, options) in runs.items():
             if only and name not in only:
                 continue
             handle = await SpineClient(client, task_queue="golden").start(
@@ -49,11 +70,6 @@ async def record(address, database, only):
             )
             await handle.result()
             await _write(name, handle)
-    await record_vocabulary(client, database, only)
-    if not only or "resumed" in only:
-        await record_resumed(client, database)
-    if not only or "approved" in only:
-        await record_approved(client, database)
 
 
 async def record_vocabulary(client, database, only):
@@ -93,6 +109,10 @@ async def record_approved(client, database):
             await handle.decide("waive", "check", by=by, reason="a short week", evidence="ticket 7")
         await handle.result()
         await _write("approved", handle)
+
+
+async def _nothing(_self, _request, begun):
+    return begun
 
 
 async def _write(name, handle):

@@ -6,7 +6,7 @@ import pytest
 from temporalio.client import WorkflowHistory
 
 from tests.temporal import jobs, vocabulary
-from tests.temporal.record_histories import RUNS
+from tests.temporal.record_histories import RUNS, STRETCHES, STRETCHES_BEHIND
 from tests.temporal.replaying import replay
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -19,7 +19,8 @@ async def test_a_golden_history_replays(name):
 
 
 def test_there_is_a_golden_history_of_every_feature():
-    assert {path.stem for path in HISTORIES.glob("*.json")} >= {*RUNS, *vocabulary.RECORDED, "resumed", "approved"}
+    golden = {*RUNS, *STRETCHES, *STRETCHES_BEHIND, *vocabulary.RECORDED, "resumed", "approved"}
+    assert {path.stem for path in HISTORIES.glob("*.json")} >= golden
 
 
 @pytest.mark.parametrize("params", [{}, {"rows": 1}])
