@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from temporalio import activity
 
 from spine_temporal.definition.json_values import json_size
+from spine_temporal.machine.door import Door
 from spine_temporal.machine.evaluate import Asked, Question
 from spine_temporal.machine.machine import start
 from spine_temporal.machine.plan import PlannedGate, PlannedPipeline
@@ -20,6 +21,7 @@ from spine_temporal.runtime.log_context import working_on_one
 from spine_temporal.runtime.processes.gate_processes import GateProcesses, RunGates
 from spine_temporal.translation import requests
 from spine_temporal.translation.messages import STRETCH, BeginRequest, Begun, FailedOnce, PipelineRequest, StepDone
+from spine_temporal.translation.riding import Riding
 from spine_temporal.translation.step_messages import BegunAhead, StretchDone, StretchRequest
 from spine_temporal.translation.stretch import Stretch
 
@@ -74,12 +76,12 @@ class Stretches:
         while (door := stretch.door) is not None and door.pipeline.pipeline in self._runs and may(door.pipeline):
             at, name = datetime.now(UTC), door.pipeline.name
             try:
-                riding = await asyncio.to_thread(stretch.riding, door, at, _asked_by(gates))
+                riding = await _asked(stretch, door, at, gates)
                 if not riding.door.is_open:
                     break
-                asked = stretch.request(door, riding, at)
-                with working_on_one(asked):
-                    ended = await ended_of(name, self._runs[asked.pipeline](asked))
+                step = stretch.request(door, riding, at)
+                with working_on_one(step):
+                    ended = await ended_of(name, self._runs[step.pipeline](step))
             except asyncio.CancelledError:
                 return StretchDone(links=tuple(stretch.links), stopped=name)
             if not isinstance(ended, StepDone | Failed):
@@ -97,10 +99,11 @@ class Stretches:
         return self._gates.of(source, request.key.run_id)
 
 
-def _asked_by(gates: RunGates) -> Callable[[PlannedGate, State], Answered | None]:
-    gates.begin()
+async def _asked(stretch: Stretch, door: Door, at: datetime, gates: RunGates) -> Riding:
+    """Ask the gates of a door, whose answers a thread waits for."""
 
     def ask(gate: PlannedGate, state: State) -> Answered | None:
         return gates.answer(Question(asked=Asked.VERDICT, step=gate, context=state.context_of(gate.name)))
 
-    return ask
+    gates.begin()
+    return await asyncio.to_thread(stretch.riding, door, at, ask) if door.gates else stretch.riding(door, at, ask)
