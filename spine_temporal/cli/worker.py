@@ -18,6 +18,7 @@ from spine_temporal.runtime.definitions import NO_WORKFLOWS, Definitions
 from spine_temporal.runtime.health import Health
 from spine_temporal.runtime.health_server import health_server
 from spine_temporal.runtime.masked_logs import log_masked
+from spine_temporal.runtime.sdk_logs import log_core
 from spine_temporal.runtime.sdk_metrics import SdkMetrics
 from spine_temporal.runtime.state_metrics import state_metrics
 from spine_temporal.runtime.tracing import trace_database
@@ -30,6 +31,7 @@ _log = logging.getLogger("spine_temporal.worker")
 def run_worker(settings: Settings, *, more_queues: Sequence[str] = (), every_queue: bool = False) -> None:
     """Run until a signal; ``every_queue``: serve those too that workflows and steps name."""
     log_masked(form=settings.log_format)
+    log_core()
     logging.getLogger("alembic").setLevel(logging.WARNING)
     loaded = definitions(settings)
     with available_servers(settings) as servers:

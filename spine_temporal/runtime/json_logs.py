@@ -8,8 +8,8 @@ from typing import Any
 from spine_temporal.definition.redaction import LONGEST, redacted
 from spine_temporal.runtime.log_context import ATTRIBUTE, LogContext
 
-#: What any record has: the rest was given with ``extra=``.
-_KNOWN = {*vars(logging.makeLogRecord({})), "message", "asctime", ATTRIBUTE}
+#: What any record has, and the object of one that Temporal's core has logged: the rest was given with ``extra=``.
+_KNOWN = {*vars(logging.makeLogRecord({})), "message", "asctime", ATTRIBUTE, "temporal_log"}
 
 
 class JsonFormatter(logging.Formatter):

@@ -9,6 +9,7 @@ import urllib.request
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
+from spine_temporal.runtime.sdk_logs import core_logs
 
 _HOST = "127.0.0.1"
 #: Seconds that the SDK gets to answer: less than Prometheus waits for the worker.
@@ -53,7 +54,7 @@ def _counting_runtime() -> tuple[Runtime, str]:
             histogram_bucket_overrides=_BUCKETS,
         )
         try:
-            return Runtime(telemetry=TelemetryConfig(metrics=metrics)), address
+            return Runtime(telemetry=TelemetryConfig(logging=core_logs(), metrics=metrics)), address
         except ValueError as error:
             if not left:
                 raise SpineError(

@@ -15,6 +15,9 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
+from spine_temporal.operating.schedules.messages import SCHEDULED
+from spine_temporal.runtime.sdk_logs import CORE_LOGGER
+from spine_temporal.runtime.worker import operating_queue
 from tests.processes.conftest import until
 
 MODULES = "activities,workflows,tests.processes.slow_jobs"
@@ -87,9 +90,7 @@ def test_a_worker_says_that_it_is_not_ready_while_postgres_is_away(start_worker,
     head, _, folder = environment["SPINE_DATABASE_URL"].partition("?host=")
     link = tmp_path / "socket"
     link.symlink_to(unquote(folder))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    address = _free_address()
     worker = start_worker(SPINE_DATABASE_URL=f"{head}?host={quote(str(link), safe='')}", SPINE_HEALTH_ADDRESS=address)
     until(lambda: _get(f"http://{address}/readyz")[0] == 200)
     assert _get(f"http://{address}/livez") == (200, '{"status": "alive"}')
@@ -114,6 +115,26 @@ def test_a_worker_says_that_it_is_not_ready_while_postgres_is_away(start_worker,
     assert "postgres is back" in log
 
 
+@pytest.mark.parametrize("is_counting", [True, False])
+async def test_what_temporals_core_logs_is_json_and_masked_as_all_of_the_log_is(
+    servers, start_worker, environment, is_counting
+):
+    """A workflow whose argument is none fails its task, of which the core tells, with all of the failure's text."""
+    counting = {"SPINE_HEALTH_ADDRESS": _free_address()} if is_counting else {}
+    worker = start_worker(SPINE_MODULES=MODULES, SPINE_LOG_FORMAT="json", **counting)
+    client = await Client.connect(servers.temporal_address)
+    queue = operating_queue(environment["SPINE_TASK_QUEUE"])
+    handle = await client.start_workflow(SCHEDULED, {"times": "password=hunter2"}, id=uuid4().hex, task_queue=queue)
+    await asyncio.to_thread(until, lambda: "Failing workflow task" in worker.log.read_text())
+    await handle.terminate()
+
+    lines = [json.loads(line) for line in worker.log.read_text().splitlines()]
+    [told, *_] = [line for line in lines if line["logger"] == CORE_LOGGER]
+    assert (told["level"], "temporal_log" in told) == ("WARNING", False)
+    assert "password=***" in told["message"]
+    assert "hunter2" not in worker.log.read_text()
+
+
 @pytest.mark.parametrize("address", ["8080", "nowhere.invalid:80", "127.0.0.1:http"])
 def test_a_wrong_health_address_is_told(start_worker, address, tmp_path):
     worker = start_worker(SPINE_HEALTH_ADDRESS=address)
@@ -121,6 +142,12 @@ def test_a_wrong_health_address_is_told(start_worker, address, tmp_path):
     log = (tmp_path / "worker0.log").read_text()
     assert "SPINE_HEALTH_ADDRESS" in log
     assert "Traceback" not in log
+
+
+def _free_address():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
 def _get(url):
