@@ -5,6 +5,7 @@ from collections.abc import Sequence, Set
 from typing import Any
 
 from spine_temporal.definition.composite_steps import AnyStep
+from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.simple_steps import PipelineStep
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.plan import Plan, PlannedParallel
@@ -17,6 +18,13 @@ BRIEF = 0.25
 SEEN = 5
 #: Seconds that a brief step may take within the workflow task; then it goes on as an activity of its own.
 LONGEST = 2.0
+
+
+class NotBriefError(SpineError):
+    """Raised when a step that used to be brief has taken as long as it may within a workflow task."""
+
+    def __init__(self) -> None:
+        super().__init__(f"longer than the {LONGEST:g} s of a brief step", ErrorCategory.TRANSIENT)
 
 
 class BriefSteps:

@@ -27,7 +27,8 @@ from spine_temporal.runtime.definitions import Definitions, definitions_of
 from spine_temporal.runtime.log_context import follow_records
 from spine_temporal.runtime.logged_activities import LoggedActivities
 from spine_temporal.runtime.lost_workers import LostWorkers
-from spine_temporal.runtime.pipeline_activity import Place, Places, done_by, pipeline_activity
+from spine_temporal.runtime.pipeline_activity import done_by, pipeline_activity
+from spine_temporal.runtime.places import Place, Places
 from spine_temporal.runtime.processes.attempt_processes import AttemptProcesses
 from spine_temporal.runtime.processes.gate_processes import GateProcesses
 from spine_temporal.runtime.processes.host import ProcessHost
