@@ -43,6 +43,8 @@ class Overlap(StrEnum):
     BUFFER_ALL = "buffer_all"
     #: It starts when the runs before it have been cancelled.
     CANCEL_OTHER = "cancel_other"
+    #: It starts at once, and the runs before it are terminated: they do nothing more, not even an ``on_cancel``.
+    TERMINATE_OTHER = "terminate_other"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -248,6 +248,27 @@ async def test_a_run_goes_on_where_what_started_it_is_terminated(timed_service):
     await run.cancel()
 
 
+async def test_a_time_of_a_schedule_that_terminates_others_ends_the_runs_of_the_time_before(timed_service):
+    """The schedule is Temporal's own, fired for two Mondays, one after the other's run has begun."""
+    ending = replace(timed.WAITING_SCHEDULE, overlap="terminate_other")
+    book, client = timed_service.client.schedules([ending]), timed_service.client.client
+    await book.apply()
+    handle = client.get_schedule_handle(f"spine/{timed_service.client.task_queue}/timed.waiting")
+    mondays = [at("2025-05-05T06:05:00"), at("2025-05-12T06:05:00")]
+    weeks = [timed.newest(monday, None)["week_ending"] for monday in mondays]
+    before, after = (client.get_workflow_handle(f"timed.waiting/week_ending={week}") for week in weeks)
+    for monday, run in zip(mondays, (before, after), strict=True):
+        policy = ScheduleOverlapPolicy.TERMINATE_OTHER
+        await handle.backfill(ScheduleBackfill(start_at=monday, end_at=monday, overlap=policy))
+        await running(run)
+    with pytest.raises(WorkflowFailureError):
+        await before.result()
+    assert (await before.describe()).status is WorkflowExecutionStatus.TERMINATED
+    assert (await after.describe()).status is WorkflowExecutionStatus.RUNNING
+    await after.cancel()
+    await timed_service.client.schedules([]).apply(prune=True)
+
+
 async def running(run):
     """Come back when the run has begun."""
     for _ in range(1000):

@@ -14,6 +14,7 @@ _OVERLAPS = {
     Overlap.BUFFER_ONE: temporal.ScheduleOverlapPolicy.BUFFER_ONE,
     Overlap.BUFFER_ALL: temporal.ScheduleOverlapPolicy.BUFFER_ALL,
     Overlap.CANCEL_OTHER: temporal.ScheduleOverlapPolicy.CANCEL_OTHER,
+    Overlap.TERMINATE_OTHER: temporal.ScheduleOverlapPolicy.TERMINATE_OTHER,
 }
 
 

@@ -1,6 +1,7 @@
 """``spine.scheduled``: what a schedule starts. It asks which runs are due, starts each, and waits until all have ended.
 
-The runs are children, which go on where this workflow is terminated. A partition that is running is joined.
+The runs are children, which go on where this workflow is terminated, but for those of a schedule whose overlap is
+``terminate_other``. A partition that is running is joined.
 """
 
 import asyncio
@@ -10,10 +11,12 @@ from datetime import datetime, timedelta
 from temporalio import workflow as temporal
 from temporalio.common import RetryPolicy, SearchAttributeKey, WorkflowIDReusePolicy
 from temporalio.exceptions import ChildWorkflowError, WorkflowAlreadyStartedError
+from temporalio.workflow import ParentClosePolicy
 
 from spine_temporal.definition.calendar_rule import in_utc
 from spine_temporal.definition.params import FINGERPRINT
 from spine_temporal.definition.run_result import WorkflowResult
+from spine_temporal.definition.schedule import Overlap
 from spine_temporal.operating.schedules.messages import (
     DUE,
     SCHEDULED,
@@ -49,7 +52,7 @@ class Scheduled:
         while times:
             due = await _due(request, times.pop(0))
             note = due.note
-            ended.update(await _Runs(due).ended())
+            ended.update(await _Runs(due, _at_close(request)).ended())
             if times and temporal.info().is_continue_as_new_suggested():
                 temporal.continue_as_new(request.model_copy(update={"times": tuple(times), "ended": dict(ended)}))
         return ScheduledResult(ended=dict(ended), note=note)
@@ -74,11 +77,18 @@ async def _due(request: ScheduledRequest, at: datetime) -> Due:
     return due
 
 
+def _at_close(request: ScheduledRequest) -> ParentClosePolicy:
+    """Return what becomes of the runs where this workflow is terminated, as the schedule does to make room."""
+    is_ended = request.declared.get("overlap") == Overlap.TERMINATE_OTHER.value
+    return ParentClosePolicy.TERMINATE if is_ended else ParentClosePolicy.ABANDON
+
+
 class _Runs:
     """The runs of one scheduled time, and how each stands, which the Web UI shows."""
 
-    def __init__(self, due: Due) -> None:
+    def __init__(self, due: Due, at_close: ParentClosePolicy) -> None:
         self._due = due
+        self._at_close = at_close
         self._outcomes = {run.workflow_id: _RUNNING for run in due.runs}
 
     async def ended(self) -> list[str]:
@@ -88,7 +98,7 @@ class _Runs:
         return list(self._outcomes.values())
 
     async def _run(self, run: DueRun) -> None:
-        self._outcomes[run.workflow_id] = await _outcome(run)
+        self._outcomes[run.workflow_id] = await _outcome(run, self._at_close)
         self._show()
 
     def _show(self) -> None:
@@ -97,7 +107,7 @@ class _Runs:
         temporal.set_current_details("\n".join([head, "", *lines]))
 
 
-async def _outcome(run: DueRun) -> str:
+async def _outcome(run: DueRun, at_close: ParentClosePolicy) -> str:
     """Start a run and return what it came to."""
     reuse = WorkflowIDReusePolicy.ALLOW_DUPLICATE if run.again else WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
     try:
@@ -108,7 +118,7 @@ async def _outcome(run: DueRun) -> str:
             task_queue=run.task_queue,
             result_type=WorkflowResult,
             id_reuse_policy=reuse,
-            parent_close_policy=temporal.ParentClosePolicy.ABANDON,
+            parent_close_policy=at_close,
             memo={FINGERPRINT: run.fingerprint} if run.fingerprint else None,
             # Of a child the Web UI's timeline shows the summary alone, and not its type.
             static_summary=run.workflow_id,
