@@ -28,7 +28,7 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
     _counts("PARTITIONS", summary.partitions)
     _counts("SKIPPED BECAUSE", summary.skipped)
     _counts("FAILED OF", summary.failures)
-    if summary.skipped or summary.failures:
+    if summary.skipped or summary.failures or BackfillPartitionStatus.HELD in summary.partitions:
         say(f"each of them, with its reason: spine-temporal backfill show {summary.backfill_id}", err=True)
 
 

@@ -65,6 +65,8 @@ def progress_text(summary: Summary) -> str:
     told = [f"{summary.partitions.get('RUNNING', 0)} running"]
     told += [f"{summary.per_second:,.2g}/s"] if summary.per_second else []
     told += [f"{duration(summary.seconds_left)} left"] if summary.seconds_left else []
+    held = summary.partitions.get("HELD", 0)
+    told += [f"{held:,} held"] if held else []
     failed = summary.partitions.get("FAILED", 0)
     told += [f"{failed:,} failed"] if failed else []
     if summary.status is not BackfillStatus.RUNNING:

@@ -45,6 +45,8 @@ class BackfillPartitionStatus(StrEnum):
     SKIPPED = "SKIPPED"
     #: It has one of the backfill's places: its run was started, or is about to be.
     RUNNING = "RUNNING"
+    #: Its run waits for a person at a gate. It has no place meanwhile, and the backfill may end before it.
+    HELD = "HELD"
     WAITING = "WAITING"
 
 

@@ -18,7 +18,7 @@ from spine_temporal.operating.registration import operating_activities, operatin
 from spine_temporal.runtime.definitions import definitions_of
 from spine_temporal.runtime.worker import running_worker
 from spine_temporal.settings import Settings
-from tests.temporal.backfilled import BACKFILLED, BROKEN, GO_ON, LOADED, SLOW_FROM
+from tests.temporal.backfilled import BACKFILLED, BROKEN, GO_ON, LOADED, SLOW_FROM, UNSURE
 from tests.temporal.conftest import Service
 
 STATUS, REASON = BackfillPartitionStatus, SkipReason
@@ -31,6 +31,7 @@ async def operated(temporal, database):
     definitions = definitions_of([BACKFILLED])
     LOADED.clear()
     BROKEN.clear()
+    UNSURE.clear()
     GO_ON.clear()
 
     @asynccontextmanager
@@ -187,6 +188,55 @@ async def test_operators_pause_change_cancel_and_resume_it(operated):
     assert dict.fromkeys(range(SLOW_FROM, SLOW_FROM + 10), 1) == LOADED
     asked = [action for (action,) in operated.rows("SELECT action FROM core_audit ORDER BY audit_id")]
     assert asked == [f"backfill {one}" for one in ("pause", "set", "resume", "cancel", "resume")]
+
+
+async def test_a_held_run_keeps_nobody_waiting_and_the_end_tells_of_it(operated):
+    """With a single place, the others have their turns; decided after the end, it is done when the backfill goes on."""
+    UNSURE.add(21)
+    async with operated.worker():
+        plan = await operated.backfills.plan(BACKFILLED, {"shard": "20..25"})
+        backfill = await operated.backfills.start(plan, max_parallel=1)
+        summary = await backfill.result()
+        assert (summary.status, summary.partitions) == (BackfillStatus.COMPLETED, {"COMPLETED": 5, "HELD": 1})
+        [held] = [row for row in await backfill.partitions() if row.status is STATUS.HELD]
+        assert (held.params, held.detail) == ({"shard": "21"}, "waits for a person at check")
+        [(severity, message)] = operated.rows("SELECT severity, message FROM core_outbox WHERE kind = 'backfill_ended'")
+        assert (severity, message.partition(": ")[2]) == ("WARN", "5 COMPLETED, 1 HELD")
+        with pytest.raises(ParamsError, match="nothing of it is left to do"):
+            await backfill.resume()
+        await decide(operated, 21, "waive")
+        await until(
+            lambda: operated.rows("SELECT 1 FROM core_runs HAVING count(*) FILTER (WHERE status = 'COMPLETED') = 6")
+        )
+        assert "1 partitions have another turn" in await backfill.resume()
+        assert (await backfill.result()).partitions == {"COMPLETED": 6}
+    assert dict.fromkeys(range(20, 26), 1) == LOADED
+
+
+async def test_a_held_run_is_waited_for_again_when_somebody_has_decided_or_cancels_it(operated):
+    UNSURE.update({30, 31})
+    async with operated.worker():
+        shards = [30, 31, *range(SLOW_FROM, SLOW_FROM + 3)]
+        plan = await operated.backfills.plan(BACKFILLED, {"shard": shards})
+        backfill = await operated.backfills.start(plan, max_parallel=1)
+        await until(lambda: LOADED[SLOW_FROM])
+        assert (await backfill.summary()).partitions == {"HELD": 2, "RUNNING": 1, "WAITING": 2}
+        await decide(operated, 30, "abort")
+        await until(lambda: operated.rows("SELECT 1 FROM core_backfill_partitions WHERE status = 'FAILED'"))
+        assert (await backfill.summary()).partitions == {"FAILED": 1, "HELD": 1, "RUNNING": 1, "WAITING": 2}
+        await backfill.cancel(by="ada", reason="enough", runs=True)
+        GO_ON.set()
+        summary = await backfill.result()
+    assert summary.status is BackfillStatus.CANCELLED
+    assert (summary.partitions["SKIPPED"], summary.failures) == (2, {"QUALITY_GATE": 1})
+    ended = {row.params["shard"]: row.status for row in await backfill.partitions()}
+    assert (ended[30], ended[31]) == (STATUS.FAILED, STATUS.CANCELLED)
+
+
+async def decide(service, shard, decision):
+    """Decide the gate at which the shard's run is held."""
+    held = await service.client.handle_of(f"test.backfilled/shard={shard}")
+    await held.decide(decision, None, by="ada", reason="looked at")
 
 
 async def test_a_cancelled_workflow_cancels_the_backfill_and_waits_for_its_runs(operated):

@@ -56,12 +56,18 @@ def end_told(row: BackfillRow, summary: Summary) -> Notification:
         key=f"{row.backfill_id}/{row.completed_at}",
         domain=row.domain,
         workflow=row.workflow,
-        severity=_SEVERITIES[row.status],
+        severity=_severity(row, summary),
         category=next(iter(summary.failures), row.status.value),
         message=f"backfill {row.backfill_id} of {row.workflow} is {row.status}{told}: {counts}",
         workflow_id=backfill_workflow_id(row.backfill_id),
         details=summary.model_dump(mode="json"),
     )
+
+
+def _severity(row: BackfillRow, summary: Summary) -> Severity:
+    """Return how much it matters: what still waits for a person is told where successes are not."""
+    is_open = row.status is BackfillStatus.COMPLETED and Status.HELD in summary.partitions
+    return Severity.WARN if is_open else _SEVERITIES[row.status]
 
 
 def _most_first(counts: Counter[str]) -> dict[str, int]:

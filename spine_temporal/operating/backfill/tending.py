@@ -68,6 +68,9 @@ class Tending:
     def _attend(self, turns: Turns) -> None:
         for skip in turns.skipped:
             BACKFILL_PARTITIONS.labels(turns.backfill.workflow, skip.reason).inc()
+        for position in turns.held:
+            if position in self._places:
+                self._places.pop(position).cancel()
         for row in turns.running:
             if row.position not in self._places:
                 self._places[row.position] = asyncio.create_task(self._one(turns.backfill, row))

@@ -10,6 +10,7 @@ from spine_temporal.definition.backfill import BackfillStatus, Reprocess, SkipRe
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.run_result import WorkflowStatus
 from spine_temporal.operating.backfill.summary import end_told, summary_of
+from spine_temporal.recording.backfill_holds import give_back_held, held_positions, take_back_decided
 from spine_temporal.recording.backfill_partitions import (
     BackfillPartition,
     Skip,
@@ -35,6 +36,8 @@ class Turns:
 
     backfill: BackfillRow
     running: Sequence[BackfillPartition]
+    #: The positions of those that have none while their runs wait for a person.
+    held: Sequence[int] = ()
     #: Those that were skipped for it, since the turns before.
     skipped: Sequence[Skip] = ()
 
@@ -52,6 +55,7 @@ def give_turns(database: Database, backfill_id: str) -> Turns:
             backfill = lock_backfill(connection, backfill_id)
             if backfill is None:
                 raise SpineError(f"there is no backfill {backfill_id!r}", ErrorCategory.STATE_LOST)
+            _mind_held(connection, backfill)
             free = backfill.max_parallel - len(running_partitions(connection, backfill_id))
             page: Sequence[BackfillPartition] = ()
             if backfill.status is BackfillStatus.RUNNING and free > 0:
@@ -62,7 +66,18 @@ def give_turns(database: Database, backfill_id: str) -> Turns:
                 size = _PAGE
                 continue  # all of the page was skipped: commit that, and look at the next one
             running = running_partitions(connection, backfill_id)
-            return Turns(backfill=_ended(connection, backfill, running), running=running, skipped=skipped)
+            held, backfill = held_positions(connection, backfill_id), _ended(connection, backfill, running)
+            return Turns(backfill=backfill, running=running, held=held, skipped=skipped)
+
+
+def _mind_held(connection: Connection, backfill: BackfillRow) -> None:
+    """Take places from those that wait for a person, and give them one when somebody has decided.
+
+    While a backfill is cancelled, nobody waits for a place: who has one keeps it until its end.
+    """
+    take_back_decided(connection, backfill.backfill_id)
+    if backfill.status in {BackfillStatus.RUNNING, BackfillStatus.PAUSED}:
+        give_back_held(connection, backfill.backfill_id)
 
 
 def _take(
