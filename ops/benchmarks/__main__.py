@@ -4,7 +4,7 @@ import argparse
 import time
 from pathlib import Path
 
-from ops.benchmarks import beside_backfill, fans_compared, growth, jobs_compared, report, rows_compared, startup
+from ops.benchmarks import beside_backfill, cores, fans_compared, growth, jobs_compared, report, rows_compared, startup
 from ops.benchmarks.lab import Lab, lab
 from ops.benchmarks.ratios import Ratio
 from ops.ending import end_with
@@ -49,6 +49,11 @@ def _backfill(made: Lab, options: argparse.Namespace) -> Found:
     return ratios, [("Live runs beside a backfill", lines)]
 
 
+def _cores(made: Lab, options: argparse.Namespace) -> Found:
+    ratios, lines = cores.measure(made, rounds=2 if options.quick else 5)
+    return ratios, [("Cores", lines)]
+
+
 PARTS = {
     "jobs": _jobs,
     "fans": _fans,
@@ -56,6 +61,7 @@ PARTS = {
     "growth": _growth,
     "startup": _startup,
     "backfill": _backfill,
+    "cores": _cores,
 }
 
 
