@@ -113,6 +113,7 @@ def _engine(url: str, schema: str | None, pool_size: int) -> Engine:
             connect_args=arguments,
             pool_size=pool_size,
             max_overflow=0,
+            pool_use_lifo=True,  # the warmest session first: its plans are made, its pages are read
             pool_timeout=POOL_TIMEOUT,
             hide_parameters=True,
         )
