@@ -178,7 +178,7 @@ class Driver:
         """Stop what runs, keep what completed all the same, and let the machine end as cancelled."""
         behind_door = self.run.behind_door
         await self._stop(tasks)
-        behind_door = behind_door or self.run.behind_door
+        behind_door, self.run.behind_door = behind_door or self.run.behind_door, None
         for name, task in tasks.items():
             answer = _answer_of(name, task) if task.done() else None
             completed = None if answer is None else _completed_by(answer)

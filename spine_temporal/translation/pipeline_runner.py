@@ -167,9 +167,12 @@ class PipelineRunner:
         return Stretched(links=done.links) if done.links else None
 
     def _ahead(self, step: str) -> tuple[PlannedPipeline, ...]:
-        """Return the pipelines that go along; none where the run goes on from an earlier one, or ends with hooks."""
+        """Return the pipelines that go along; none where the run goes on from an earlier one, or ends with hooks.
+
+        Whether the run was reset says nothing of it: what history holds of the time before is asked for again.
+        """
         begun, state = self.run.begun, self.run.state
-        if not begun.stretches or self.run.key.was_reset or begun.kept or state.failure is not None:
+        if not begun.stretches or begun.kept or state.failure is not None:
             return ()
         found = list[PlannedPipeline]()
         for pipeline in ahead(state, step):

@@ -43,6 +43,10 @@ def few(ctx, config):
     return StepResult.ok(output={"rows": 1})
 
 
+def yes(ctx):
+    return True
+
+
 BRIEF = Workflow(
     name="brief.job",
     partition_by=["test"],
@@ -63,4 +67,17 @@ BESIDE = Workflow(
     ],
 )
 BULKY = Workflow(name="brief.bulky_job", steps=[Step.pipeline(f"bulky{number}", Bulky.name) for number in range(18)])
-ALL = (BRIEF, NEVER, BESIDE, BULKY)
+#: Its stretch is an activity of its own, as the run begins with a choice.
+LATER = Workflow(
+    name="brief.later",
+    partition_by=["test"],
+    steps=[
+        Step.choice("way", yes, "first"),
+        Step.pipeline("first", Work.name),
+        Step.lambda_("few", few),
+        Step.pipeline("second", Work.name, params={"place": "second"}),
+        Step.lambda_("held", lambda ctx, config: StepResult.fail("somebody is to look"), on_error="HOLD"),
+        Step.pipeline("last", Work.name, params={"place": "last"}),
+    ],
+)
+ALL = (BRIEF, NEVER, BESIDE, BULKY, LATER)

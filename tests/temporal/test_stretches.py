@@ -14,6 +14,8 @@ from spine_temporal.replaying.replay import replay_all
 from spine_temporal.runtime.definitions import definitions_of
 from tests.temporal import brief_jobs as jobs
 from tests.temporal.test_brief import ids
+from tests.temporal.test_held_gates import held
+from tests.temporal.test_lineage import _reset
 
 ROWS = "SELECT place, count(*) FROM brief_rows WHERE test = '{}' GROUP BY 1 ORDER BY 1"
 BEGUN_WITH = "spine.begin"
@@ -148,6 +150,30 @@ async def test_a_run_that_is_cancelled_in_a_stretch_keeps_what_was_done(service,
     # The gate had let it pass to the last step, which took nothing along.
     assert (ran.rows, steps) == ({"": 1}, {"first": "COMPLETED", "few": "CANCELLED", "last": "CANCELLED"})
     assert service.rows("SELECT count(run_id) FROM core_partitions") == [(0,)]
+    # Nor does who asks once it has ended hear that one runs.
+    assert {step.step_name: step.status for step in (await handle.progress()).step_executions} == steps
+
+
+@pytest.mark.parametrize("which", [0, 1])
+async def test_a_run_that_is_reset_before_or_behind_a_stretch_goes_on(service, which):
+    test = uuid4().hex
+    handle = await service.client.start(jobs.LATER, {"test": test})
+    async with asyncio.timeout(30):
+        while not await is_held(handle) or await tasks(handle) <= which:  # noqa: ASYNC110 - another process makes it true
+            await asyncio.sleep(0.1)
+    reset = await _reset(service, handle.workflow_id, which)
+    await held(reset, "held")
+    await reset.decide("waive", "held", by="me", reason="known")
+    ran = await ended(service, reset, jobs.LATER, test)
+    assert ran.result.status is WorkflowStatus.COMPLETED
+    assert ("spine.stretch" in ran.local) is (which > 0)
+    assert ran.rows == {"": 1, "second": 1, "last": 1}
+
+
+async def tasks(handle):
+    """Return how many workflow tasks its history has."""
+    history = await handle.handle.fetch_history()
+    return [event.event_type for event in history.events].count(EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
 
 
 async def is_held(handle):
