@@ -23,7 +23,8 @@ from spine_temporal.definition.errors import ErrorCategory, ParamsError, SpineEr
 from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.recording.database import Database
 from spine_temporal.translation.decisions import decision_digest
-from spine_temporal.translation.messages import DECIDER, Claimed
+from spine_temporal.translation.gate_messages import Claimed
+from spine_temporal.translation.messages import DECIDER
 
 #: Seconds before the patience for a decision has passed, from which on it is too late for it.
 _LAST_MOMENT = 2.0

@@ -29,7 +29,8 @@ from spine_temporal.runtime import older_attempts
 from spine_temporal.runtime.attempt_services import AbandonedError, AttemptServices
 from spine_temporal.runtime.claims import acknowledged_of
 from spine_temporal.runtime.ending import record_end
-from spine_temporal.translation.messages import EndRequest, Measured, PipelineRequest, StepDone
+from spine_temporal.translation.messages import EndRequest, Measured
+from spine_temporal.translation.pipeline_messages import PipelineRequest, StepDone
 from spine_temporal.translation.requests import carried
 
 

@@ -13,7 +13,7 @@ from spine_temporal.definition.pipeline import Pipeline
 from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of
 from spine_temporal.recording.executions import Execution
 from spine_temporal.recording.lending import StepConnection
-from spine_temporal.translation.messages import PipelineRequest
+from spine_temporal.translation.pipeline_messages import PipelineRequest
 
 #: Bytes of a heartbeat's details as JSON.
 _MAX_PROGRESS_BYTES = 64 * 1024

@@ -14,7 +14,7 @@ from spine_temporal.definition.faults import fault_of
 from spine_temporal.definition.json_values import to_json
 from spine_temporal.definition.pipeline import Pipeline
 from spine_temporal.runtime.attempt import Attempt
-from spine_temporal.translation.messages import StepDone
+from spine_temporal.translation.pipeline_messages import StepDone
 
 #: Seconds that a stopped attempt's thread is waited for.
 _LAST_WORDS = 10.0

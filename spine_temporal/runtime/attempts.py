@@ -7,7 +7,7 @@ from spine_temporal.definition.pipeline import Pipeline
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.attempt import Attempt
 from spine_temporal.runtime.chunked_attempt import ChunkedAttempt
-from spine_temporal.translation.messages import PipelineRequest
+from spine_temporal.translation.pipeline_messages import PipelineRequest
 
 
 def attempt_of(

@@ -10,7 +10,7 @@ from spine_temporal.definition.simple_steps import PipelineStep
 from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.plan import Plan, PlannedParallel
 from spine_temporal.runtime.attempt import Attempt
-from spine_temporal.translation.messages import StepDone
+from spine_temporal.translation.pipeline_messages import StepDone
 
 #: Seconds that a brief execution takes at most.
 BRIEF = 0.25

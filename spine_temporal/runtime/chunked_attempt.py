@@ -14,7 +14,7 @@ from spine_temporal.recording.fence import require_fence
 from spine_temporal.runtime.attempt import Attempt
 from spine_temporal.runtime.attempt_services import AbandonedError
 from spine_temporal.runtime.older_attempts import end_older
-from spine_temporal.translation.messages import StepDone
+from spine_temporal.translation.pipeline_messages import StepDone
 
 
 class ChunkedAttempt(Attempt):

@@ -18,7 +18,9 @@ from spine_temporal.recording.runs import run_of
 from spine_temporal.runtime.metrics import CLAIMS
 from spine_temporal.runtime.orphaned_runs import close_orphaned_run
 from spine_temporal.runtime.temporal_runs import Standing, TemporalRun, TemporalRuns
-from spine_temporal.translation.messages import EndRequest, HoldRequest, PipelineRequest
+from spine_temporal.translation.gate_messages import HoldRequest
+from spine_temporal.translation.messages import EndRequest
+from spine_temporal.translation.pipeline_messages import PipelineRequest
 
 Answer = TypeVar("Answer")
 #: What is asked for a run, under its key.

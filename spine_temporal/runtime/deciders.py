@@ -10,7 +10,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
-from spine_temporal.translation.messages import DECIDER, Claimed
+from spine_temporal.translation.gate_messages import Claimed
+from spine_temporal.translation.messages import DECIDER
 
 #: Events that are looked through, the newest first: the claim of a decision comes right before it.
 _EVENTS = 200

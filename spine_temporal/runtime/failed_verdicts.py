@@ -5,7 +5,7 @@ import logging
 from temporalio import activity
 
 from spine_temporal.definition.errors import ErrorCategory
-from spine_temporal.translation.messages import Verdict
+from spine_temporal.translation.gate_messages import Verdict
 
 _log = logging.getLogger(__name__)
 

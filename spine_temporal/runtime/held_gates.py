@@ -16,7 +16,7 @@ from spine_temporal.recording.fence import require_fence
 from spine_temporal.recording.outbox import enqueue
 from spine_temporal.recording.quality import record_quality
 from spine_temporal.runtime.claims import acknowledged_of
-from spine_temporal.translation.messages import HoldRequest
+from spine_temporal.translation.gate_messages import HoldRequest
 
 #: Category of the anomaly.
 GATE_HELD = "GATE_HELD"

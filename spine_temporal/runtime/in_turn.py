@@ -12,7 +12,7 @@ from spine_temporal.machine.fan import GROUP_SECONDS
 from spine_temporal.machine.step_outcome import Failed
 from spine_temporal.runtime.log_context import working_on_one
 from spine_temporal.translation.failures import failed_once, failed_outcome
-from spine_temporal.translation.messages import FailedOnce, PipelineRequest, StepDone
+from spine_temporal.translation.pipeline_messages import FailedOnce, PipelineRequest, StepDone
 
 #: Seconds in which further ones begin, and bytes of outputs after which none does.
 SECONDS = 2 * GROUP_SECONDS

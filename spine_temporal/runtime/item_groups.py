@@ -7,7 +7,7 @@ from spine_temporal.machine.fan import ItemOutcome
 from spine_temporal.machine.step_outcome import Failed
 from spine_temporal.runtime.in_turn import run_in_turn
 from spine_temporal.translation.map_messages import ItemsDone, ItemsRequest
-from spine_temporal.translation.messages import FailedOnce, PipelineRequest, StepDone
+from spine_temporal.translation.pipeline_messages import FailedOnce, PipelineRequest, StepDone
 
 
 async def run_group(request: ItemsRequest, run: Callable[[PipelineRequest], Awaitable[StepDone]]) -> ItemsDone:

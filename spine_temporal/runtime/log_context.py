@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from spine_temporal.translation.messages import PipelineRequest
+from spine_temporal.translation.pipeline_messages import PipelineRequest
 
 #: The attribute of a record that has its context.
 ATTRIBUTE = "spine"

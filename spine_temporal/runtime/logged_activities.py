@@ -8,7 +8,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 
 from spine_temporal.runtime.log_context import Keep, LogContext, request_context, working_on
 from spine_temporal.runtime.tracing import carrier, trace_id_of
-from spine_temporal.translation.messages import PipelineRequest
+from spine_temporal.translation.pipeline_messages import PipelineRequest
 
 
 class LoggedActivities(Interceptor):

@@ -30,7 +30,7 @@ from spine_temporal.runtime.run_metrics import count_checks, count_end, count_ro
 from spine_temporal.runtime.source_limits import LimitedError
 from spine_temporal.translation.failures import verdict_failure
 from spine_temporal.translation.map_messages import ItemsDone, ItemsRequest
-from spine_temporal.translation.messages import PipelineRequest, ShutDoor, StepDone
+from spine_temporal.translation.pipeline_messages import PipelineRequest, ShutDoor, StepDone
 
 _log = logging.getLogger(__name__)
 

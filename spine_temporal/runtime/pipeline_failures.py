@@ -24,7 +24,7 @@ from spine_temporal.runtime.metrics import ATTEMPTS
 from spine_temporal.runtime.processes.host import NoProcessError
 from spine_temporal.runtime.run_metrics import count_checks
 from spine_temporal.runtime.source_limits import LIMITED, LimitedError
-from spine_temporal.translation.messages import FailedOnce, PipelineRequest
+from spine_temporal.translation.pipeline_messages import FailedOnce, PipelineRequest
 
 #: Of the activity itself, whose failures are told here: filters of logs know it by that name.
 _log = logging.getLogger("spine_temporal.runtime.pipeline_activity")

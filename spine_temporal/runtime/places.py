@@ -13,7 +13,7 @@ from spine_temporal.runtime.attempt import Attempt
 from spine_temporal.runtime.brief_steps import BriefSteps
 from spine_temporal.runtime.lost_workers import LostWorkers
 from spine_temporal.runtime.source_limits import SourceLimits
-from spine_temporal.translation.messages import PipelineRequest, StepDone
+from spine_temporal.translation.pipeline_messages import PipelineRequest, StepDone
 
 
 class Running(Protocol):

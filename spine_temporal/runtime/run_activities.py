@@ -33,6 +33,7 @@ from spine_temporal.runtime.run_metrics import count_checks, count_end, count_re
 from spine_temporal.runtime.run_starter import RunStarter
 from spine_temporal.runtime.stretches import Stretches
 from spine_temporal.translation import failures
+from spine_temporal.translation.gate_messages import HoldRequest, Identified, IdentifyRequest, Verdict
 from spine_temporal.translation.messages import (
     BEGIN,
     DECIDE,
@@ -48,12 +49,8 @@ from spine_temporal.translation.messages import (
     Begun,
     Ended,
     EndRequest,
-    HoldRequest,
-    Identified,
-    IdentifyRequest,
     Recorded,
     ResumeRequest,
-    Verdict,
     WaitForRequest,
 )
 

@@ -18,7 +18,8 @@ from spine_temporal.runtime.metrics import (
     Names,
 )
 from spine_temporal.runtime.partition_queue import SupersededError
-from spine_temporal.translation.messages import Measured, StepDone
+from spine_temporal.translation.messages import Measured
+from spine_temporal.translation.pipeline_messages import StepDone
 
 #: Names of checks are the user's code's, which may make one for each symbol of a file.
 _CHECK_NAMES = Names(1000)

@@ -9,7 +9,8 @@ from temporalio.exceptions import ApplicationError
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.machine.step_outcome import Failed
 from spine_temporal.runtime.in_turn import run_in_turn
-from spine_temporal.translation.messages import STEPS, FailedOnce, PipelineRequest, StepDone
+from spine_temporal.translation.messages import STEPS
+from spine_temporal.translation.pipeline_messages import FailedOnce, PipelineRequest, StepDone
 from spine_temporal.translation.step_messages import StepsDone, StepsRequest
 
 Run = Callable[[PipelineRequest], Awaitable[StepDone]]

@@ -20,7 +20,8 @@ from spine_temporal.runtime.in_turn import BYTES, SECONDS, ended_of
 from spine_temporal.runtime.log_context import working_on_one
 from spine_temporal.runtime.processes.gate_processes import GateProcesses, RunGates
 from spine_temporal.translation import requests
-from spine_temporal.translation.messages import STRETCH, BeginRequest, Begun, FailedOnce, PipelineRequest, StepDone
+from spine_temporal.translation.messages import STRETCH, BeginRequest, Begun
+from spine_temporal.translation.pipeline_messages import FailedOnce, PipelineRequest, StepDone
 from spine_temporal.translation.riding import Riding
 from spine_temporal.translation.step_messages import BegunAhead, StretchDone, StretchRequest
 from spine_temporal.translation.stretch import Stretch

@@ -24,7 +24,8 @@ from spine_temporal.translation.failures import (
     recorded_by,
     verdict_summary,
 )
-from spine_temporal.translation.messages import HOLD, SHOW, VERDICT, HoldRequest, Recorded, Verdict
+from spine_temporal.translation.gate_messages import HoldRequest, Verdict
+from spine_temporal.translation.messages import HOLD, SHOW, VERDICT, Recorded
 from spine_temporal.translation.shown_details import ShownDetails
 from spine_temporal.translation.waiting import BusyPartition, Obstacle, Unrecorded
 

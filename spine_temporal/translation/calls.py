@@ -22,19 +22,10 @@ from spine_temporal.machine.plan import PlannedMap, PlannedPipeline, PlannedWait
 from spine_temporal.machine.step_outcome import Completed, Failed
 from spine_temporal.translation.bookkeeping import TOO_LARGE, one_line
 from spine_temporal.translation.failures import cause_of, door_told, failed_once, failed_outcome, verdict_summary
+from spine_temporal.translation.gate_messages import DoorVerdicts
 from spine_temporal.translation.map_messages import BatchRequest, BatchResult, ItemsDone, ItemsRequest
-from spine_temporal.translation.messages import (
-    MAP,
-    STEPS,
-    STRETCH,
-    WAIT_FOR,
-    Begun,
-    DoorVerdicts,
-    PipelineRequest,
-    ShutDoor,
-    StepDone,
-    WaitForRequest,
-)
+from spine_temporal.translation.messages import MAP, STEPS, STRETCH, WAIT_FOR, Begun, WaitForRequest
+from spine_temporal.translation.pipeline_messages import PipelineRequest, ShutDoor, StepDone
 from spine_temporal.translation.requests import sub_options
 from spine_temporal.translation.step_messages import StepsDone, StepsRequest, StretchDone, StretchRequest
 

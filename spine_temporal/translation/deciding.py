@@ -12,8 +12,9 @@ from spine_temporal.machine.plan import PlannedApproval
 from spine_temporal.machine.state import approval_of
 from spine_temporal.translation.approvals import told_of_first, weighed
 from spine_temporal.translation.decisions import decision_digest, decision_of, refused
+from spine_temporal.translation.gate_messages import Identified, IdentifyRequest
 from spine_temporal.translation.live_run import LiveRun
-from spine_temporal.translation.messages import IDENTIFY, Identified, IdentifyRequest
+from spine_temporal.translation.messages import IDENTIFY
 
 #: What a worker gets to find out who has sent a decision; the sender waits a little longer.
 _PATIENCE = timedelta(seconds=15)

@@ -17,7 +17,9 @@ from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.json_values import clean_text
 from spine_temporal.machine.step_outcome import CONDITION, Failed
-from spine_temporal.translation.messages import DoorVerdicts, FailedOnce, Recorded, Verdict
+from spine_temporal.translation.gate_messages import DoorVerdicts, Verdict
+from spine_temporal.translation.messages import Recorded
+from spine_temporal.translation.pipeline_messages import FailedOnce
 
 #: Category of a step whose activity or run somebody else has cancelled.
 CANCELLED = "CANCELLED"

@@ -10,8 +10,9 @@ from spine_temporal.definition.run_result import Decision
 from spine_temporal.machine.alarms import Alarm, AlarmKind, alarms_of
 from spine_temporal.machine.state import Hold
 from spine_temporal.translation import bookkeeping, requests
+from spine_temporal.translation.gate_messages import HoldRequest
 from spine_temporal.translation.live_run import LiveRun
-from spine_temporal.translation.messages import DECIDE, REMIND, HoldRequest, Recorded
+from spine_temporal.translation.messages import DECIDE, REMIND, Recorded
 
 _SUMMARIES = {
     AlarmKind.DEADLINE: "the deadline of a held gate",

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from spine_temporal.machine.fan import ItemOutcome
 from spine_temporal.machine.plan import PlannedMap
-from spine_temporal.translation.messages import Begun, FailedOnce, Message, OfRun, PipelineRequest
+from spine_temporal.translation.messages import Begun, Message, OfRun
+from spine_temporal.translation.pipeline_messages import FailedOnce, PipelineRequest
 
 
 class BatchRequest(OfRun):

@@ -14,7 +14,8 @@ from spine_temporal.machine.plan import PlannedPipeline
 from spine_temporal.machine.step_outcome import Failed
 from spine_temporal.translation import calls, failures, requests
 from spine_temporal.translation.map_messages import BatchRequest, BatchResult
-from spine_temporal.translation.messages import MAP, FailedOnce
+from spine_temporal.translation.messages import MAP
+from spine_temporal.translation.pipeline_messages import FailedOnce
 from spine_temporal.translation.revisions import ITEMS_GO_TOGETHER
 from spine_temporal.translation.undiverged import UndivergedError
 from spine_temporal.translation.waiting import WAITING, Waiting

@@ -16,16 +16,9 @@ from spine_temporal.machine.plan import PlannedPipeline
 from spine_temporal.machine.step_outcome import Answered, Completed, Failed
 from spine_temporal.translation import calls, failures, requests
 from spine_temporal.translation.calls import Ran
+from spine_temporal.translation.gate_messages import DoorVerdicts, Verdict
 from spine_temporal.translation.live_run import LiveRun
-from spine_temporal.translation.messages import (
-    DoorVerdicts,
-    Ending,
-    FailedOnce,
-    PipelineRequest,
-    ShutDoor,
-    StepDone,
-    Verdict,
-)
+from spine_temporal.translation.pipeline_messages import Ending, FailedOnce, PipelineRequest, ShutDoor, StepDone
 from spine_temporal.translation.revisions import TRIES_HEED_CANCELLATION, VERDICTS_RIDE
 from spine_temporal.translation.riding import Riding, Unwritten, ask_door, measured_of
 from spine_temporal.translation.step_code import StepCode

@@ -13,15 +13,11 @@ from spine_temporal.machine.manifest_row import StageReached, metrics_of, row_co
 from spine_temporal.machine.plan import PlannedMap, PlannedPipeline
 from spine_temporal.machine.state import Hold, Run, State
 from spine_temporal.machine.step_outcome import Completed
+from spine_temporal.translation.gate_messages import HoldRequest
 from spine_temporal.translation.map_messages import BatchRequest, ItemAsked, ItemsRequest
-from spine_temporal.translation.messages import (
-    Begun,
-    Ending,
-    EndRequest,
-    HoldRequest,
-    PipelineRequest,
-)
+from spine_temporal.translation.messages import Begun, EndRequest
 from spine_temporal.translation.payloads import Unreadable
+from spine_temporal.translation.pipeline_messages import Ending, PipelineRequest
 
 #: Bytes of all outputs, and of all tracebacks, that a result carries through Temporal, whose UI and CLI show it whole;
 #: beyond it the large ones are left in Postgres.

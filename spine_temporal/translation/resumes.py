@@ -7,7 +7,8 @@ has none under way, and asks when the signal comes.
 
 from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.translation import bookkeeping
-from spine_temporal.translation.messages import VERDICT, Begun, Verdict
+from spine_temporal.translation.gate_messages import Verdict
+from spine_temporal.translation.messages import VERDICT, Begun
 from spine_temporal.translation.revisions import SIGNALS_COUNT_ALONE
 
 

@@ -11,7 +11,8 @@ from spine_temporal.machine.plan import PlannedGate
 from spine_temporal.machine.state import State
 from spine_temporal.machine.step_outcome import Answered, Completed
 from spine_temporal.translation import requests
-from spine_temporal.translation.messages import Begun, DoorVerdicts, Measured, Verdict
+from spine_temporal.translation.gate_messages import DoorVerdicts, Verdict
+from spine_temporal.translation.messages import Begun, Measured
 
 #: Asks a gate where the run stands so; None where its code cannot be asked here and now.
 Ask = Callable[[PlannedGate, State], Answered | None]

@@ -9,9 +9,9 @@ from spine_temporal.machine.plan import PlannedChoice, PlannedGate
 from spine_temporal.machine.state import State
 from spine_temporal.machine.step_outcome import Answered
 from spine_temporal.translation import bookkeeping, requests
+from spine_temporal.translation.gate_messages import Verdict
 from spine_temporal.translation.guard import ask
 from spine_temporal.translation.live_run import LiveRun
-from spine_temporal.translation.messages import Verdict
 from spine_temporal.translation.waiting import MissingCode
 
 #: Seconds between two looks for code that this worker lacks.

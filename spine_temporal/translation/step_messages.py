@@ -8,16 +8,9 @@ from pydantic import Field
 from spine_temporal.definition.run_result import StepExecution
 from spine_temporal.machine.manifest_row import StageReached
 from spine_temporal.machine.step_outcome import Failed
-from spine_temporal.translation.messages import (
-    Begun,
-    DoorVerdicts,
-    FailedOnce,
-    Measured,
-    Message,
-    OfRun,
-    PipelineRequest,
-    StepDone,
-)
+from spine_temporal.translation.gate_messages import DoorVerdicts
+from spine_temporal.translation.messages import Begun, Measured, Message, OfRun
+from spine_temporal.translation.pipeline_messages import FailedOnce, PipelineRequest, StepDone
 
 
 class StepsRequest(OfRun):

@@ -14,7 +14,8 @@ from spine_temporal.machine.plan import PlannedPipeline
 from spine_temporal.machine.state import Do, State, StepEnded
 from spine_temporal.machine.step_outcome import Failed
 from spine_temporal.translation import requests
-from spine_temporal.translation.messages import DoorVerdicts, PipelineRequest, StepDone
+from spine_temporal.translation.gate_messages import DoorVerdicts
+from spine_temporal.translation.pipeline_messages import PipelineRequest, StepDone
 from spine_temporal.translation.riding import Ask, Riding, Unwritten, ask_door
 from spine_temporal.translation.step_messages import Link, StretchRequest
 

@@ -8,7 +8,7 @@ from itertools import accumulate
 from spine_temporal.definition.json_values import json_size
 from spine_temporal.translation import calls
 from spine_temporal.translation.calls import Ran
-from spine_temporal.translation.messages import PipelineRequest
+from spine_temporal.translation.pipeline_messages import PipelineRequest
 from spine_temporal.translation.step_messages import StepsDone, StepsRequest
 
 #: Bytes of the params that go together: a larger request would have to be kept in Postgres, beside the history.

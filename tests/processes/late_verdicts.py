@@ -7,7 +7,8 @@ from temporalio import activity
 
 from spine_temporal import Pipeline, Step, StepResult, Workflow, register_pipeline
 from spine_temporal.runtime.run_activities import RunActivities
-from spine_temporal.translation.messages import VERDICT, Verdict
+from spine_temporal.translation.gate_messages import Verdict
+from spine_temporal.translation.messages import VERDICT
 
 
 @register_pipeline("late_verdicts.count")

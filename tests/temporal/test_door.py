@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from spine_temporal import WorkflowStatus
 from spine_temporal.definition.run_key import RunKey
-from spine_temporal.translation.messages import PipelineRequest, ShutDoor
+from spine_temporal.translation.pipeline_messages import PipelineRequest, ShutDoor
 from tests.temporal import doors
 from tests.temporal.test_failures import activities, failed
 from tests.temporal.test_held_gates import held

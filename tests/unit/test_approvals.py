@@ -17,7 +17,8 @@ from spine_temporal.machine.planning import plan_of
 from spine_temporal.runtime.deciders import Deciders
 from spine_temporal.translation.approvals import weighed
 from spine_temporal.translation.decisions import decision_digest, decision_of
-from spine_temporal.translation.messages import DECIDER, Claimed
+from spine_temporal.translation.gate_messages import Claimed
+from spine_temporal.translation.messages import DECIDER
 from tests.unit.machine_builders import bad, begin, ok, pipe, planned, play
 
 ANN = Decision(action="waive", by="ann", reason="known", evidence="ticket 7")

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from spine_temporal import Limit, Step, StepResult, Workflow
 from spine_temporal.machine.planning import plan_of
 from spine_temporal.runtime.brief_steps import BRIEF, SEEN, BriefSteps
-from spine_temporal.translation.messages import StepDone
+from spine_temporal.translation.pipeline_messages import StepDone
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
 WORKFLOW = Workflow(

@@ -15,7 +15,7 @@ from spine_temporal.machine.plan import PlannedRetry
 from spine_temporal.runtime.item_groups import run_group
 from spine_temporal.runtime.log_context import LogContext, follow_records, working_on
 from spine_temporal.translation.map_messages import ItemAsked, ItemsRequest
-from spine_temporal.translation.messages import PipelineRequest, StepDone
+from spine_temporal.translation.pipeline_messages import PipelineRequest, StepDone
 
 KEY = RunKey(run_id="run", workflow="w", workflow_id="w/1", domain="d", partition={})
 COMMON = PipelineRequest(

@@ -21,8 +21,10 @@ from spine_temporal.definition.run_result import Decision, StepExecution, Workfl
 from spine_temporal.machine.state import Hold, State
 from spine_temporal.machine.step_outcome import CONDITION, Completed
 from spine_temporal.translation import failures, requests
-from spine_temporal.translation.messages import Begun, PipelineRequest, Recorded, Verdict
+from spine_temporal.translation.gate_messages import Verdict
+from spine_temporal.translation.messages import Begun, Recorded
 from spine_temporal.translation.payloads import SpinePayloadConverter, Unreadable
+from spine_temporal.translation.pipeline_messages import PipelineRequest
 from tests.unit.machine_builders import NOON, bad, begin, gate, outcome, pipe, planned, play
 
 KEY = RunKey(run_id="r1", workflow="w", workflow_id="w/1", domain="d", partition={"day": "1"}, epoch=7)

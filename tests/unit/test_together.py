@@ -9,7 +9,7 @@ from spine_temporal.definition.run_key import RunKey
 from spine_temporal.machine.plan import PlannedRetry
 from spine_temporal.translation import calls
 from spine_temporal.translation.calls import Ran
-from spine_temporal.translation.messages import PipelineRequest, StepDone
+from spine_temporal.translation.pipeline_messages import PipelineRequest, StepDone
 from spine_temporal.translation.step_messages import StepsDone
 from spine_temporal.translation.together import Together
 

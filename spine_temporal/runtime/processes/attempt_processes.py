@@ -28,7 +28,7 @@ from spine_temporal.runtime.processes.messages import (
 )
 from spine_temporal.runtime.run_logs import RunLogs
 from spine_temporal.runtime.tracing import carrier
-from spine_temporal.translation.messages import StepDone
+from spine_temporal.translation.pipeline_messages import StepDone
 
 _log = logging.getLogger(__name__)
 

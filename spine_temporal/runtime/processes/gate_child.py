@@ -23,8 +23,8 @@ from spine_temporal.runtime.processes.memory import DEFAULT_MEMORY, limited
 from spine_temporal.runtime.processes.messages import GateRequest, GatesStart, ParamsAnswer, ParamsRequest
 from spine_temporal.translation import classes
 from spine_temporal.translation.classes import Source
+from spine_temporal.translation.gate_messages import Verdict
 from spine_temporal.translation.guard import Guard
-from spine_temporal.translation.messages import Verdict
 from spine_temporal.translation.snapshot import MAIN
 
 #: Seconds that a gate may compute, and its module as it is loaded; what ends the process then.

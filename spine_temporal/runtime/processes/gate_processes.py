@@ -20,7 +20,7 @@ from spine_temporal.runtime.processes.gate_process import DiedError, GateProcess
 from spine_temporal.runtime.processes.host import NoProcessError, ProcessHost
 from spine_temporal.runtime.processes.messages import GateRequest, GatesStart, ParamsAnswer, ParamsRequest
 from spine_temporal.translation.classes import Source
-from spine_temporal.translation.messages import Verdict
+from spine_temporal.translation.gate_messages import Verdict
 
 #: Seconds that an activation of a workflow spends on gates, on all that it asks: Temporal gives it up after two.
 _PATIENCE = 1.7

@@ -10,7 +10,8 @@ from spine_temporal.recording.database_errors import DatabaseAwayError
 from spine_temporal.recording.fence import ClaimLostError, StateLostError
 from spine_temporal.runtime.processes.child_logging import LoggingSetup
 from spine_temporal.runtime.processes.loading import Loading
-from spine_temporal.translation.messages import Measured, PipelineRequest, StepDone
+from spine_temporal.translation.messages import Measured
+from spine_temporal.translation.pipeline_messages import PipelineRequest, StepDone
 
 #: Errors that a worker does something about.
 TOLD_APART: tuple[type[SpineError], ...] = (ClaimLostError, StateLostError, DatabaseAwayError)
