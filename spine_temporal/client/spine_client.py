@@ -1,18 +1,11 @@
 """``SpineClient``: start runs and follow them, from a program."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any
-from uuid import uuid4
 
-from temporalio.client import (
-    Client,
-    WorkflowHandle,
-)
-from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from spine_temporal.client.backfill_handle import BackfillHandle
@@ -21,17 +14,14 @@ from spine_temporal.client.descriptions import described
 from spine_temporal.client.ours import require_ours
 from spine_temporal.client.run_handle import RunHandle
 from spine_temporal.client.run_list import RunSummary, listed_runs
+from spine_temporal.client.run_start import RunStart
 from spine_temporal.client.run_status import RunFilter
 from spine_temporal.definition.backfill import Reprocess
 from spine_temporal.definition.busy import OnBusy
 from spine_temporal.definition.deadline import Deadline
-from spine_temporal.definition.errors import (
-    ParamsError,
-    PartitionBusyError,
-)
+from spine_temporal.definition.errors import ParamsError
 from spine_temporal.definition.foreign import as_workflow
 from spine_temporal.definition.over import Over
-from spine_temporal.definition.params import FINGERPRINT, fingerprint, partition_of, resolve_params, workflow_id
 from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.definition.schedule import Schedule
 from spine_temporal.definition.workflow import Workflow
@@ -39,10 +29,6 @@ from spine_temporal.operating.schedules.book import ScheduleBook
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.namespace import NamespaceAttributes
 from spine_temporal.runtime.resume_run import checked_options, resume_run
-from spine_temporal.translation.search_attributes import of_run
-
-#: Characters of a workflow id that another part is added to.
-_LONGEST_ID = 230
 
 
 class SpineClient:
@@ -75,33 +61,18 @@ class SpineClient:
         ``PartitionBusyError`` where ``force`` or ``start_from`` meets a run that is still running and ``on_busy`` is
         ``fail``; under another policy the run has a workflow id of its own, and waits.
         """
-        workflow = as_workflow(workflow, "start()")
-        resolved = resolve_params(workflow, params)
-        partition = partition_of(workflow, resolved)
-        options = _options(
-            workflow,
+        asked = RunStart.of(
+            as_workflow(workflow, "start()"),
+            params,
             force=force,
             dry_run=dry_run,
             start_from=start_from,
             on_gate_failure=on_gate_failure,
             on_busy=on_busy,
         )
-        policy = OnBusy(options.get("on_busy") or workflow.on_busy)
-        joins = not (force or start_from or policy.gives_way)
-        identity = _identity(workflow, partition, dry_run=dry_run)
-        mine = fingerprint(resolved)
-        start = partial(
-            self.client.start_workflow,
-            workflow.name,
-            args=[dict(params or {}), options] if options else [dict(params or {})],
-            id=identity,
-            task_queue=task_queue or workflow.task_queue or self.task_queue,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            memo={FINGERPRINT: mine},
-            search_attributes=await self._attributes(workflow, partition),
-            static_summary=workflow.description[:200] or None,
-        )
-        handle = await self._started_or_joined(start, identity, mine, joins=joins, waits=policy.waits)
+        queue = task_queue or asked.workflow.task_queue or self.task_queue
+        attributes = asked.search_attributes if await self._namespace_attributes.known() else None
+        handle = await asked.begin(self.client, queue, attributes)
         return RunHandle(workflow_id=handle.id, handle=handle, client=self.client)
 
     async def execute(
@@ -250,83 +221,3 @@ class SpineClient:
         """
         named, has_deadlines = {one.name: one for one in schedules}, any(True for _ in deadlines)
         return ScheduleBook(self.client, named, task_queue=self.task_queue, has_deadlines=has_deadlines)
-
-    async def _started_or_joined(
-        self,
-        start: Callable[..., Awaitable[WorkflowHandle[Any, Any]]],
-        identity: str,
-        mine: str,
-        *,
-        joins: bool,
-        waits: bool,
-    ) -> WorkflowHandle[Any, Any]:
-        """Start the run, or join the one that is running where ``joins`` lets it and its params are the same.
-
-        Where it neither joins nor is refused, it ``waits`` under a workflow id of its own.
-        """
-        try:
-            # Eager: a worker on this very client takes the first workflow task with the answer.
-            return await start(id_conflict_policy=WorkflowIDConflictPolicy.FAIL, request_eager_start=True)
-        except WorkflowAlreadyStartedError as error:
-            if waits and not joins:
-                return await start(id=f"{identity[:_LONGEST_ID]}/{uuid4().hex[:12]}")
-            if not joins:
-                raise PartitionBusyError(
-                    f"{identity} is running (run {error.run_id}): wait for it or cancel it before you run it again"
-                ) from None
-        handle = await start(id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING)
-        await self._check_same_params(handle, identity, mine)
-        return handle
-
-    async def _attributes(self, workflow: Workflow, partition: Mapping[str, Any]) -> TypedSearchAttributes | None:
-        """Return the run's search attributes, which the run itself would else have to set; None: not known here."""
-        known = await self._namespace_attributes.known()
-        return of_run(workflow.domain, partition, workflow.version) if known else None
-
-    async def _check_same_params(self, handle: WorkflowHandle[Any, Any], identity: str, mine: str) -> None:
-        theirs = await (await described(self.client, handle)).memo_value(FINGERPRINT, default=mine)
-        if theirs != mine:
-            raise ParamsError(
-                f"{identity} is already running with other params (run {handle.result_run_id or handle.run_id}): "
-                "wait for it or cancel it, then start again",
-                code="PARAMS_MISMATCH",
-            )
-
-
-def _identity(workflow: Workflow, partition: Mapping[str, Any], *, dry_run: bool) -> str:
-    """Return the workflow id that a start asks for; where nothing names the partition, each start has its own."""
-    identity = workflow_id(workflow, partition)
-    if not partition and workflow.partition_by is None:
-        identity = f"{identity}/{uuid4().hex[:12]}"
-    return f"{identity}/dry-run-{uuid4().hex[:8]}" if dry_run else identity
-
-
-def _options(
-    workflow: Workflow,
-    *,
-    force: bool,
-    dry_run: bool,
-    start_from: str | None,
-    on_gate_failure: str,
-    on_busy: OnBusy | str | None,
-) -> dict[str, Any]:
-    """Return the run options that are set, as the start's second argument."""
-    if start_from is not None and workflow.step(start_from) is None:
-        names = ", ".join(step.name for step in workflow.steps)
-        raise ParamsError(f"start_from {start_from[:100]!r} is no step of {workflow.name!r}; it has {names}")
-    if start_from is not None and dry_run:
-        raise ParamsError("start_from and dry_run do not go together: a dry run walks the whole plan")
-    if on_gate_failure not in {"stop", "hold"}:
-        raise ParamsError(f"on_gate_failure must be 'stop' or 'hold', not {on_gate_failure!r}")
-    if on_busy is not None and on_busy not in set(OnBusy):
-        raise ParamsError(f"on_busy must be one of {', '.join(OnBusy)}, not {on_busy!r}")
-    hold = None if on_gate_failure == "stop" else on_gate_failure
-    busy = None if on_busy is None else str(on_busy)
-    given = {
-        "force": force,
-        "dry_run": dry_run,
-        "start_from": start_from,
-        "on_gate_failure": hold,
-        "on_busy": busy,
-    }
-    return {name: value for name, value in given.items() if value}

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -54,10 +55,8 @@ async def running_worker(
 ) -> AsyncIterator[Worker]:
     """Run a worker while the block does; at its end, activities get ``grace`` seconds to finish.
 
-    Its runs, gates included, use the source that is there when it starts, to its end.
-
-    ``more_queues`` are served too, each with ``max_activities`` of its own; steps that name one of all these must have
-    their pipelines registered here.
+    Its runs, gates included, use the source that is there when it starts, to its end. ``more_queues`` are served too,
+    each with ``max_activities`` of its own; steps that name one of all these must have their pipelines registered here.
 
     ``passed_through`` names modules that the sandbox need not load again; never one with gates. With a ``version``,
     runs stay on the build that they began with. ``in_process``: pipelines and gates run in this process, where
@@ -66,6 +65,32 @@ async def running_worker(
     """
     queues = list(dict.fromkeys([task_queue, *more_queues]))
     definitions.require_pipelines(queues)
+    workers = _Workers(
+        client=client,
+        plugin=await _started_plugin(client, database, definitions, passed_through, in_process=in_process),
+        max_activities=max_activities,
+        width=width_of(definitions),
+        version=version,
+        grace=timedelta(seconds=grace),
+        workflows=workflows,
+        activities=activities,
+    )
+    async with workers.running(queues) as worker, _closing_orphaned_runs(client, database):
+        yield worker
+
+
+@asynccontextmanager
+async def _closing_orphaned_runs(client: Client, database: Database) -> AsyncIterator[None]:
+    books = asyncio.create_task(close_orphaned_runs(TemporalRuns(client), database))
+    try:
+        yield
+    finally:
+        books.cancel()
+
+
+async def _started_plugin(
+    client: Client, database: Database, definitions: Definitions, passed_through: Sequence[str], *, in_process: bool
+) -> SpinePlugin:
     attributes = NamespaceAttributes(client, add=True)
     await attributes.known()  # added now, they are known when runs begin
     tell_failures_once()
@@ -79,18 +104,64 @@ async def running_worker(
     begin_at_zero(definitions)
     snapshot.take()
     await plugin.start()
-    width = width_of(definitions)
-    async with AsyncExitStack() as stack:
-        for queue in queues:
-            worker = _worker(client, plugin, queue, max_activities, version, grace, width, workflows, activities)
-            await stack.enter_async_context(worker)
-        if workflows:
-            await stack.enter_async_context(_operating_worker(client, task_queue, workflows, activities, grace))
-        books = asyncio.create_task(close_orphaned_runs(TemporalRuns(client), database))
-        try:
+    return plugin
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Workers:
+    """Temporal's workers of one process: one for each task queue, and what they have in common."""
+
+    client: Client
+    plugin: SpinePlugin
+    #: Activities at once, of each worker.
+    max_activities: int
+    #: Pipelines that a run may begin at once.
+    width: int
+    version: WorkerDeploymentVersion | None
+    grace: timedelta
+    #: Beside those of the plugin.
+    workflows: Sequence[type]
+    activities: Sequence[Callable[..., Any]]
+
+    @asynccontextmanager
+    async def running(self, queues: Sequence[str]) -> AsyncIterator[Worker]:
+        """Run the workers of the queues, and one of what lasts beside the first queue's; give the last queue's."""
+        async with AsyncExitStack() as stack:
+            for queue in queues:
+                worker = await stack.enter_async_context(self._of(queue))
+            if self.workflows:
+                await stack.enter_async_context(self._operating(queues[0]))
             yield worker
-        finally:
-            books.cancel()
+
+    def _of(self, task_queue: str) -> Worker:
+        return Worker(
+            self.client,
+            task_queue=task_queue,
+            plugins=[self.plugin],
+            workflows=[UnknownWorkflow, *self.workflows],
+            activities=self.activities,
+            max_concurrent_activities=self.max_activities,
+            max_concurrent_local_activities=self.max_activities,
+            max_concurrent_workflow_tasks=40,
+            # Activities that a workflow task asks for begin here at once, without a way over Temporal.
+            max_eager_activity_reservations_per_workflow_task=min(self.width, self.max_activities),
+            graceful_shutdown_timeout=self.grace,
+            sticky_queue_schedule_to_start_timeout=STICKY,
+            deployment_config=_deployment(self.version),
+        )
+
+    def _operating(self, task_queue: str) -> Worker:
+        restrictions = SandboxRestrictions.default.with_passthrough_modules(*snapshot.PASSED_THROUGH)
+        return Worker(
+            self.client,
+            task_queue=operating_queue(task_queue),
+            workflows=self.workflows,
+            activities=self.activities,
+            workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
+            max_concurrent_activities=OPERATING_ACTIVITIES,
+            graceful_shutdown_timeout=self.grace,
+            sticky_queue_schedule_to_start_timeout=STICKY,
+        )
 
 
 def operating_queue(task_queue: str) -> str:
@@ -98,57 +169,9 @@ def operating_queue(task_queue: str) -> str:
     return f"{task_queue}-operating"
 
 
-def _operating_worker(
-    client: Client,
-    task_queue: str,
-    workflows: Sequence[type],
-    activities: Sequence[Callable[..., Any]],
-    grace: float,
-) -> Worker:
-    restrictions = SandboxRestrictions.default.with_passthrough_modules(*snapshot.PASSED_THROUGH)
-    return Worker(
-        client,
-        task_queue=operating_queue(task_queue),
-        workflows=workflows,
-        activities=activities,
-        workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
-        max_concurrent_activities=OPERATING_ACTIVITIES,
-        graceful_shutdown_timeout=timedelta(seconds=grace),
-        sticky_queue_schedule_to_start_timeout=STICKY,
-    )
-
-
 def width_of(definitions: Definitions) -> int:
     """Return how many pipelines a run may begin at once; Temporal's own default where that is more."""
     return max([3, *(plan_of(workflow).width for workflow, _ in definitions.workflows.values())])
-
-
-def _worker(
-    client: Client,
-    plugin: SpinePlugin,
-    task_queue: str,
-    max_activities: int,
-    version: WorkerDeploymentVersion | None,
-    grace: float,
-    width: int,
-    workflows: Sequence[type],
-    activities: Sequence[Callable[..., Any]],
-) -> Worker:
-    return Worker(
-        client,
-        task_queue=task_queue,
-        plugins=[plugin],
-        workflows=[UnknownWorkflow, *workflows],
-        activities=activities,
-        max_concurrent_activities=max_activities,
-        max_concurrent_local_activities=max_activities,
-        max_concurrent_workflow_tasks=40,
-        # Activities that a workflow task asks for begin here at once, without a way over Temporal.
-        max_eager_activity_reservations_per_workflow_task=min(width, max_activities),
-        graceful_shutdown_timeout=timedelta(seconds=grace),
-        sticky_queue_schedule_to_start_timeout=STICKY,
-        deployment_config=_deployment(version),
-    )
 
 
 def deployment_version(settings: Settings) -> WorkerDeploymentVersion | None:
