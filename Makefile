@@ -7,6 +7,9 @@ PARALLEL := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 # A part alone: make test TESTS=tests/temporal
 TESTS ?=
 
+# Each test starts programs: compiled once, and not by each of them, whatever who runs make has set.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo walk pictures reference docs test quick coverage lint types format chaos hostile bench bench-quick lock clean
 
 demo: .venv/.installed

@@ -79,9 +79,10 @@ class World:
             "TEMPORAL_ADDRESS": f"127.0.0.1:{self.proxy.port}",
             "PYTHONPATH": os.pathsep.join(filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH")])),
         }
+        self._pid_file(number).unlink(missing_ok=True)
         with (self.home / "logs" / f"worker{number}.log").open("ab") as log:
             self.workers[number] = subprocess.Popen(
-                [self._python, "-m", "ops.chaos.worker", "worker"],
+                [self._python, "-m", "ops.chaos.worker", str(self._pid_file(number)), "worker"],
                 env=environment,
                 cwd=self._project,
                 stdout=log,
@@ -103,9 +104,11 @@ class World:
 
     def signal_worker(self, number: int, what: signal.Signals) -> None:
         """Stop a worker in its tracks, or wake it."""
-        worker = self.workers[number]
-        if worker is not None and worker.poll() is None:
-            worker.send_signal(what)
+        worker, told = self.workers[number], self._pid_file(number)
+        pid = told.read_text() if told.exists() else ""  # it tells when it begins
+        if worker is not None and worker.poll() is None and pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), what)
 
     def kill_postgres(self) -> None:
         """Kill -9 the postmaster."""
@@ -177,6 +180,10 @@ class World:
         if self.disk:
             subprocess.run(["umount", "-l", str(self.home / "postgres")], check=False)
         shutil.rmtree(self.home, ignore_errors=True)
+
+    def _pid_file(self, number: int) -> Path:
+        """Where a worker tells its pid: where it starts warm, another process stands for it."""
+        return self.home / "logs" / f"worker{number}.pid"
 
     def _prepare(self) -> None:
         database = Database(self.database_url)

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 
 import pytest
 
@@ -10,13 +9,13 @@ from tests.conftest import ROOT
 
 
 @pytest.fixture
-def chaos():
-    """Run it to its end; where it is not waited for, tell it to stop, and so to stop its servers."""
+def chaos(warm):
+    """Run it to its end, its workers start warm; where it is not waited for, tell it to stop, and so its servers."""
     started = []
 
     def run(*arguments):
         process = subprocess.Popen(
-            [sys.executable, "-m", "ops.chaos", *map(str, arguments)],
+            [warm.python, "-m", "ops.chaos", *map(str, arguments)],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
