@@ -30,12 +30,16 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """Mark what needs a server, so that `make quick` can leave it out, and what needs the shared folder."""
+    """Mark what needs a server, so that `make quick` can leave it out, and what needs the shared folder.
+
+    What is long begins first: at the end no process has it alone.
+    """
     for item in items:
         if "shared" in item.fixturenames:
             item.add_marker(pytest.mark.shared)
         if "spine_servers" in item.fixturenames or PROCESSES in item.path.parents:
             item.add_marker(pytest.mark.server)
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -69,6 +70,7 @@ Severities = Annotated[
 ]
 Stages = Annotated[list[str] | None, typer.Option("--stage", metavar="STAGE", help="Only these; repeatable.")]
 Steps = Annotated[list[str] | None, typer.Option("--step", metavar="STEP", help="Only these; repeatable.")]
+Children = Annotated[bool, typer.Option("--children", help="Those too that other runs have started.")]
 Run = Annotated[
     str | None, typer.Option("--run", metavar="ID", help="Of this run id, or of all runs of this workflow id.")
 ]
@@ -91,13 +93,22 @@ def question_of(
     """Return what the options ask for; raise ``ParamsError`` naming the option that is wrong."""
     from spine_temporal.recording.ledger import Question  # noqa: PLC0415 - keeps --help quick
 
-    asked: dict[str, Any] = {
-        "partition": pairs_of(partition or []),
+    asked: dict[str, Any] = {"partition": pairs_of(partition or []), **between(since, until)}
+    asked |= {name: tuple(value) if isinstance(value, list) else value for name, value in given.items() if value}
+    return Question(**asked)
+
+
+def between(since: str | None, until: str | None) -> dict[str, datetime | None]:
+    """Return what ``--since`` and ``--until`` were given, by these names."""
+    return {
         "since": None if since is None else moment_of("--since", since, back=True),
         "until": None if until is None else moment_of("--until", until, back=True),
     }
-    asked |= {name: tuple(value) if isinstance(value, list) else value for name, value in given.items() if value}
-    return Question(**asked)
+
+
+def capitals(given: list[str] | None) -> list[str]:
+    """Return the names as rows have them."""
+    return [each.upper() for each in given or ()]
 
 
 def pairs_of(pairs: Iterable[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from spine_temporal.cli.filters import (
     AsLines,
     Before,
     Categories,
+    Children,
     ExecutionStatuses,
     Limit,
     PartitionPairs,
@@ -22,6 +23,7 @@ from spine_temporal.cli.filters import (
     Steps,
     Watch,
     WorkflowOption,
+    capitals,
     print_rows,
     question_of,
 )
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from spine_temporal.recording.ledger import Question
 
 All = Annotated[bool, typer.Option("--all", help="The resolved ones too.")]
-Children = Annotated[bool, typer.Option("--children", help="Those too that other runs have started.")]
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who decides it; default: the login name.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be resolved, and resolve nothing.")]
 
@@ -70,13 +71,12 @@ def runs(
         workflow=workflow,
         partition=partition,
         statuses=status,
-        categories=_capitals(category),
+        categories=capitals(category),
         run=run,
         since=since,
         until=until,
         without_children=not children and run is None,
     )
-
     _ask("runs", question, limit, nothing="no runs", as_json=as_json, as_lines=as_lines, watch=watch)
 
 
@@ -103,7 +103,6 @@ def executions(
         since=since,
         until=until,
     )
-
     _ask("executions", question, limit, nothing="no executions", as_json=as_json, as_lines=as_lines, watch=watch)
 
 
@@ -119,7 +118,7 @@ def manifest(
     watch: Watch = False,
 ) -> None:
     """Print how far each partition has come."""
-    question = question_of(workflow=workflow, partition=partition, stages=_capitals(stage), since=since, until=until)
+    question = question_of(workflow=workflow, partition=partition, stages=capitals(stage), since=since, until=until)
     _ask(
         "manifest",
         question,
@@ -157,7 +156,7 @@ def anomalies(
         workflow=workflow,
         partition=partition,
         statuses=status or (() if with_resolved else UNRESOLVED),
-        categories=_capitals(category),
+        categories=capitals(category),
         severities=severity,
         run=run,
         since=since,
@@ -189,7 +188,7 @@ def resolve(
     question = question_of(
         workflow=workflow,
         partition=partition,
-        categories=_capitals(category),
+        categories=capitals(category),
         severities=severity,
         run=run,
         since=since,
@@ -213,10 +212,6 @@ def _refuse_options_before(context: typer.Context) -> None:
     given = [name for name, value in context.params.items() if value not in (None, False, [], (), 1000)]
     if given:
         raise ParamsError(f"--{given[0].replace('_', '-')} must stand behind `anomalies {context.invoked_subcommand}`")
-
-
-def _capitals(given: list[str] | None) -> list[str]:
-    return [each.upper() for each in given or ()]
 
 
 def _ask(name: str, question: "Question", limit: int, *, nothing: str, **printing: Any) -> None:

@@ -10,15 +10,17 @@ from spine_temporal.cli.filters import (
     AsLines,
     Before,
     Categories,
+    Children,
     Limit,
     PartitionPairs,
     Since,
     Watch,
     WorkflowOption,
+    between,
+    capitals,
     pairs_of,
     print_rows,
 )
-from spine_temporal.cli.moments import moment_of
 from spine_temporal.cli.runs import WorkflowId
 from spine_temporal.client.run_status import RunFilter
 from spine_temporal.definition.errors import ParamsError
@@ -40,7 +42,6 @@ Statuses = Annotated[
 Tag = Annotated[
     str | None, typer.Option("--tag", metavar="TAG", help="Of the workflows that have this tag in the loaded modules.")
 ]
-Children = Annotated[bool, typer.Option("--children", help="Those too that other runs have started.")]
 Browser = Annotated[bool, typer.Option("--browser", help="Open it in a browser.")]
 UiUrl = Annotated[
     str | None, typer.Option("--ui-url", metavar="URL", help="Where the Web UI is, if not the embedded one.")
@@ -76,10 +77,9 @@ def list_(
     asked = {
         "workflow": workflow if tag is None else _tagged(settings, tag, workflow),
         "filters": status or [],
-        "categories": [each.upper() for each in category or ()],
+        "categories": capitals(category),
         "partition": pairs_of(partition or []),
-        "since": None if since is None else moment_of("--since", since, back=True),
-        "until": None if until is None else moment_of("--until", until, back=True),
+        **between(since, until),
         "children": children,
         "limit": limit,
     }

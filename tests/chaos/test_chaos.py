@@ -32,6 +32,7 @@ def chaos(warm):
 
 
 @pytest.mark.server
+@pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_a_disturbed_world_ends_as_its_undisturbed_twin(chaos):
     options = {"--runs": 30, "--seconds": 25, "--schedules": 2000, "--items": 300, "--partitions": 110}

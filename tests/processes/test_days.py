@@ -15,7 +15,7 @@ from spine_temporal.client.why import reasons
 from tests.processes import days
 
 #: They use one world.
-pytestmark = pytest.mark.xdist_group("days")
+pytestmark = [pytest.mark.xdist_group("days"), pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

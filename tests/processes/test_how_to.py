@@ -23,7 +23,7 @@ LOADED = ("spine.toml", "jobs/")
 #: What a reader looks at again, where what it waits for is not there yet.
 LOOKING = ("why", "list", "status", "replay")
 
-pytestmark = [pytest.mark.xdist_group("how_to"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group("how_to"), pytest.mark.long, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from ops.walk.page import PAGES, Command, File, parts
 from tests.conftest import ROOT
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_page_is_walked_from_an_empty_home_to_a_job_that_temporal_starts():
     ended = subprocess.run(
