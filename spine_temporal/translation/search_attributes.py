@@ -14,6 +14,10 @@ PARTITION = SearchAttributeKey.for_keyword_list("SpinePartition")
 #: A run's status, or its failure's category.
 OUTCOME = SearchAttributeKey.for_keyword("SpineOutcome")
 VERSION = SearchAttributeKey.for_keyword("SpineVersion")
+#: The backfill that has started the run.
+BACKFILL = SearchAttributeKey.for_keyword("SpineBackfill")
+#: Those that each run sets.
+OF_EVERY_RUN = frozenset({DOMAIN.name, PARTITION.name, OUTCOME.name, VERSION.name})
 
 #: Names and Temporal types, as a namespace registers them.
 SEARCH_ATTRIBUTES = {
@@ -21,6 +25,7 @@ SEARCH_ATTRIBUTES = {
     PARTITION.name: "KeywordList",
     OUTCOME.name: "Keyword",
     VERSION.name: "Keyword",
+    BACKFILL.name: "Keyword",
 }
 
 _LONGEST = 200

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import pytest
+from temporalio.api.sdk.v1 import WorkflowMetadata
 
 from spine_temporal import SpineClient
 from spine_temporal.client.backfills import Backfills, write_backfill
@@ -188,6 +189,25 @@ async def test_operators_pause_change_cancel_and_resume_it(operated):
     assert dict.fromkeys(range(SLOW_FROM, SLOW_FROM + 10), 1) == LOADED
     asked = [action for (action,) in operated.rows("SELECT action FROM core_audit ORDER BY audit_id")]
     assert asked == [f"backfill {one}" for one in ("pause", "set", "resume", "cancel", "resume")]
+
+
+async def test_a_backfill_and_its_runs_lead_to_each_other(operated, temporal):
+    async with operated.worker():
+        plan = await operated.backfills.plan(BACKFILLED, {"shard": "40,41"})
+        backfill = await operated.backfills.start(plan)
+        await backfill.result()
+        query = f'SpineBackfill="{backfill.backfill_id}"'
+        listed = []
+        while len(listed) < 2:  # Temporal's lists are a little behind
+            listed = [run.id async for run in temporal.list_workflows(query)]
+        details = await backfill.handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    assert set(listed) == {"test.backfilled/shard=40", "test.backfilled/shard=41"}
+    place = f"/namespaces/default/workflows?query=SpineBackfill%3D%22{backfill.backfill_id}%22"
+    assert details.current_details.endswith(f"Runs that it has started: [{query}]({place})")
+    begun = (await temporal.get_workflow_handle(listed[0]).fetch_history()).events[0]
+    [link] = [one.workflow_event for one in begun.links]
+    description = await backfill.handle.describe()
+    assert (link.workflow_id, link.run_id) == (description.id, description.run_id)
 
 
 async def test_a_held_run_keeps_nobody_waiting_and_the_end_tells_of_it(operated):

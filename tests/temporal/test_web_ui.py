@@ -12,8 +12,12 @@ import pytest
 from spine_temporal.client.web_ui import views
 from spine_temporal.runtime.definitions import load_definitions
 from tests.temporal import failing
+from tests.temporal.backfilled import BACKFILLED
+from tests.temporal.test_backfill import operated
 from tests.temporal.test_held_gates import held
 from workflows.finra.otc_transparency import WEEKLY_REFRESH
+
+__all__ = ["operated"]
 
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -99,6 +103,32 @@ async def test_the_web_ui_tells_what_failed_where_and_in_which_attempt(serve, se
     assert waived.workflow_id in listed
     assert broken.workflow_id not in listed
     assert "spine.decide • check: waived by ann: a short week" in gate
+
+
+async def test_a_backfill_leads_to_its_runs_and_they_to_it(operated, servers, temporal, browser):
+    async with operated.worker():
+        plan = await operated.backfills.plan(BACKFILLED, {"shard": "50,51"})
+        backfill = await operated.backfills.start(plan)
+        await backfill.result()
+        query = f'SpineBackfill="{backfill.backfill_id}"'
+        await until_listed(temporal, query, 2)
+        place = f"{servers.ui_url}/namespaces/default/workflows"
+        own = quote(f"spine.backfill/{backfill.backfill_id}", safe="")
+        run_id = (await backfill.handle.describe()).run_id
+        one = await temporal.get_workflow_handle("test.backfilled/shard=50").describe()
+        details = await asyncio.to_thread(browser, f"{place}/{own}/{run_id}/user-metadata")
+        listed = await asyncio.to_thread(browser, f"{place}?query={quote(query, safe='')}")
+        history = await asyncio.to_thread(browser, f"{place}/{quote(one.id, safe='')}/{one.run_id}/history")
+    assert f"[{query}](/namespaces/default/workflows?query=" in unquote(details)
+    assert "test.backfilled/shard=50" in listed
+    assert "test.backfilled/shard=51" in listed
+    assert f'href="/namespaces/default/workflows/{own}/{run_id}/history/events/1"' in history
+
+
+async def until_listed(client, query, count):
+    """Wait until Temporal's lists, which are a little behind, have so many."""
+    while (await client.count_workflows(query)).count < count:  # noqa: ASYNC110 - it is Temporal that brings it about
+        await asyncio.sleep(0.05)
 
 
 async def test_a_query_by_search_attribute_finds_the_failed_runs(serve, temporal, week_file, tmp_path):

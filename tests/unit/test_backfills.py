@@ -125,7 +125,7 @@ def test_a_summary_counts_and_says_how_long_the_rest_takes():
     assert summary.partitions == {"COMPLETED": 30, "FAILED": 2, "SKIPPED": 4, "RUNNING": 4, "WAITING": 60}
     assert (summary.skipped, summary.failures) == ({"BUSY": 4}, {"TIMEOUT": 2})
     assert summary.seconds_left == pytest.approx(120)
-    shown = summary_details(summary)
+    shown = summary_details(summary, "default")
     assert "**RUNNING**: `weekly`, at most 4 at a time" in shown
     assert "0.53 runs a second, about 2 min 0 s left" in shown
     assert "| `TIMEOUT` | 2 |" in shown

@@ -1,10 +1,16 @@
 """What Temporal's Web UI shows of a backfill, as Markdown."""
 
+from urllib.parse import quote
+
 from spine_temporal.operating.backfill.messages import Summary
+from spine_temporal.translation.search_attributes import BACKFILL
 
 
-def summary_details(summary: Summary) -> str:
-    """Return how the backfill stands, how many partitions stand how, and why some were not run or have failed."""
+def summary_details(summary: Summary, namespace: str) -> str:
+    """Return how the backfill stands, how many partitions stand how, and why some were not run or have failed.
+
+    At the end, the way to its runs: the query that lists them, as a link within the Web UI.
+    """
     head = f"**{summary.status}**: `{summary.workflow}`, at most {summary.max_parallel} at a time"
     lines = [f"{head}; {summary.told}" if summary.told else head, "", "| Partitions | |", "|---|---|"]
     lines += [f"| {status.capitalize()} | {count:,} |" for status, count in summary.partitions.items()]
@@ -13,6 +19,9 @@ def summary_details(summary: Summary) -> str:
         lines += ["", f"{summary.per_second:,.2f} runs a second{_left(summary)}"]
     lines += _table("Skipped because", summary.skipped)
     lines += _table("Failed of", summary.failures)
+    query = f'{BACKFILL.name}="{summary.backfill_id}"'
+    place = f"/namespaces/{quote(namespace, safe='')}/workflows?query={quote(query, safe='')}"
+    lines += ["", f"Runs that it has started: [{query}]({place})"]
     return "\n".join(lines)
 
 

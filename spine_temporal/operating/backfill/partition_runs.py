@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -16,6 +17,7 @@ from spine_temporal.definition.backfill import Reprocess, SkipReason
 from spine_temporal.definition.busy import OnBusy
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.run_result import WorkflowResult
+from spine_temporal.definition.workflow import Workflow
 from spine_temporal.operating.backfill.messages import PRIORITY
 from spine_temporal.operating.backfill.starting import start_run
 from spine_temporal.recording.backfill_partitions import BackfillPartition, record_started
@@ -28,7 +30,7 @@ from spine_temporal.runtime.orphaned_runs import close_orphaned_run, temporal_ru
 from spine_temporal.runtime.resets import Resets
 from spine_temporal.runtime.resume_run import checked_options, resume_run
 from spine_temporal.runtime.temporal_runs import TemporalRuns
-from spine_temporal.translation.search_attributes import of_run
+from spine_temporal.translation.search_attributes import BACKFILL, of_run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +95,6 @@ class PartitionRuns:
 
     async def _started(self, backfill: BackfillRow, row: BackfillPartition) -> str:
         workflow = self._definitions.workflow(backfill.workflow)
-        known = await self._attributes.known()
-        attributes = of_run(workflow.domain, row.partition_key or {}, workflow.version) if known else None
         options = {
             "force": backfill.reprocess == Reprocess.ALL,
             # A partition that is held has that as its reason: it must not wait in a place that others could have.
@@ -103,7 +103,18 @@ class PartitionRuns:
         given = {**backfill.params, **row.params}
         arguments = [given, {name: value for name, value in options.items() if value}]
         placed = replace(backfill, task_queue=workflow.task_queue or backfill.task_queue)
-        return await start_run(self._client, placed, row, arguments, attributes)
+        return await start_run(self._client, placed, row, arguments, await self._attributes_of(backfill, workflow, row))
+
+    async def _attributes_of(
+        self, backfill: BackfillRow, workflow: Workflow, row: BackfillPartition
+    ) -> TypedSearchAttributes | None:
+        """Return the run's search attributes, which lead from the backfill to its runs; None: not known here."""
+        if not await self._attributes.known():
+            return None
+        attributes = of_run(workflow.domain, row.partition_key or {}, workflow.version)
+        if not await self._attributes.has(BACKFILL.name):
+            return attributes
+        return attributes.updated(SearchAttributePair(BACKFILL, backfill.backfill_id))
 
     async def _resumed(self, backfill: BackfillRow, row: BackfillPartition, run_id: str) -> str:
         """Resume the run with the backfill's params, or find the one that goes on for it since an earlier call."""

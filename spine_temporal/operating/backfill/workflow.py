@@ -58,7 +58,7 @@ class BackfillWorkflow:
         summary: Summary = await workflow.execute_activity(
             SUMMARY, backfill_id, result_type=Summary, start_to_close_timeout=_SHORT, retry_policy=_AGAIN
         )
-        workflow.set_current_details(summary_details(summary))
+        workflow.set_current_details(summary_details(summary, workflow.info().namespace))
         return summary
 
     @workflow.query(name="progress", description="How far the backfill has come, as it was last shown")
@@ -177,7 +177,7 @@ class BackfillWorkflow:
             )
         except ActivityError:
             return
-        workflow.set_current_details(summary_details(self._summary))
+        workflow.set_current_details(summary_details(self._summary, workflow.info().namespace))
 
 
 def _check(action: str, given: Any) -> None:
