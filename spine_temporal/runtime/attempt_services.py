@@ -1,5 +1,7 @@
 """What a pipeline sees of its attempt: its transaction, its heartbeat, its anomalies."""
 
+import os
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from threading import Event
@@ -124,6 +126,14 @@ class AttemptServices:
         if connection is not None:
             driver: Any = connection.connection.driver_connection
             driver.cancel_safe(timeout=2)
+
+    def end_session(self) -> None:
+        """End the session of an abandoned attempt that does not stop, from another thread; Postgres rolls it back."""
+        connection = self._own
+        if connection is not None:
+            driver: Any = connection.connection.driver_connection
+            with socket.socket(fileno=os.dup(driver.fileno())) as line:
+                line.shutdown(socket.SHUT_RDWR)
 
     @contextmanager
     def _given(self, connection: Connection) -> Iterator[None]:

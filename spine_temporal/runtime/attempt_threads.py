@@ -90,11 +90,18 @@ class AttemptThread:
         return await self._outcome
 
     async def stop(self) -> StepDone | None:
-        """Stop it; return its outcome where it had committed already."""
+        """Stop it; return its outcome where it had committed already.
+
+        Nothing ends a thread. Where it goes on, its session ends: who counts the attempt would wait for its row.
+        """
         await asyncio.to_thread(_quietly, self._attempt.abandon)
-        with contextlib.suppress(SpineError, TimeoutError):
+        try:
             return await asyncio.wait_for(asyncio.shield(self._outcome), _LAST_WORDS)
-        return None
+        except SpineError:
+            return None
+        except TimeoutError:
+            await asyncio.to_thread(_quietly, self._attempt.end_session)
+            return None
 
     def _work(self) -> None:
         outcome, error = None, None

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from datetime import timedelta
 
+from sqlalchemy import text
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
@@ -21,6 +22,7 @@ from spine_temporal.runtime.brief_steps import NotBriefError
 from spine_temporal.runtime.ending import record_loss
 from spine_temporal.runtime.lost_workers import LostTooOftenError
 from spine_temporal.runtime.metrics import ATTEMPTS
+from spine_temporal.runtime.older_attempts import TURN
 from spine_temporal.runtime.processes.host import NoProcessError
 from spine_temporal.runtime.run_metrics import count_checks
 from spine_temporal.runtime.source_limits import LIMITED, LimitedError
@@ -135,8 +137,10 @@ def named(request: PipelineRequest) -> str:
 
 
 def _count(attempt: Attempt, database: Database, error: SpineError) -> Failed:
+    """Count it; raises ``SpineError`` where an older attempt keeps the row, which the next one ends."""
     failed = failed_step(attempt.request.step, error)
     with database.begin() as connection:
+        connection.execute(text(f"SET LOCAL lock_timeout = '{TURN}s'"))
         record_quality(connection, attempt.request.key.run_id, [one.model_dump() for one in attempt.measured])
         return fail_execution(
             connection, attempt.execution, failed.error or "", attempt.started_at, traceback=failed.traceback

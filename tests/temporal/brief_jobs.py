@@ -80,4 +80,15 @@ LATER = Workflow(
         Step.pipeline("last", Work.name, params={"place": "last"}),
     ],
 )
-ALL = (BRIEF, NEVER, BESIDE, BULKY, LATER)
+#: Its stretch is made in threads of the worker.
+THREADS = Workflow(
+    name="brief.threads",
+    partition_by=["test"],
+    steps=[
+        Step.choice("way", yes, "first"),
+        Step.pipeline("first", Work.name, local=True),
+        Step.pipeline("second", Work.name, params={"place": "second"}, local=True, timeout=1),
+        Step.pipeline("last", Work.name, params={"place": "last"}, local=True),
+    ],
+)
+ALL = (BRIEF, NEVER, BESIDE, BULKY, LATER, THREADS)

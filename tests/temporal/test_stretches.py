@@ -170,6 +170,16 @@ async def test_a_run_that_is_reset_before_or_behind_a_stretch_goes_on(service, w
     assert ran.rows == {"": 1, "second": 1, "last": 1}
 
 
+async def test_a_step_of_a_stretch_whose_thread_hangs_does_not_hold_the_run_up(service, monkeypatch):
+    monkeypatch.setattr("spine_temporal.runtime.attempt_threads._LAST_WORDS", 0.5)
+    test = uuid4().hex
+    handle = await service.client.start(jobs.THREADS, {"test": test, "at": "second", "takes": 90})
+    ran = await ended(service, handle, jobs.THREADS, test)
+    assert (ran.result.status, ran.activities) == (WorkflowStatus.COMPLETED, ["second"])
+    assert ran.result.outputs["second"]["attempt"] == 2
+    assert ran.rows == {"": 1, "second": 1, "last": 1}
+
+
 async def tasks(handle):
     """Return how many workflow tasks its history has."""
     history = await handle.handle.fetch_history()
