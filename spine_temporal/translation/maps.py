@@ -16,7 +16,7 @@ from spine_temporal.translation import calls, failures, requests
 from spine_temporal.translation.map_messages import BatchRequest, BatchResult
 from spine_temporal.translation.messages import MAP
 from spine_temporal.translation.pipeline_messages import FailedOnce
-from spine_temporal.translation.revisions import ITEMS_GO_TOGETHER
+from spine_temporal.translation.revisions import ITEMS_GO_TOGETHER, PARTS_KEEP_PACE
 from spine_temporal.translation.undiverged import UndivergedError
 from spine_temporal.translation.waiting import WAITING, Waiting
 
@@ -77,7 +77,7 @@ class _Items:
 async def run_items(request: BatchRequest, progressed: Callable[[Fan], None]) -> BatchResult:
     """Run the items of a part, bounded, and return how each ended, by its position in the whole map."""
     fan = Fan(request.step, request.items, request.tolerated)
-    items = _Items(request=request, fan=fan, pace=request.pace)
+    items = _Items(request=request, fan=fan, pace=_pace_before(request))
     try:
         while not fan.done:
             items.begin()
@@ -92,6 +92,11 @@ async def run_items(request: BatchRequest, progressed: Callable[[Fan], None]) ->
         raise
     outcomes = {request.first + index: outcome for index, outcome in sorted(fan.outcomes.items())}
     return BatchResult(outcomes=outcomes, **({} if items.pace is None else {"pace": items.pace}))
+
+
+def _pace_before(request: BatchRequest) -> float | None:
+    """Return how fast the part before was; a worker that does not know it may have begun this one."""
+    return request.pace if request.begun.revision >= PARTS_KEEP_PACE else None
 
 
 def _ended(request: BatchRequest, group: tuple[int, ...], task: asyncio.Task[_GroupEnded]) -> _GroupEnded:

@@ -7,7 +7,8 @@ SIGNALS_COUNT_ALONE = LOOKS_ARE_NUMBERED = STOPS_ARE_BOUNDED = 1
 VERDICTS_RIDE = 2
 #: Items of a map that take moments go together in one activity.
 ITEMS_GO_TOGETHER = 3
-#: A step that is cancelled while it is tried within the workflow task is not tried again.
-TRIES_HEED_CANCELLATION = 4
+#: A step that is cancelled while it is tried within the workflow task is not tried again; a part of a map begins at the
+#: pace of the part before.
+TRIES_HEED_CANCELLATION = PARTS_KEEP_PACE = 4
 #: The newest.
 REVISION = 4

@@ -33,3 +33,18 @@ CRASH = Workflow(
         Step.pipeline("second", "crash.write", {"stage": "second"}, heartbeat_timeout=1),
     ],
 )
+
+
+def yes(ctx):
+    return True
+
+
+_STEPS = [
+    Step.pipeline("first", "crash.write", {"stage": "first"}),
+    Step.lambda_("gate", counted),
+    Step.pipeline("second", "crash.write", {"stage": "second"}),
+    Step.pipeline("third", "crash.write", {"stage": "third"}),
+]
+#: Where its steps are brief they are one stretch, which goes along with the run's beginning, or comes behind a choice.
+AHEAD = Workflow(name="crash.ahead", steps=_STEPS)
+BEHIND = Workflow(name="crash.behind", steps=[Step.choice("way", yes, "first"), *_STEPS])

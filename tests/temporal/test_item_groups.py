@@ -10,6 +10,7 @@ from spine_temporal import WorkflowStatus
 from spine_temporal.replaying.histories import History
 from spine_temporal.replaying.replay import replay_all
 from spine_temporal.runtime.definitions import definitions_of
+from spine_temporal.translation.revisions import PARTS_KEEP_PACE, REVISION
 from tests.temporal import grouped as jobs
 
 SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
@@ -86,9 +87,11 @@ async def test_items_that_commit_in_parts_go_by_themselves(service):
     assert sorted(alone) == sorted(f"fan[{item}]" for item in ITEMS[:12])
 
 
+@pytest.mark.parametrize(("revision", "begins_with"), [(REVISION, "fan[30-"), (PARTS_KEEP_PACE - 1, "fan[30]")])
 async def test_a_part_of_a_large_map_begins_with_groups_where_the_part_before_has_found_how_long_an_item_takes(
-    service, monkeypatch
+    service, monkeypatch, revision, begins_with
 ):
+    monkeypatch.setattr("spine_temporal.runtime.run_starter.REVISION", revision)
     monkeypatch.setattr("spine_temporal.translation.step_runner.BATCH", 30)
     handle = await service.client.start(jobs.MAP, {"test": uuid4().hex, "items": ITEMS})
     result = await asyncio.wait_for(handle.result(), 60)
@@ -102,7 +105,7 @@ async def test_a_part_of_a_large_map_begins_with_groups_where_the_part_before_ha
     ]
     first, second = [[*await activities(service, part)] for part in parts]
     assert first[:4] == ["fan[0]", "fan[1]", "fan[2]", "fan[3]"]
-    assert second[0].startswith("fan[30-")
+    assert second[0].startswith(begins_with)
 
 
 async def activities(service, workflow_id):
