@@ -1,5 +1,7 @@
 """The pages on operating: their files, and their commands with what they print, against real servers."""
 
+import asyncio
+import contextlib
 import os
 import shlex
 import subprocess
@@ -9,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from temporalio.client import Client
+from temporalio.service import RPCError
 
 from ops.walk.page import File, parts
 from spine_temporal import CalendarRule, Deadline, Step, StepResult, Weekdays, Workflow
@@ -17,6 +21,20 @@ from spine_temporal.recording.database import Database
 from tests.conftest import ROOT
 
 PAGES = ["backfill", "coverage", "limits", "logs", "queries", "schedules"]
+
+
+@pytest.fixture
+def nothing_open(servers):
+    """End what tests before these have left open on their servers: a page tells of every run that is open."""
+
+    async def end():
+        client = await Client.connect(servers.temporal_address)
+        while left := [run async for run in client.list_workflows("ExecutionStatus = 'Running'")]:
+            for run in left:
+                with contextlib.suppress(RPCError):  # it has ended, and the list does not know it yet
+                    await client.get_workflow_handle(run.id, run_id=run.run_id).terminate()
+
+    asyncio.run(end())
 
 
 @pytest.fixture
@@ -82,6 +100,7 @@ def judge_three_days(database_url):
         database.close()
 
 
+@pytest.mark.usefixtures("nothing_open")
 @pytest.mark.parametrize("page", PAGES)
 def test_each_command_of_the_page_prints_what_the_page_says(page, shell):
     worker = None
