@@ -23,13 +23,17 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
     if as_json:
         typer.echo(summary.model_dump_json(indent=2))
         return
-    told = f" ({summary.told})" if summary.told else ""
-    say(f"Backfill {summary.backfill_id} of {summary.workflow}: {summary.status}{told}")
-    _counts("PARTITIONS", summary.partitions)
+    _print_head(summary)
     _counts("SKIPPED BECAUSE", summary.skipped)
     _counts("FAILED OF", summary.failures)
     if summary.skipped or summary.failures or BackfillPartitionStatus.HELD in summary.partitions:
         say(f"each of them, with its reason: spine-temporal backfill show {summary.backfill_id}", err=True)
+
+
+def _print_head(summary: Summary) -> None:
+    told = f" ({summary.told})" if summary.told else ""
+    say(f"Backfill {summary.backfill_id} of {summary.workflow}: {summary.status}{told}")
+    _counts("PARTITIONS", summary.partitions)
 
 
 def print_backfill(summary: Summary, rows: Sequence[BackfillPartition], *, as_json: bool) -> None:
@@ -37,7 +41,7 @@ def print_backfill(summary: Summary, rows: Sequence[BackfillPartition], *, as_js
     if as_json:
         print_json({**summary.model_dump(mode="json"), "rows": [asdict(row) for row in rows]})
         return
-    print_summary(summary.model_copy(update={"skipped": {}, "failures": {}}), as_json=False)
+    _print_head(summary)
     columns = (Column(title="PARTITION"), Column(title="STATUS"), Column(title="WHY"), Column(title="RUN", below=True))
     cells = [(row.params, row.status, _why(row), row.run_id) for row in rows]
     typer.echo("\n" + table(columns, cells, width_of()))
