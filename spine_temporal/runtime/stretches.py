@@ -51,12 +51,14 @@ class Stretches:
     async def ahead(self, request: BeginRequest, begun: Begun) -> Begun:
         """Go on with a run that has just begun, as far as its steps are known to take moments.
 
-        Nobody can cancel what begins a run, and so it must not last. What was tried before is left to the run.
+        Nobody can cancel what begins a run, and so it must not last. What was tried before is left to the run, and
+        one that was cancelled before it begins ends at once.
         """
         info = activity.info()
         state, commands = start(begun.plan, requests.run_of(begun))
         first = next((command.step.name for command in commands if isinstance(command, Do)), None)
-        may = begun.stretches and info.is_local and info.attempt == 1 and not request.was_reset
+        is_first = info.is_local and info.attempt == 1 and not request.was_reset
+        may = begun.stretches and is_first and not request.is_cancelled
         if not may or first is None or begun.is_dry_run or begun.earlier is not None or begun.kept:
             return begun
         asked = StretchRequest(

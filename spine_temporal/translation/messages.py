@@ -60,6 +60,8 @@ class BeginRequest(Message):
     asked_at: datetime | None = None
     #: Whether this may have been asked before, in a workflow task that was lost.
     task_may_repeat: bool = False
+    #: Whether somebody has cancelled the run before it begins.
+    is_cancelled: bool = False
     #: Why the run is refused, where its start cannot be read as params and run options.
     refused: str = ""
     #: Whether another run has started it, so that its params are those of that run.

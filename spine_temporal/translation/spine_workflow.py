@@ -158,6 +158,7 @@ class SpineWorkflow:
             refused=requests.unreadable_start(self.spine.name, params, options, extra),
             is_child=info.parent is not None,
             task_may_repeat=takes_over(),
+            is_cancelled=temporal.cancellation_reason() is not None,
         )
         begun = await self._begun(
             lambda late: bookkeeping.record(BEGIN, request, BegunAhead, shown=self._details, late=late)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from temporalio.api.enums.v1 import EventType
 
-from spine_temporal import StepStatus, WorkflowStatus
+from spine_temporal import SpineClient, StepStatus, WorkflowStatus
 from spine_temporal.replaying.histories import History
 from spine_temporal.replaying.replay import replay_all
 from spine_temporal.runtime.definitions import definitions_of
@@ -152,6 +152,21 @@ async def test_a_run_that_is_cancelled_in_a_stretch_keeps_what_was_done(service,
     assert service.rows("SELECT count(run_id) FROM core_partitions") == [(0,)]
     # Nor does who asks once it has ended hear that one runs.
     assert {step.step_name: step.status for step in (await handle.progress()).step_executions} == steps
+
+
+async def test_a_run_that_is_cancelled_before_it_begins_does_nothing_along_with_its_beginning(
+    serve, temporal, database, monkeypatch
+):
+    monkeypatch.setattr("spine_temporal.runtime.brief_steps.BriefSteps.knows", lambda *_: True)
+    with database.begin() as connection:
+        connection.execute(text("CREATE TABLE brief_rows (test text, place text)"))
+    queue, test = f"test-{uuid4().hex[:8]}", uuid4().hex
+    handle = await SpineClient(temporal, task_queue=queue).start(jobs.BRIEF, {"test": test})
+    await handle.cancel()
+    async with serve(*jobs.ALL, task_queue=queue) as service:
+        ran = await ended(service, handle, jobs.BRIEF, test)
+    assert (ran.result.status, ran.rows) == (WorkflowStatus.CANCELLED, {})
+    assert service.rows("SELECT count(run_id) FROM core_partitions") == [(0,)]
 
 
 @pytest.mark.parametrize("which", [0, 1])
