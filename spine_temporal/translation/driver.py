@@ -114,6 +114,8 @@ class Driver:
                 return False
             lost = _lost_by(answer)
             if lost is not None:
+                if isinstance(answer, Stretched):
+                    self._advanced(name, answer)
                 await self._stop(tasks)
                 self._lost = lost
                 return True

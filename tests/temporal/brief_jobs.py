@@ -21,6 +21,8 @@ class Work(Pipeline):
     def _do(self):
         if self.params.get("takes"):
             time.sleep(self.params["takes"])
+        if self.params.get("loses"):
+            self.connection.exec_driver_sql("UPDATE core_partitions SET epoch = epoch + 1")
         if self.params.get("exits"):
             os._exit(3)
         if self.params.get("unsteady"):

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowFailureError
 
 from spine_temporal import SpineClient, StepStatus, WorkflowStatus
 from spine_temporal.replaying.histories import History
@@ -183,6 +184,18 @@ async def test_a_run_that_is_reset_before_or_behind_a_stretch_goes_on(service, w
     assert ran.result.status is WorkflowStatus.COMPLETED
     assert ("spine.stretch" in ran.local) is (which > 0)
     assert ran.rows == {"": 1, "second": 1, "last": 1}
+
+
+@pytest.mark.parametrize(("workflow", "at"), [(jobs.BRIEF, "last"), (jobs.LATER, "second")])
+async def test_a_run_that_loses_its_partition_in_a_stretch_shows_what_it_had_done(service, workflow, at):
+    handle = await service.client.start(workflow, {"test": uuid4().hex, "at": at, "loses": True})
+    with pytest.raises(WorkflowFailureError) as failure:
+        await asyncio.wait_for(handle.handle.result(), 30)
+    assert failure.value.cause.type == "CLAIM_LOST"
+    progress = await handle.progress()
+    assert "first" in progress.completed_steps
+    assert progress.failed_steps == [at]
+    assert service.rows("SELECT step FROM core_executions") == [("first",)]
 
 
 async def test_a_step_of_a_stretch_whose_thread_hangs_does_not_hold_the_run_up(service, monkeypatch):
