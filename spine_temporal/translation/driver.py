@@ -99,7 +99,9 @@ class Driver:
                 if self._resumes.is_signalled and await self._resumes.ask(self.run.begun.run_id):
                     await self._stop(tasks)
                     return False
-            except asyncio.CancelledError:
+            except (asyncio.CancelledError, FailureError) as error:
+                if not is_cancelled_exception(error):  # as one does that is cancelled while it asks how to go on
+                    raise
                 self.is_cancelled = True
                 move = await self._cancelled(tasks)
                 continue

@@ -18,6 +18,7 @@ from spine_temporal.runtime.definitions import definitions_of
 from spine_temporal.runtime.worker import running_worker
 from spine_temporal.translation.messages import BeginRequest, EndRequest
 from tests.temporal import endings, lineage
+from tests.temporal.conftest import Service
 from tests.temporal.test_held_gates import held
 from tests.temporal.test_lineage import _reset, _steps
 
@@ -65,6 +66,27 @@ async def test_a_run_that_is_cancelled_before_it_begins_begins_and_ends_as_cance
         assert connection.execute(text("SELECT status FROM core_runs")).all() == [("CANCELLED",)]
         assert connection.execute(text("SELECT count(run_id) FROM core_partitions")).scalar() == 0
         assert connection.execute(text("SELECT count(*) FROM done")).scalar() == 0
+
+
+async def test_a_run_that_is_cancelled_while_it_asks_how_to_go_on_ends_as_cancelled(temporal, database, params):
+    with database.begin() as connection:
+        connection.execute(text(lineage.TABLE))
+    queue = f"test-{uuid4().hex[:8]}"
+    options = {"task_queue": queue, "max_activities": 5}
+    async with running_worker(temporal, database, definitions_of(ALL), **options):
+        service = Service(SpineClient(temporal, task_queue=queue), database)
+        first = await service.client.start(lineage.HELD, params)
+        await held(first)
+        handle = await _reset(service, first.workflow_id, 0)
+        await held(handle)
+    again = (await handle.handle.describe()).run_id
+    await handle.handle.signal("resume")
+    await handle.cancel()
+    async with running_worker(temporal, database, definitions_of(ALL), **options):
+        assert (await asyncio.wait_for(handle.result(), 30)).status is WorkflowStatus.CANCELLED
+    [status] = service.rows(f"SELECT status FROM core_runs WHERE run_id = '{again}'")
+    assert status == ("CANCELLED",)
+    assert service.rows("SELECT count(run_id) FROM core_partitions") == [(0,)]
 
 
 async def test_a_run_whose_end_is_recorded_begins_again_with_its_own_result(service, params):
