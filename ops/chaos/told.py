@@ -28,6 +28,15 @@ _SILENT = """
 """
 
 
+#: By notification, what is known of its way.
+_SENT = """
+    SELECT notification_id, concat_ws(', ', kind, 'created ' || told.created_at, 'routed ' || routed_at, (
+        SELECT string_agg(concat_ws(', ', status, attempts || ' attempts', error, 'ended ' || ended_at), '; ')
+        FROM core_deliveries AS sent WHERE sent.notification_id = told.notification_id
+    )) FROM core_outbox AS told
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Arrived:
     """A message that has come: its idempotency key, and the ids of the notifications in it."""
@@ -41,7 +50,7 @@ def discrepancies(url: str, arrived: Iterable[Arrived]) -> list[str]:
     with psycopg.connect(url) as connection:
         due, told = (Counter(name for (name,) in connection.execute(query)) for query in (_DUE, _TOLD))
         silent = [run_id for (run_id,) in connection.execute(_SILENT)]
-        ids = {str(one) for (one,) in connection.execute("SELECT notification_id FROM core_outbox")}
+        sent = {str(one): how for one, how in connection.execute(_SENT)}
     found = [f"lost: {name}" for name in (due - told).elements()]
     found += [f"without cause, or twice: {name}" for name in (told - due).elements()]
     found += [f"lost: the anomaly of run {run_id}" for run_id in silent]
@@ -49,6 +58,6 @@ def discrepancies(url: str, arrived: Iterable[Arrived]) -> list[str]:
     for message in arrived:
         for each in message.ids:
             keys[each].add(message.key)
-    found += [f"not arrived: {each}" for each in ids - keys.keys()]
-    found += [f"arrived, and not in the outbox: {each}" for each in keys.keys() - ids]
+    found += [f"not arrived: {each}, {how}" for each, how in sent.items() if each not in keys]
+    found += [f"arrived, and not in the outbox: {each}" for each in keys.keys() - sent.keys()]
     return found + [f"under two keys: {each}" for each, of in keys.items() if len(of) > 1]
