@@ -39,8 +39,11 @@ async def _resume(service, identity, **correction):
     return await asyncio.wait_for(handle.result(), 60)
 
 
-async def _reset(service, identity, which):
-    """Reset the newest run to a completed workflow task: the first, or the one before the last."""
+async def _reset(service, identity, which, without=()):
+    """Reset the newest run to a completed workflow task: the first, or the one before the last.
+
+    ``without``: what Temporal is not to give the new run again of what came after.
+    """
     client = service.client.client
     run = await client.get_workflow_handle(identity).describe()
     points = [
@@ -55,6 +58,7 @@ async def _reset(service, identity, which):
             workflow_task_finish_event_id=points[which],
             request_id=uuid4().hex,
             reason="somebody in the Web UI",
+            reset_reapply_exclude_types=without,
         )
     )
     return await service.client.handle_of(identity)
