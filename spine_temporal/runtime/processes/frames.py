@@ -82,10 +82,16 @@ class Line:
         self.socket.sendall(packed(kind, text))
 
     def receive(self, timeout: float | None = None) -> Frame | None:
-        """Return the next frame, None at the end; raises ``TimeoutError``."""
+        """Return the next frame, None at the end; raises ``TimeoutError``.
+
+        It is the end, too, where nobody at the other end has read what was sent last.
+        """
         while not self._complete:
             self.socket.settimeout(timeout)
-            data = self.socket.recv(_CHUNK)
+            try:
+                data = self.socket.recv(_CHUNK)
+            except ConnectionResetError:
+                return None
             self.socket.settimeout(None)
             if not data:
                 return None
