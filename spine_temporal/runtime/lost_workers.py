@@ -24,7 +24,9 @@ from spine_temporal.runtime.older_attempts import end_older
 _log = logging.getLogger(__name__)
 
 #: Workers that a step may lose, whatever its policy: most are lost to a deployment or a machine, and not to the step.
-LEAST_LOST = 3
+LEAST_LOST = 5
+#: The same where it runs in the worker itself, which it may well have ended.
+LEAST_LOST_LOCALLY = 3
 #: Executions whose attempts in this worker are remembered.
 _REMEMBERED = 10_000
 _LOST = frozenset({TimeoutType.TIMEOUT_TYPE_HEARTBEAT, TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE})
@@ -53,22 +55,24 @@ class LostWorkers:
     async def count(self, attempt: Attempt) -> None:
         """Count the attempt before this one where it was lost; raises ``LostTooOftenError``.
 
-        Costs nothing for a first attempt.
+        Costs nothing for a first attempt. A brief one in its process cannot end the worker, and what lost its workflow
+        task was something else; the same is so of one that this worker has outlived.
         """
-        info = activity.info()
+        info, request = activity.info(), attempt.request
         execution = attempt.execution.execution_id
         before = self._here.pop(execution, 0)
         self._here[execution] = info.attempt
         if len(self._here) > _REMEMBERED:
             self._here.popitem(last=False)
         if info.is_local:
-            was_lost = attempt.request.task_may_repeat and await _repeats_its_task()
+            may_be_lost = request.task_may_repeat and not request.is_brief and not before
+            was_lost = may_be_lost and await _repeats_its_task()
         else:
             was_lost = info.attempt > 1 and before != info.attempt - 1 and await _follows_a_lost_one()
         if was_lost:
             lost = await asyncio.to_thread(_counted, self._database, attempt.execution)
-            limit = max(attempt.request.retry.max_attempts, LEAST_LOST)
-            _log.warning("step %s of run %s: %d attempts lost", attempt.request.step, attempt.request.key.run_id, lost)
+            limit = max(request.retry.max_attempts, LEAST_LOST_LOCALLY if info.is_local else LEAST_LOST)
+            _log.warning("step %s of run %s: %d attempts lost", request.step, request.key.run_id, lost)
             if lost >= limit:
                 raise LostTooOftenError(lost)
 

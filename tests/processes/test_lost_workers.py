@@ -49,13 +49,13 @@ def ledger(url):
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("workflow", [KILLS, KILLS_LOCALLY], ids=["activity", "local"])
-async def test_a_step_that_kills_each_worker_ends_its_run(lose, database_url, workflow):
+@pytest.mark.parametrize(("workflow", "lost"), [(KILLS, 5), (KILLS_LOCALLY, 3)], ids=["activity", "local"])
+async def test_a_step_that_kills_each_worker_ends_its_run(lose, database_url, workflow, lost):
     result, begun = await lose(workflow, 100)
     assert (result.status, result.error_step, result.error_category) == ("FAILED", "kill", "INTERNAL")
-    assert "WORKER_LOST: 3 attempts were lost with their workers" in result.error
-    assert begun == "xxx"
-    assert ledger(database_url) == [("FAILED", 1, 3)]
+    assert f"WORKER_LOST: {lost} attempts were lost with their workers" in result.error
+    assert begun == "x" * lost
+    assert ledger(database_url) == [("FAILED", 1, lost)]
     with psycopg.connect(database_url) as connection:
         assert connection.execute("SELECT category FROM core_anomalies").fetchall() == [("WORKFLOW_FAILURE",)]
 
