@@ -1,6 +1,7 @@
 """Where each notification goes, and whether it has arrived: one row for each notification and channel."""
 
 import json
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
@@ -12,6 +13,8 @@ from spine_temporal.recording.outbox import Enqueued, enqueued_of, outbox_column
 
 #: One worker routes at a time.
 _LOCK = 7_325_118_604_013_003
+#: Notifications of one message, which lists each.
+LARGEST_BATCH = 1000
 #: Deliveries of one channel that are under way at once.
 AT_ONCE = 5
 
@@ -107,7 +110,7 @@ def due(connection: Connection, grouping: Grouping) -> Due:
 
 
 def route(connection: Connection, grouping: Grouping, router: Router) -> Due:
-    """Write the deliveries of all that is due, those of one cause and channel as one batch."""
+    """Write the deliveries of all that is due, those of one cause and channel as one batch, or as full ones."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     found = due(connection, grouping)
     if found.causes:
@@ -118,16 +121,15 @@ def route(connection: Connection, grouping: Grouping, router: Router) -> Due:
 
 
 def _deliveries(waiting: Sequence[Enqueued], router: Router) -> list[dict[str, str]]:
-    batches: dict[tuple[str, str], str] = {}
-    return [
-        {
-            "notification_id": str(one.notification_id),
-            "channel": channel,
-            "batch_id": batches.setdefault((one.cause, channel), str(uuid4())),
-        }
-        for one in waiting
-        for channel in router(one)
-    ]
+    of_cause, batches = Counter[tuple[str, str]](), defaultdict[tuple[str, str, int], str](lambda: str(uuid4()))
+    found: list[dict[str, str]] = []
+    for one in waiting:
+        for channel in router(one):
+            full = of_cause[one.cause, channel] // LARGEST_BATCH
+            of_cause[one.cause, channel] += 1
+            batch = batches[one.cause, channel, full]
+            found.append({"notification_id": str(one.notification_id), "channel": channel, "batch_id": batch})
+    return found
 
 
 def pending_batches(connection: Connection) -> list[tuple[UUID, str]]:

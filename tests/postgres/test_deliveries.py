@@ -65,6 +65,17 @@ def test_a_cause_waits_for_others_of_it_before_its_first_message_and_between_two
     assert connection.execute(text(counts)).scalars().all() == [1, 1, 3]
 
 
+def test_a_cause_of_very_many_goes_in_full_messages_of_which_each_lists_all(connection, passes, monkeypatch):
+    monkeypatch.setattr(deliveries, "LARGEST_BATCH", 2)
+    for key in "abcde":
+        told(connection, key)
+    passes(61)
+    routed(connection)
+    batches = [batch for batch, _ in deliveries.pending_batches(connection)]
+    told_of = [len(deliveries.begin_attempt(connection, batch)) for batch in batches]
+    assert sorted(told_of) == [1, 2, 2]
+
+
 def test_a_batch_is_attempted_until_it_has_ended(connection, passes):
     told(connection, "a")
     passes(61)

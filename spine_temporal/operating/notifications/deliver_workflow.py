@@ -22,6 +22,8 @@ from spine_temporal.operating.notifications.messages import (
 
 #: Of what only Postgres is needed for.
 _RECORDING = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=20))
+#: For one attempt of that; it gives no sign of life, so one that was lost with its worker is waited for as long.
+_MOMENT = timedelta(seconds=10)
 #: Of a channel that does not take a message.
 _SENDING = RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=5))
 #: Seconds for one attempt to send.
@@ -47,7 +49,7 @@ class Deliver:
         while True:
             self._is_woken = False
             routed: Routed = await temporal.execute_activity(
-                ROUTE, result_type=Routed, start_to_close_timeout=timedelta(seconds=30), retry_policy=_RECORDING
+                ROUTE, result_type=Routed, start_to_close_timeout=_MOMENT, retry_policy=_RECORDING
             )
             for dispatch in routed.dispatches:
                 if dispatch.batch_id not in self._sending:
@@ -89,6 +91,4 @@ class Deliver:
     async def _give_up(self, dispatch: Dispatch, error: ActivityError) -> None:
         cause = error.cause if isinstance(error.cause, FailureError) else error
         given_up = GivenUp(batch_id=dispatch.batch_id, channel=dispatch.channel, error=cause.message)
-        await temporal.execute_activity(
-            GIVE_UP, given_up, start_to_close_timeout=timedelta(seconds=30), retry_policy=_RECORDING
-        )
+        await temporal.execute_activity(GIVE_UP, given_up, start_to_close_timeout=_MOMENT, retry_policy=_RECORDING)

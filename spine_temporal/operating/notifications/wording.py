@@ -10,8 +10,8 @@ from spine_temporal.definition.notification import NotificationKind
 from spine_temporal.definition.params import canonical
 from spine_temporal.recording.outbox import Enqueued
 
-#: Notifications of a batch that a text lists, and that JSON lists.
-_LINES, _LISTED = 20, 1000
+#: Notifications of a batch that a text lists; JSON lists all.
+_LINES = 20
 #: What a kind says of one partition, and of several.
 _TOLD = {
     NotificationKind.FAILED: ("failed", "failed"),
@@ -54,7 +54,7 @@ class Wording:
                 "count": len(self._told),
                 "subject": self.subject,
                 "text": self.text,
-                "notifications": [_json(one) for one in self._told[:_LISTED]],
+                "notifications": [_json(one) for one in self._told],
             },
         }
 
