@@ -119,6 +119,8 @@ class Attempt(AttemptServices):
         lost = entry.fence.lost(self.request.key, known)
         if lost is not None and entry.status is not PipelineStatus.COMPLETED:
             raise lost
+        # Where a workflow task was lost, Temporal counts anew, and the ledger knows what has failed before.
+        self.attempt = max(self.attempt, entry.attempt)
         return entry
 
     @contextmanager
