@@ -26,6 +26,8 @@ Answer = TypeVar("Answer")
 
 #: Seconds that a run may take once everything is back.
 PATIENCE = 180
+#: Status of one that has taken longer.
+OPEN = "OPEN"
 #: Looks for what does not fit; workers close orphaned runs within a minute.
 _LOOKS = 45
 #: Why Temporal gives a workflow task out again though nothing is wrong: the run was sent back to it, or was told
@@ -93,7 +95,7 @@ async def _outcome(client: Client, identity: str) -> Outcome:
             _until_answered(lambda: result_of(client, client.get_workflow_handle(identity))), PATIENCE
         )
     except TimeoutError:
-        return Outcome(status="OPEN", error_category=None, error_step=None)
+        return Outcome(status=OPEN, error_category=None, error_step=None)
     return Outcome(status=result.status.value, error_category=result.error_category, error_step=result.error_step)
 
 
@@ -161,8 +163,6 @@ def recorded(database_url: str, identities: Collection[str]) -> dict[str, Outcom
     """
     with psycopg.connect(database_url) as connection:
         return {
-            identity: Outcome(
-                status="OPEN" if status == "RUNNING" else status, error_category=category, error_step=step
-            )
+            identity: Outcome(status=OPEN if status == "RUNNING" else status, error_category=category, error_step=step)
             for identity, status, category, step in connection.execute(query, (list(identities),))
         }

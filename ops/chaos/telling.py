@@ -14,7 +14,7 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError
 
-from ops.chaos.runs import await_all, connected, still_open
+from ops.chaos.runs import OPEN, PATIENCE, await_all, connected, still_open
 from ops.chaos.sink import Sink, listening
 from ops.chaos.told import discrepancies
 from ops.chaos.told_jobs import TOLD
@@ -93,7 +93,9 @@ async def _run(client: Client, identity: str, params: dict[str, str]) -> None:
             await asyncio.sleep(0.3)
         else:
             break
-    await await_all(client, [identity])
+    for _ in range(_PATIENCE // PATIENCE):  # what it is to tell comes with its end, however busy the machine is
+        if (await await_all(client, [identity]))[identity].status != OPEN:
+            return
 
 
 async def _tend(world: World) -> None:
