@@ -100,6 +100,7 @@ class AttemptThread:
         except SpineError:
             return None
         except TimeoutError:
+            self._outcome.add_done_callback(_unheard)
             await asyncio.to_thread(_quietly, self._attempt.end_session)
             return None
 
@@ -124,3 +125,9 @@ class AttemptThread:
 def _quietly(call: Callable[[], None]) -> None:
     with contextlib.suppress(Exception):
         call()
+
+
+def _unheard(outcome: "asyncio.Future[StepDone]") -> None:
+    """Take what comes too late: nobody waits for it, and asyncio would tell of an error that nobody has taken."""
+    if not outcome.cancelled():
+        outcome.exception()

@@ -53,6 +53,9 @@ async def _unpause(client, identity):
 async def test_a_paused_run_is_open_and_everybody_is_told(service, params, temporal):
     run = await service.client.start(lineage.HELD, params)
     await held(run)
+    async with asyncio.timeout(30):  # the run is held before it has recorded that
+        while not service.rows("SELECT 1 FROM core_anomalies WHERE category = 'GATE_HELD'"):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
     await _pause(temporal, run.workflow_id)
     [listed] = await service.client.list_runs(service.database, filters=[RunFilter.PAUSED])
     assert (listed.workflow_id, listed.status, listed.held_step) == (run.workflow_id, RunStatus.PAUSED, "check")

@@ -15,10 +15,10 @@ from spine_temporal.runtime.worker import running_worker
 from tests.temporal import jobs, resumable
 
 
-async def _until(client, handle, kind):
+async def _until(client, handle, kind, of=""):
     for _ in range(200):
         found = await reasons(client, handle)
-        if found[0].kind == kind:
+        if found[0].kind == kind and of in found[0].text:
             return found[0]
         await asyncio.sleep(0.1)
     raise AssertionError(f"{found} and not {kind}")
@@ -56,7 +56,7 @@ async def test_runs_that_work_fail_and_are_cancelled_say_so(serve, temporal, tmp
         assert reason.text == "it has ended as FAILED at step 'normalize': NO_SOURCE: no source"
         assert reason.advice == f"mend the cause, then `spine-temporal resume {failed.workflow_id}`"
         running = await service.client.start(resumable.WAITING, params)
-        reason = await _until(temporal, running, "runs")
+        reason = await _until(temporal, running, "runs", "'wait'")  # before it, another step runs for a moment
         assert "'wait' (resumable.wait) runs for" in reason.text
         await running.cancel()
         await running.result()
