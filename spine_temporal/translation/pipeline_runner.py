@@ -140,7 +140,7 @@ class PipelineRunner:
             begun=run.begun,
             executions=tuple(state.executions.values()),
             outputs=state.outputs,
-            **{name: value for name, value in told.items() if name != "kept"},  # such a run has none
+            **{name: value for name, value in told.items() if name != "kept"},  # one that has any was reset
         )
         try:
             done = await calls.run_stretch(request, pipelines)

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError
 
+from ops.benchmarks import job
 from spine_temporal import SpineClient, StepStatus, WorkflowStatus
 from spine_temporal.replaying.histories import History
 from spine_temporal.replaying.replay import replay_all
@@ -89,6 +90,16 @@ async def test_a_run_of_brief_steps_and_gates_is_one_local_activity_and_says_wha
     assert ended == sorted(ended)
     stages = service.rows("SELECT stage FROM core_manifest ORDER BY stage_rank")
     assert [stage for [stage] in stages] == ["STARTED", "STEP_FIRST", "STEP_FEW", "STEP_LAST", "COMPLETED"]
+
+
+async def test_the_five_step_job_is_one_local_activity_in_seven_events(serve, monkeypatch):
+    monkeypatch.setattr("spine_temporal.runtime.brief_steps.BriefSteps.knows", lambda *_: True)
+    async with serve(job.JOB) as service:
+        handle = await service.client.start(job.JOB, {"number": 1, "rows": job.ROWS})
+        ran = await ended(service, handle, job.JOB, "1")
+    assert (ran.result.status, ran.local, ran.activities) == (WorkflowStatus.COMPLETED, [BEGUN_WITH], [])
+    assert len(ran.history.events) == 7
+    assert sum(event.ByteSize() for event in ran.history.events) < 6000
 
 
 async def test_a_gate_that_fails_in_a_stretch_fails_as_any(service):
