@@ -98,11 +98,11 @@ class AggregateWeek(Pipeline):
             )
         if capture.status != "AGGREGATED" or self.params.get("force"):
             self._write(capture)
-        check_invariants(self.connection, capture)
+        rows = check_invariants(self.connection, capture)
         previous = make_current(self.connection, capture)
         if previous is not None:
             self._record_revision(capture, previous)
-        return self._output(capture)
+        return capture.identity | rows | self._summary(capture) | {"invariants_ok": True}
 
     def _write(self, capture: Capture) -> None:
         values = capture.identity | {"execution_id": self.idempotency_key}
@@ -125,15 +125,6 @@ class AggregateWeek(Pipeline):
                 metadata={"previous_capture_id": previous},
             )
 
-    def _output(self, capture: Capture) -> dict[str, Any]:
-        values = {"capture_id": capture.capture_id}
-        summary = dict(self.connection.execute(_SUMMARY, values).mappings().one())
-        counts = {
-            f"{table}_rows": self.connection.execute(
-                text(f"SELECT count(*) FROM finra_otc_{table} WHERE capture_id = :capture_id"),
-                values,
-            ).scalar_one()
-            for table in TABLES
-        }
-        summary["total_shares"] = f"{summary['total_shares'].normalize():f}"
-        return capture.identity | counts | summary | {"invariants_ok": True}
+    def _summary(self, capture: Capture) -> dict[str, Any]:
+        row = self.connection.execute(_SUMMARY, {"capture_id": capture.capture_id}).mappings().one()
+        return {**row, "total_shares": f"{row['total_shares'].normalize():f}"}

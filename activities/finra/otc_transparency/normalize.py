@@ -19,7 +19,8 @@ def _trimmed(column: str) -> str:
     return f"btrim({column}, {_SPACE})"
 
 
-# Dates are few and distinct, so each is checked once: a form that is no day of the calendar must not be cast.
+# Dates are few and distinct, so each is checked once, which a planner would do for each row if it were not told to
+# materialize them; a form that is no day of the calendar must not be cast.
 # Cases are folded byte by byte (COLLATE "C") and digits are 0-9: a locale knows more letters and digits than FINRA.
 _CHECKED = text(rf"""
     CREATE TEMPORARY TABLE finra_otc_checked ON COMMIT DROP AS
@@ -32,8 +33,10 @@ _CHECKED = text(rf"""
             {_trimmed("total_weekly_share_quantity")} AS shares, {_trimmed("total_weekly_trade_count")} AS trades,
             {_trimmed("last_update_date")} AS updated
         FROM finra_otc_line WHERE capture_id = :capture_id AND tier_description IS NOT NULL
-    ), forms AS (
+    ), seen AS MATERIALIZED (
         SELECT DISTINCT updated FROM trimmed
+    ), forms AS (
+        SELECT updated FROM seen
         WHERE updated ~ '^[12][0-9]{{3}}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$'
     ), months AS (
         SELECT updated, make_date(left(updated, 4)::int, substr(updated, 6, 2)::int, 1) AS first FROM forms

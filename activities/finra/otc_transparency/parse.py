@@ -66,7 +66,7 @@ class ParsedFile:
 
 def parse(data: bytes, where: str) -> ParsedFile:
     """Split a file; raise ENCODING, SOURCE_EMPTY or HEADER_MISMATCH where it is no weekly file."""
-    if not data.strip():
+    if not data or data.isspace():
         raise _refused(f"{where} has no content: fetch it again", "SOURCE_EMPTY")
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         raise _refused(f"{where} is UTF-16: save it as UTF-8", "ENCODING")
