@@ -64,9 +64,10 @@ class AttemptServices:
         return self._lent
 
     def _transaction(self) -> Connection:
+        self._require_turn()
         if self._own is not None:
             return self._own
-        if self._abandoned.is_set() or self._pipeline.transactional:
+        if self._pipeline.transactional:
             raise AbandonedError
         raise SpineError(
             f"pipeline {self.request.pipeline!r} is not transactional: use `with self.transaction() as connection`",

@@ -8,6 +8,9 @@ from typing import Any
 
 from temporalio import activity
 
+#: Seconds between two heartbeats at most. The answer to a heartbeat tells of a cancel, so this is how long that takes.
+LONGEST_INTERVAL = 4.0
+
 
 class Heart:
     """Beats for the activity that makes it."""

@@ -20,7 +20,7 @@ from spine_temporal.runtime.brief_steps import LONGEST, NotBriefError
 from spine_temporal.runtime.claims import Claims, fenced
 from spine_temporal.runtime.deadlines import given_up_at
 from spine_temporal.runtime.failed_verdicts import log_verdict
-from spine_temporal.runtime.heart import Heart
+from spine_temporal.runtime.heart import LONGEST_INTERVAL, Heart
 from spine_temporal.runtime.item_groups import run_group
 from spine_temporal.runtime.metrics import ATTEMPT_SECONDS, ATTEMPTS
 from spine_temporal.runtime.pipeline_failures import attempt_failed, failure_of, limited, named, run_lost, waiting
@@ -102,7 +102,7 @@ async def _run(pipeline: type[Pipeline], places: Places, request: PipelineReques
     request = _with_time(request)
     number, progress = request.number(info.attempt), info.heartbeat_details
     attempt = attempt_of(request, pipeline, places.database, heart.tell, number, progress, is_local=info.is_local)
-    heart.start(request.heartbeat_timeout / 3)
+    heart.start(min(request.heartbeat_timeout / 3, LONGEST_INTERVAL))
     try:
         await places.lost.count(attempt)
         async with places.limits.held(attempt):

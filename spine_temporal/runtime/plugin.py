@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import pickle
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
@@ -24,6 +25,7 @@ from spine_temporal.runtime.brief_steps import BriefSteps
 from spine_temporal.runtime.claims import Claims
 from spine_temporal.runtime.deciders import Deciders
 from spine_temporal.runtime.definitions import Definitions, definitions_of
+from spine_temporal.runtime.heart import LONGEST_INTERVAL
 from spine_temporal.runtime.log_context import follow_records
 from spine_temporal.runtime.logged_activities import LoggedActivities
 from spine_temporal.runtime.lost_workers import LostWorkers
@@ -51,6 +53,9 @@ from spine_temporal.translation.snapshot import PASSED_THROUGH
 from spine_temporal.translation.translate import translate
 
 _log = logging.getLogger(__name__)
+
+#: For how long Temporal's client may hold heartbeats back.
+_HEARTBEATS = timedelta(seconds=LONGEST_INTERVAL)
 
 
 class SpinePlugin(SimplePlugin):
@@ -97,6 +102,9 @@ class SpinePlugin(SimplePlugin):
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
         """Add workflows, activities and the sandbox's passthrough to a Worker."""
         config = super().configure_worker(config)
+        # Temporal's client would hold heartbeats back for up to a minute, and with them the word of a cancel.
+        longest = config.get("max_heartbeat_throttle_interval", _HEARTBEATS)
+        config["max_heartbeat_throttle_interval"] = min(longest, _HEARTBEATS)
         config["client"] = self._storing(config["client"])
         runner = config.get("workflow_runner") or self._runner(None)
         gates = self._gates(runner)

@@ -27,7 +27,7 @@ def check(ctx, config):
     return StepResult.fail("it does not pass")
 
 
-#: No heartbeat tells its last step that the run was cancelled.
+#: Its last step has ended before a heartbeat tells it that the run was cancelled.
 LAST = Workflow(
     name="endings.last",
     partition_by=["test"],
