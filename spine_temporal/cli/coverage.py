@@ -1,7 +1,7 @@
 """``coverage``: how the partitions stand that a workflow should have."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from spine_temporal.client.coverage import Coverage
+    from spine_temporal.definition.over import Over
+    from spine_temporal.definition.workflow import Workflow
     from spine_temporal.drawing.coverage_grid import CoverageGrid
     from spine_temporal.drawing.terminal_graph import TextLine
 
@@ -52,29 +54,14 @@ def coverage(
     from spine_temporal.cli.over import over_of_texts  # noqa: PLC0415 - keeps --help quick
     from spine_temporal.cli.params import read_params  # noqa: PLC0415
     from spine_temporal.cli.printing import print_json  # noqa: PLC0415
-    from spine_temporal.cli.session import chosen, definitions, opened_database, run_async  # noqa: PLC0415
-    from spine_temporal.client.coverage import coverage_of  # noqa: PLC0415
+    from spine_temporal.cli.session import chosen  # noqa: PLC0415
     from spine_temporal.drawing.coverage_grid import Cell, grid_of  # noqa: PLC0415
 
     form = TimelineFormat(form_of(format_, output, TimelineFormat))
     settings, definition = chosen(Settings.from_environment(), workflow)
     partitions = over_of_texts(definition, over)
     common = read_params(definition, param or [], params)
-    loaded = definitions(settings)
-    deadlines = [one for one in loaded.deadlines.values() if one.workflow.name == definition.name]
-
-    async def work() -> "list[Coverage]":
-        with opened_database(settings) as database:
-            return await coverage_of(
-                database,
-                definition,
-                partitions,
-                params=common,
-                deadlines=deadlines,
-                inputs_of=loaded if inputs else None,
-            )
-
-    found: list[Coverage] = run_async(work)
+    found = _found(settings, definition, partitions, common, inputs=inputs)
     listed = [one for one in found if not status or one.status in status]
     if as_json:
         print_json([asdict(one) for one in listed])
@@ -83,6 +70,24 @@ def coverage(
     else:
         cells = [Cell(status=one.status, told=one.told) for one in found]
         put(_drawn(form, grid_of(definition.name, partitions, cells), is_file=output is not None), output)
+
+
+def _found(
+    settings: Settings, workflow: "Workflow", over: "Over", params: dict[str, Any], *, inputs: bool
+) -> "list[Coverage]":
+    from spine_temporal.cli.session import definitions, opened_database, run_async  # noqa: PLC0415 - keeps --help quick
+    from spine_temporal.client.coverage import coverage_of  # noqa: PLC0415
+
+    loaded = definitions(settings)
+    deadlines = [one for one in loaded.deadlines.values() if one.workflow.name == workflow.name]
+
+    async def work() -> "list[Coverage]":
+        with opened_database(settings) as database:
+            inputs_of = loaded if inputs else None
+            return await coverage_of(database, workflow, over, params=params, deadlines=deadlines, inputs_of=inputs_of)
+
+    found: list[Coverage] = run_async(work)
+    return found
 
 
 def _drawn(form: TimelineFormat, grid: "CoverageGrid", *, is_file: bool) -> "str | Sequence[TextLine]":

@@ -67,9 +67,7 @@ async def run_within_task(request: PipelineRequest, *, shut: ShutDoor | None = N
             shut or request,
             result_type=StepDone,
             summary=one_line(_told_of(request, shut)),
-            start_to_close_timeout=timedelta(seconds=request.timeout + _GRACE),
-            retry_policy=RetryPolicy(maximum_attempts=1),
-            cancellation_type=temporal.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            **_once(request.timeout),
         )
     except FailureError as error:
         if is_cancelled_exception(error):
@@ -165,9 +163,7 @@ async def run_stretch(request: StretchRequest, pipelines: Sequence[PlannedPipeli
             request,
             result_type=StretchDone,
             summary=one_line(", ".join(pipeline.name for pipeline in pipelines)),
-            start_to_close_timeout=timedelta(seconds=sum(pipeline.timeout for pipeline in pipelines) + _GRACE),
-            retry_policy=RetryPolicy(maximum_attempts=1),
-            cancellation_type=temporal.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            **_once(sum(pipeline.timeout for pipeline in pipelines)),
         )
     except FailureError as error:
         if is_cancelled_exception(error):
@@ -197,6 +193,15 @@ def _options(name: str, request: PipelineRequest, task_queue: str | None) -> dic
             maximum_interval=timedelta(seconds=retry.max_interval),
             non_retryable_error_types=[TOO_LARGE],
         ),
+        "cancellation_type": temporal.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    }
+
+
+def _once(timeout: float) -> dict[str, Any]:
+    """Return how pipelines are tried within the workflow task: once, and waited for where the run is cancelled."""
+    return {
+        "start_to_close_timeout": timedelta(seconds=timeout + _GRACE),
+        "retry_policy": RetryPolicy(maximum_attempts=1),
         "cancellation_type": temporal.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     }
 
