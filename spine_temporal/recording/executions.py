@@ -13,7 +13,7 @@ from spine_temporal.definition.pipeline import PipelineStatus
 from spine_temporal.definition.run_key import RunKey
 from spine_temporal.machine.manifest_row import StageReached, row_count_of, rows_of
 from spine_temporal.recording.database import IDLE_TIMEOUT
-from spine_temporal.recording.fence import FENCE_COLUMNS, HELD, NOTHING, Acknowledged, Fence, partition_values
+from spine_temporal.recording.fence import FENCE, HELD, NOTHING, Acknowledged, Fence, FencedStatement, partition_values
 from spine_temporal.recording.lending import TransactionEndedError
 from spine_temporal.recording.manifest import UPSERT_STAGES
 from spine_temporal.recording.quality import UPSERT_QUALITY, quality_rows
@@ -29,7 +29,7 @@ LINEAGE = "run_id IN (SELECT run_id FROM core_runs WHERE lineage_id = :lineage_i
 
 # The advisory lock comes first in the plan, as the INSERT reads from it: a second attempt waits here until the
 # first has committed or gone, and then meets its row. A pipeline may compute for long between two statements.
-_OPEN = text(f"""
+_OPEN = FencedStatement(f"""
     WITH turn AS MATERIALIZED (
         SELECT CASE WHEN :patience <> '' THEN set_config('lock_timeout', :patience, true) END,
             pg_advisory_xact_lock(:lock_key), pg_advisory_xact_lock_shared(:run_key),
@@ -51,7 +51,7 @@ _OPEN = text(f"""
             started_at = CASE WHEN {_DONE} THEN ledger.started_at ELSE excluded.started_at END
         RETURNING status, attempt, output, started_at, completed_at
     )
-    SELECT opened.*, pg_current_xact_id()::text AS transaction, {FENCE_COLUMNS} FROM opened
+    SELECT opened.*, pg_current_xact_id()::text AS transaction, {FENCE} FROM opened
 """)
 
 # Nothing is written where the run does not hold its partition any more; the lock on the claim keeps it until the
@@ -218,10 +218,9 @@ def open_execution(
         "lock_key": execution.lock_key,
         "run_key": run_key_of(execution.key.run_id),
         "patience": "" if patience is None else f"{patience:g}s",
-        **acknowledged.values(),
         "is_whole": is_whole,
     }
-    row = connection.execute(_OPEN, values).mappings().one()
+    row = _OPEN.row(connection, values, acknowledged)
     was_committed_open = row["status"] == _REOPENED
     return LedgerEntry(
         status=PipelineStatus.RUNNING if was_committed_open else PipelineStatus(row["status"]),

@@ -5,41 +5,64 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.params import canonical
 from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.run_result import WorkflowStatus
 
-#: What a transaction sees of its partition and its run. Part of statements that lock the partition in ``held``; the
-#: ledger is counted only for runs that say how much of it they know. What was sent back counts twice, so that a
-#: decision that was restored away is missed.
-FENCE_COLUMNS = """
+# What a transaction sees of its partition and its run. The ledger is counted only for runs that say how much of it they
+# know. What was sent back counts twice, so that a decision that was restored away is missed.
+_OWN = """
     (SELECT run_id FROM held) AS holder, (SELECT workflow_id FROM held) AS holder_workflow_id,
     (SELECT epoch FROM held) AS epoch, (SELECT status FROM core_runs WHERE run_id = :run_id) AS run_status,
     CASE WHEN CAST(:acknowledged AS int) > 0 THEN (
         SELECT coalesce(sum(CASE status WHEN 'SUPERSEDED' THEN 2 ELSE 1 END), 0) FROM core_executions
         WHERE run_id = :run_id AND status IN ('COMPLETED', 'SUPERSEDED')
-    ) ELSE 0 END AS executions,
-    CASE WHEN CAST(:sub_runs AS jsonb) <> '[]' THEN (
+    ) ELSE 0 END AS executions
+"""
+
+_OF_OTHERS = """,
+    (
         SELECT count(*) FROM core_runs
         WHERE run_id IN (SELECT jsonb_array_elements_text(CAST(:sub_runs AS jsonb))) AND result IS NOT NULL
-    ) ELSE 0 END AS sub_runs,
-    CASE WHEN CAST(:kept AS jsonb) <> '{}' THEN (
+    ) AS sub_runs, (
         SELECT count(*) FROM jsonb_each_text(CAST(:kept AS jsonb)) AS kept (run_id, executions)
         WHERE CAST(kept.executions AS int) <= (
             SELECT count(*) FROM core_executions AS done
             WHERE done.run_id = kept.run_id AND done.status IN ('COMPLETED', 'SUPERSEDED')
         )
-    ) ELSE 0 END AS kept_runs
+    ) AS kept_runs
 """
 
 #: The partition's row, to be locked by what follows.
 HELD = """SELECT run_id, workflow_id, epoch FROM core_partitions
     WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb)"""
 
-_FENCE = text(f"WITH held AS MATERIALIZED ({HELD} FOR SHARE) SELECT {FENCE_COLUMNS}")
+
+#: Where a statement has the columns of its fence.
+FENCE = "/* fence */"
+
+
+class FencedStatement:
+    """A statement that locks the partition in ``held``, and tells with its other columns what ``Fence`` has.
+
+    What a run has of others is asked for those alone that have it: Postgres takes that for so dear that it would plan
+    the statement anew each time.
+    """
+
+    def __init__(self, sql: str) -> None:
+        """``sql`` has ``FENCE`` where those columns belong."""
+        self._alone, self._with_others = (text(sql.replace(FENCE, columns)) for columns in (_OWN, _OWN + _OF_OTHERS))
+
+    def row(self, connection: Connection, values: Mapping[str, Any], acknowledged: "Acknowledged") -> RowMapping:
+        """Run it, and return its row."""
+        statement = self._with_others if acknowledged.sub_runs or acknowledged.kept else self._alone
+        return connection.execute(statement, {**values, **acknowledged.values()}).mappings().one()
+
+
+_FENCE = FencedStatement(f"WITH held AS MATERIALIZED ({HELD} FOR SHARE) SELECT {FENCE}")
 
 
 class ClaimLostError(SpineError):
@@ -82,7 +105,7 @@ class Acknowledged:
     kept: Mapping[str, int] = field(default_factory=dict)
 
     def values(self) -> dict[str, Any]:
-        """Return what ``FENCE_COLUMNS`` need of it."""
+        """Return what a ``FencedStatement`` needs of it."""
         return {
             "acknowledged": self.executions,
             "sub_runs": json.dumps(self.sub_runs),
@@ -112,9 +135,9 @@ class Fence:
     kept_runs: int = 0
 
     @classmethod
-    def of(cls, row: Any) -> "Fence":
-        """Return the fence of a row with ``FENCE_COLUMNS``."""
-        return cls(**{name: row[name] for name in cls.__dataclass_fields__})
+    def of(cls, row: RowMapping) -> "Fence":
+        """Return the fence of a ``FencedStatement``'s row."""
+        return cls(**{name: row[name] for name in cls.__dataclass_fields__ if name in row})
 
     @property
     def has_ended(self) -> bool:
@@ -139,9 +162,7 @@ class Fence:
 
 def require_fence(connection: Connection, key: RunKey, acknowledged: Acknowledged = NOTHING) -> None:
     """Keep the partition as it is until the transaction has ended; raise where the run may not write."""
-    values = partition_values(key) | acknowledged.values()
-    row = connection.execute(_FENCE, values).mappings().one()
-    lost = Fence.of(row).lost(key, acknowledged)
+    lost = Fence.of(_FENCE.row(connection, partition_values(key), acknowledged)).lost(key, acknowledged)
     if lost is not None:
         raise lost
 

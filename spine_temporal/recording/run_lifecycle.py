@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from spine_temporal.definition.run_key import RunKey
 from spine_temporal.machine.manifest_row import StageReached, rows_of
-from spine_temporal.recording.fence import FENCE_COLUMNS, HELD, Acknowledged, Fence, partition_values
+from spine_temporal.recording.fence import FENCE, HELD, Acknowledged, Fence, FencedStatement, partition_values
 from spine_temporal.recording.manifest import UPSERT_STAGES
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -34,12 +34,12 @@ _OPEN = text(f"""
 
 # The partition first and then the run, as in every transaction that needs both. An end that another has recorded for
 # the run, who has closed its books, is CANCELLED: Temporal would not let the run end any more where it were FAILED.
-_BEGIN_END = text(f"""
+_BEGIN_END = FencedStatement(f"""
     WITH held AS MATERIALIZED ({HELD} FOR UPDATE), mine AS MATERIALIZED (
         SELECT status, execution_run_id, result FROM core_runs
         WHERE run_id = :run_id AND (SELECT count(*) FROM held) >= 0 FOR UPDATE
     )
-    SELECT {FENCE_COLUMNS},
+    SELECT {FENCE},
         (
             SELECT result FROM mine WHERE execution_run_id = :execution_run_id
                 AND (status = :status OR status NOT IN ('RUNNING', 'CANCELLED'))
@@ -147,7 +147,7 @@ def begin_end(
     Return the result where this execution has recorded an end already, which stands, and the fence.
     """
     values = partition_values(key) | {"execution_run_id": key.execution_run_id}
-    row = connection.execute(_BEGIN_END, values | acknowledged.values() | {"status": status}).mappings().one()
+    row = _BEGIN_END.row(connection, values | {"status": status}, acknowledged)
     return row["recorded"], Fence.of(row)
 
 

@@ -199,6 +199,17 @@ def test_a_database_that_knows_what_was_taken_from_another_run_passes_the_fence(
         require_fence(connection, done.key, Acknowledged(kept={"r1": 2}))
 
 
+def test_what_every_step_asks_is_planned_once_and_not_for_each_step(connection):
+    key = _begun(connection, _key("r1"))
+    for number in range(20):  # the driver prepares a statement after five, and Postgres makes five plans for it
+        execution = Execution(key=key, step=f"s{number}", pipeline="p", params={})
+        open_execution(connection, execution, patience=5.0, acknowledged=Acknowledged(executions=number))
+        complete_execution(connection, execution, output={}, completed_at=datetime.now(UTC), stages=[])
+        require_fence(connection, key, Acknowledged(executions=number))
+    plans = connection.execute(text("SELECT custom_plans, generic_plans FROM pg_prepared_statements")).all()
+    assert [custom for custom, _ in plans] == [5, 5, 5], plans
+
+
 def test_a_pipeline_has_only_as_long_as_any_other_between_its_last_statement_and_its_commit(connection):
     execution = Execution(key=_begun(connection, _key("r1")), step="a", pipeline="p", params={})
     limits = []
