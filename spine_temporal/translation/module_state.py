@@ -2,9 +2,9 @@
 
 import types
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import EnumMeta
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from inspect import getattr_static
 from typing import Any
 
@@ -25,6 +25,8 @@ _FIXED = frozenset((
 ))  # fmt: skip
 #: Of those types, the ones whose objects do change.
 _CHANGING = (types.GeneratorType, types.SimpleNamespace, Iterator)
+#: Where the stand-ins come from that a sandbox puts before what is restricted: they look like everything.
+_SANDBOX = "temporalio.worker.workflow_sandbox"
 
 
 class UnseenError(Exception):
@@ -69,39 +71,29 @@ class _Look:
 
     def _look_at(self, module: str, found: types.ModuleType) -> None:
         for name, value in list(vars(found).items()):
-            if name not in _OF_PYTHON and not isinstance(value, types.ModuleType):
+            if name not in _OF_PYTHON and not issubclass(type(value), types.ModuleType):
                 self.values[module, name] = self._held(value)
 
     def _held(self, value: Any) -> Any:
         """Return what a value holds; a value of others that does not change is only itself."""
-        if isinstance(value, _ATOMS):
-            return (type(value), repr(value) if isinstance(value, float | complex) else value)
+        kind = _kind_of(type(value))
+        if kind.is_atom:
+            return (type(value), repr(value) if kind.is_inexact else value)
         if id(value) in self._seen:
             return _Itself(value)
         self._seen[id(value)] = value
-        self._left -= 1 + (len(value) if isinstance(value, (*_MAPPINGS, *_CONTAINERS)) else 0)
+        self._left -= 1 + (len(value) if kind.is_sized else 0)
         if self._left < 0:
             raise UnseenError
-        return (_Itself(value), *(self._held(one) for one in self._parts(value)))
+        return (_Itself(value), *(self._held(one) for one in self._parts(value, kind)))
 
-    def _parts(self, value: Any) -> Iterator[Any]:
-        known = True
-        if isinstance(value, _MAPPINGS):
-            yield from _entries(value)
-        elif isinstance(value, _CONTAINERS):
-            yield from list(value)
-        elif isinstance(value, partial):
-            yield from (value.func, value.args, value.keywords)
-        elif isinstance(value, _WRAPPERS):
-            yield value.__func__
-        else:
-            known = False
-        if self._is_own(value):
+    def _parts(self, value: Any, kind: "_Kind") -> Iterator[Any]:
+        if kind.parts is not None:
+            yield from kind.parts(value)
+        if getattr(value if kind.is_code else type(value), "__module__", None) in self._modules:
             yield from self._parts_of_own(value)
-        elif isinstance(value, types.SimpleNamespace):
-            yield from _entries(vars(value))
-        elif not known:
-            self._require_fixed(value)
+        elif not kind.is_fixed:
+            raise UnseenError
 
     def _parts_of_own(self, value: Any) -> Iterator[Any]:
         if isinstance(value, types.FunctionType):
@@ -116,26 +108,42 @@ class _Look:
             named |= {name: getattr(value, name) for name in _slots(type(value)) if hasattr(value, name)}
         yield from _entries(named)
 
-    def _is_own(self, value: Any) -> bool:
-        """Whether it is a class or a function of these modules, or an object of such a class."""
-        kind = value if isinstance(value, type | types.FunctionType) else type(value)
-        return getattr(kind, "__module__", None) in self._modules
-
-    @staticmethod
-    def _require_fixed(value: Any) -> None:
-        """Raise ``UnseenError`` for an object that may change where nobody sees it, as an iterator does."""
-        if isinstance(value, type | types.FunctionType):
-            return
-        kind = type(value)
-        root = kind.__module__.partition(".")[0]
-        if isinstance(value, _CHANGING) or root not in _FIXED:
-            raise UnseenError
-
 
 def _entries(mapping: Mapping[Any, Any]) -> Iterator[Any]:
     for key, value in list(mapping.items()):
         yield key
         yield value
+
+
+#: How to find what objects of these types hold.
+_PARTS: tuple[tuple[Any, Callable[[Any], Iterable[Any]]], ...] = (
+    (_MAPPINGS, _entries),
+    (_CONTAINERS, list),
+    (partial, lambda value: (value.func, value.args, value.keywords)),
+    (_WRAPPERS, lambda value: (value.__func__,)),
+    (types.SimpleNamespace, lambda value: _entries(vars(value))),
+)
+
+
+class _Kind:
+    """What is known of all objects of a type. The objects are not asked: a sandbox's stand-ins would take long."""
+
+    def __init__(self, kind: type) -> None:
+        self.is_atom = issubclass(kind, _ATOMS)
+        #: Whether equal ones may differ, and the same be unequal to itself.
+        self.is_inexact = issubclass(kind, float | complex)
+        self.is_sized = issubclass(kind, (*_MAPPINGS, *_CONTAINERS))
+        #: Whether they are classes or functions, which say themselves of which module they are.
+        self.is_code = issubclass(kind, type | types.FunctionType)
+        #: What gives the values that they hold; None: they hold none that is seen.
+        self.parts = next((parts for types_, parts in _PARTS if issubclass(kind, types_)), None)
+        does_change = issubclass(kind, _CHANGING) and not kind.__module__.startswith(_SANDBOX)
+        is_of_fixed = kind.__module__.partition(".")[0] in _FIXED and not does_change
+        #: Whether one of others does not change where nobody sees it, as an iterator does.
+        self.is_fixed = self.is_code or self.parts is not None or is_of_fixed
+
+
+_kind_of: Callable[[type], _Kind] = lru_cache(1024)(_Kind)
 
 
 def _slots(kind: type) -> Iterator[str]:

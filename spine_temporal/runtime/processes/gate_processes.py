@@ -1,8 +1,11 @@
 """Gates in processes: one that computes for too long, or ends its process, fails its step and nothing else."""
 
+import os
 import pickle
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +31,10 @@ _PATIENCE = 1.7
 _PATIENCE_FOR_PROCESS = 0.5
 #: Seconds below which no gate is asked any more.
 _TOO_SHORT = 0.05
-#: Processes that are kept while no gate is asked.
-_WARM = 2
+#: Processes that are asked at once, and kept while none is: gates compute, and more processes than processors are
+#: no faster. Where none of them is free for so many seconds, another one is asked, and after as many the next.
+_WARM = min(8, max(2, len(os.sched_getaffinity(0))))
+_MOMENT = 0.1
 #: Seconds after which nobody asks again for an answer that was not there in time.
 _FORGOTTEN = 120.0
 
@@ -44,6 +49,9 @@ class GateProcesses:
         #: By request: since when its answer is late, and who is to give it.
         self._late: dict[str, tuple[float, GateProcess]] = {}
         self._lock = threading.Lock()
+        self._turns = threading.BoundedSemaphore(_WARM)
+        #: Who holds it is the next that goes on without a turn.
+        self._next = threading.Lock()
 
     def of(self, source: Source, run_id: str) -> "RunGates":
         """Return what asks the gates of one run of the workflow of that source."""
@@ -92,10 +100,29 @@ class GateProcesses:
         return answer.params
 
     def _exchanged(self, kind: Kind, request: str, patience: float) -> bytes:
-        """Ask a process. If it computes beyond the limit, it goes on, and the next equal request gets its answer."""
         if patience < _TOO_SHORT:
             raise NoProcessError("there is no time left for another gate")
         until = time.monotonic() + patience
+        with self._turn(until):
+            return self._asked(kind, request, until)
+
+    @contextmanager
+    def _turn(self, until: float) -> Iterator[None]:
+        """Wait for a turn; where none comes for a moment, one after the other goes on without."""
+        has_turn = self._turns.acquire(timeout=_MOMENT)
+        if not has_turn:
+            if not self._next.acquire(timeout=max(0.0, until - time.monotonic())):
+                raise NoProcessError("the machine is too busy to ask the gate")
+            has_turn = self._turns.acquire(timeout=_MOMENT)
+            self._next.release()
+        try:
+            yield
+        finally:
+            if has_turn:
+                self._turns.release()
+
+    def _asked(self, kind: Kind, request: str, until: float) -> bytes:
+        """Ask a process. If it computes beyond the limit, it goes on, and the next equal request gets its answer."""
         late = self._taken_up(request)
         process = late or self._process()
         try:

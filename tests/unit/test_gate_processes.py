@@ -1,0 +1,73 @@
+"""Gates are asked in a few processes, however many runs ask at once, and none waits for long for a slow one."""
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+from temporalio.worker.workflow_sandbox import SandboxRestrictions
+
+from spine_temporal.machine.evaluate import Asked, Question
+from spine_temporal.machine.machine import start
+from spine_temporal.machine.planning import plan_of
+from spine_temporal.machine.state import Run
+from spine_temporal.runtime.definitions import load_definitions
+from spine_temporal.runtime.processes.gate_processes import GateProcesses
+from spine_temporal.runtime.processes.host import ProcessHost
+from spine_temporal.translation.classes import Source
+from spine_temporal.translation.snapshot import PASSED_THROUGH
+from tests.temporal import mean_gates
+
+RESTRICTIONS = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+FEW = max(2, len(os.sched_getaffinity(0)))
+
+
+class Counted(ProcessHost):
+    made = 0
+
+    def child(self, kind, *, patience=60.0):
+        self.made += 1
+        return super().child(kind, patience=patience)
+
+
+@pytest.fixture
+def host():
+    host = Counted(load_definitions([mean_gates.__name__]))
+    host.require()
+    yield host
+    host.close()
+
+
+@pytest.fixture
+def ask(host):
+    gates = GateProcesses(host, RESTRICTIONS)
+    plan = plan_of(mean_gates.GATED)
+    gate = plan.places["mean"].step
+
+    def ask(does="nothing"):
+        run = Run(run_id="r", started_at=datetime.now(UTC), params={"does": does}, partition={})
+        state, _ = start(plan, run)
+        of_run = gates.of(Source(module=mean_gates.__name__, attribute="GATED"), "r")
+        of_run.begin()
+        return of_run.answer(Question(asked=Asked.VERDICT, step=gate, context=state.context_of("mean")))
+
+    yield ask
+    gates.close()
+
+
+def test_many_that_ask_at_once_share_a_few_processes(ask, host):
+    ask()  # a process is asked while another one loads
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(lambda _: ask(), range(200)))
+    assert {answer.output["run"] for answer in answers} == {"r"}
+    assert host.made <= FEW
+
+
+def test_a_gate_is_asked_while_as_many_others_compute_as_there_are_processes(ask, host):
+    with ThreadPoolExecutor(FEW + 1) as threads:
+        slow = [threads.submit(ask, "loop") for _ in range(FEW)]
+        time.sleep(0.2)
+        assert threads.submit(ask).result(10).output["run"] == "r"
+        assert host.made == FEW + 1
+        assert all("GATE_TIMEOUT" in one.result(30).error for one in slow)
