@@ -61,14 +61,18 @@ class Fan:
         """Return the items that begin now, each by itself."""
         return [index for (index,) in self.begin_groups(1)]
 
-    def begin_groups(self, size: int, alone: Container[int] = ()) -> list[tuple[int, ...]]:
+    def begin_groups(
+        self, size: int, alone: Container[int] = (), *, shared_anew: bool = False
+    ) -> list[tuple[int, ...]]:
         """Return the groups of up to ``size`` items that begin now; those ``alone`` are no part of a larger one.
 
-        What is left is shared out among all places.
+        What is left is shared out among all places: once for the groups that begin now, or ``shared_anew`` for each of
+        them, so that they become ever smaller.
         """
-        places, begun = self._step.max_concurrency, list[tuple[int, ...]]()
+        places, begun, share = self._step.max_concurrency, list[tuple[int, ...]](), 0
         while not self.halted and self._left and self._running < places:
-            share = min(size, -(-len(self._left) // places))
+            if shared_anew or not share:
+                share = min(size, -(-len(self._left) // places))
             begun.append(self._group(share, alone))
             self._running += 1
         return begun

@@ -44,10 +44,11 @@ def with_ended(state: State, outcome: StepOutcome, at: datetime) -> State:
         decision=outcome.decision or begun.decision,
         **_told(outcome),
     )
-    state = replace(state.with_execution(execution), held=without(state.held, outcome.step))
+    outputs = state.outputs
     if isinstance(outcome, Completed) or (isinstance(outcome, Failed) and outcome.output):
-        return replace(state, outputs={**state.outputs, outcome.step: outcome.output})
-    return state
+        outputs = {**outputs, outcome.step: outcome.output}
+    executions = {**state.executions, outcome.step: execution}
+    return replace(state, executions=executions, held=without(state.held, outcome.step), outputs=outputs)
 
 
 def _told(outcome: StepOutcome) -> dict[str, Any]:

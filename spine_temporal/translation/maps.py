@@ -16,7 +16,7 @@ from spine_temporal.translation import calls, failures, requests
 from spine_temporal.translation.map_messages import BatchRequest, BatchResult
 from spine_temporal.translation.messages import MAP
 from spine_temporal.translation.pipeline_messages import FailedOnce
-from spine_temporal.translation.revisions import ITEMS_GO_TOGETHER, PARTS_KEEP_PACE
+from spine_temporal.translation.revisions import GROUPS_ARE_EVEN, ITEMS_GO_TOGETHER, PARTS_KEEP_PACE
 from spine_temporal.translation.undiverged import UndivergedError
 from spine_temporal.translation.waiting import WAITING, Waiting
 
@@ -47,7 +47,8 @@ class _Items:
 
     def begin(self) -> None:
         """Begin as many as may run now."""
-        for group in self.fan.begin_groups(self._size(), self.alone):
+        shared_anew = self.request.begun.revision < GROUPS_ARE_EVEN
+        for group in self.fan.begin_groups(self._size(), self.alone, shared_anew=shared_anew):
             self.tasks[group] = asyncio.create_task(_run_group(self.request, group, self.alone))
 
     def _size(self) -> int:

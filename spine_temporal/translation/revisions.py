@@ -10,5 +10,7 @@ ITEMS_GO_TOGETHER = 3
 #: A step that is cancelled while it is tried within the workflow task is not tried again; a part of a map begins at the
 #: pace of the part before.
 TRIES_HEED_CANCELLATION = PARTS_KEEP_PACE = 4
+#: The items of a map that is left are shared out once for all groups that begin together.
+GROUPS_ARE_EVEN = 5
 #: The newest.
-REVISION = 4
+REVISION = 5

@@ -195,8 +195,9 @@ def test_a_sub_workflow_is_given_the_params_that_it_knows(names, params):
 
 
 def test_groups_share_out_what_is_left_and_what_did_not_begin_comes_next():
+    assert fan_of(10, at_once=2).begin_groups(100) == [(0, 1, 2, 3, 4), (5, 6, 7, 8, 9)]
     fan = fan_of(10, at_once=2)
-    assert fan.begin_groups(100) == [(0, 1, 2, 3, 4), (5, 6, 7)]
+    assert fan.begin_groups(100, shared_anew=True) == [(0, 1, 2, 3, 4), (5, 6, 7)]
     fan.group_ended((0, 1, 2, 3, 4), {0: done(), 1: failed()})
     assert fan.halted
     fan = fan_of(10, at_once=2, tolerated=None)
@@ -208,6 +209,7 @@ def test_groups_share_out_what_is_left_and_what_did_not_begin_comes_next():
     fan.group_ended((6,), {6: done()})
     fan.group_ended((3, 4, 5), {3: done(), 4: done(), 5: done()})
     assert fan.begin_groups(100) == [(7, 8), (9,)]
+    assert [len(one) for one in fan_of(11, at_once=4).begin_groups(100)] == [3, 3, 3, 2]
 
 
 @pytest.mark.parametrize(("pace", "size"), [(None, 1), (0.0, 100), (0.004, 100), (0.1, 10), (0.6, 1), (90, 1)])
