@@ -33,7 +33,7 @@ _PATIENCE_FOR_PROCESS = 0.5
 _TOO_SHORT = 0.05
 #: Processes that are asked at once, and kept while none is: gates compute, and more processes than processors are
 #: no faster. Where none of them is free for so many seconds, another one is asked, and after as many the next.
-_WARM = min(8, max(2, len(os.sched_getaffinity(0))))
+AT_ONCE = min(8, max(2, os.cpu_count() or 2))
 _MOMENT = 0.1
 #: Seconds after which nobody asks again for an answer that was not there in time.
 _FORGOTTEN = 120.0
@@ -49,7 +49,7 @@ class GateProcesses:
         #: By request: since when its answer is late, and who is to give it.
         self._late: dict[str, tuple[float, GateProcess]] = {}
         self._lock = threading.Lock()
-        self._turns = threading.BoundedSemaphore(_WARM)
+        self._turns = threading.BoundedSemaphore(AT_ONCE)
         #: Who holds it is the next that goes on without a turn.
         self._next = threading.Lock()
 
@@ -177,7 +177,7 @@ class GateProcesses:
 
     def _put_back(self, process: GateProcess) -> None:
         with self._lock:
-            if len(self._idle) < _WARM:
+            if len(self._idle) < AT_ONCE:
                 self._idle.append(process)
                 return
         process.child.close()
