@@ -16,6 +16,7 @@ from temporalio.service import RPCError
 
 from ops.chaos.backfilled import BACKFILLED, is_failing, is_refused
 from ops.chaos.monkey import disturb
+from ops.chaos.person import decide_all
 from ops.chaos.runs import connected
 from ops.chaos.world import TASK_QUEUE, World
 from spine_temporal.client.backfill_handle import BackfillHandle
@@ -36,8 +37,21 @@ _TROUBLE, _CALM = 12.0, 8.0
 _LOOK = 0.5
 #: Seconds between two things that the operator does.
 _OPERATES = (3.0, 12.0)
+#: Seconds after which a person decides all that is held meanwhile.
+_DECIDES = 15.0
 _ROWS = "SELECT number, count(*) FROM chaos_rows WHERE job = 'backfill' GROUP BY number"
-_RUNS = "SELECT started_at, completed_at FROM core_runs WHERE workflow = 'chaos.backfilled' AND started_at > %s"
+# When runs were at work: to their end, or to where they were held; and from where they went on.
+_WORK = """
+    WITH runs AS (
+        SELECT run_id, started_at, completed_at FROM core_runs WHERE workflow = 'chaos.backfilled' AND started_at > %s
+    ), held AS (
+        SELECT metadata ->> 'run_id' AS run_id, detected_at FROM core_anomalies WHERE category = 'GATE_HELD'
+    )
+    SELECT started_at, coalesce(detected_at, completed_at) FROM runs LEFT JOIN held USING (run_id)
+    UNION ALL
+    SELECT one.started_at, runs.completed_at
+    FROM runs JOIN held USING (run_id) JOIN core_executions AS one USING (run_id) WHERE step = 'publish'
+"""
 
 
 def run(partitions: int, seed: int) -> int:
@@ -54,12 +68,17 @@ async def _run(world: World, partitions: int, seed: int) -> int:
     try:
         backfill = await _started(client, database, partitions)
         disturbing = asyncio.create_task(_disturb(world, seed, backfill))
+        deciding = asyncio.create_task(decide_all(client, _DECIDES))
         first = await _ended(backfill)
         with psycopg.connect(world.database_url, autocommit=True) as connection:
             connection.execute("INSERT INTO chaos_rows (job, number) VALUES ('mended', 0)")
         if first.partitions.get("FAILED"):
             await _until_answered(lambda: backfill.resume(by="chaos", reason="the source is mended"))
         last = await _ended(backfill)
+        while last.partitions.get("HELD"):  # those that are decided since have another turn
+            await _until_answered(lambda: backfill.resume(by="chaos", reason="some are decided"))
+            last = await _ended(backfill)
+        deciding.cancel()
         events = await disturbing
         rows = await _until_answered(backfill.partitions)
     finally:
@@ -86,11 +105,11 @@ async def _started(client: Client, database: Database, partitions: int) -> Backf
 
 
 async def _disturb(world: World, seed: int, backfill: BackfillHandle) -> Counter[str]:
-    """Let the monkey and an operator loose until the backfill has ended for the second time."""
+    """Let the monkey and an operator loose until all of the backfill is complete."""
     events: Counter[str] = Counter()
     operating = asyncio.create_task(_operate(backfill, seed, events))
     number = 0
-    while (summary := await _until_answered(backfill.summary)).status != "COMPLETED":
+    while not _is_over(summary := await _until_answered(backfill.summary)):
         counts = ", ".join(f"{count:,} {status}" for status, count in summary.partitions.items())
         print(f"  backfill {summary.status}: {counts}", flush=True)
         events += await disturb(world, seed * 1000 + number, _TROUBLE)
@@ -98,6 +117,10 @@ async def _disturb(world: World, seed: int, backfill: BackfillHandle) -> Counter
         number += 1
     operating.cancel()
     return events
+
+
+def _is_over(summary: Summary) -> bool:
+    return summary.status == "COMPLETED" and not summary.partitions.get("HELD")
 
 
 async def _operate(backfill: BackfillHandle, seed: int, events: Counter[str]) -> None:
@@ -148,7 +171,7 @@ def _faults(world: World, last: Summary, rows: Sequence[BackfillPartition], part
     found += [f"{row.params} is {row.status} and has no reason" for row in rows if _lacks_reason(row)]
     with psycopg.connect(world.database_url) as connection:
         written: dict[int, int] = dict(connection.execute(_ROWS).fetchall())
-        runs = connection.execute(_RUNS, [min(row.started_at for row in rows if row.started_at)]).fetchall()
+        runs = connection.execute(_WORK, [min(row.started_at for row in rows if row.started_at)]).fetchall()
     wanted = {shard: 1 for shard in range(partitions) if not is_refused(shard)}
     wrong = {shard for shard in {*wanted, *written} if wanted.get(shard, 0) != written.get(shard, 0)}
     found += [f"shard {shard} has {written.get(shard, 0)} rows, and not {wanted.get(shard, 0)}" for shard in wrong]

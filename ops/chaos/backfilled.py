@@ -1,13 +1,16 @@
-"""The workflow whose partitions are backfilled while everything is killed: some are refused, some fail until mended."""
+"""The workflow whose partitions are backfilled while everything is killed: some are refused, held, or fail at first."""
 
+from time import sleep
 from typing import Any
 
 from pydantic import BaseModel, field_validator
 
-from spine_temporal import ErrorCategory, Pipeline, SpineError, Step, Workflow, register_pipeline
+from spine_temporal import ErrorCategory, Pipeline, SpineError, Step, StepResult, Workflow, register_pipeline
 
-#: Of so many shards, one is refused and one fails.
-REFUSED, FAILING = 250, 100
+#: Of so many shards, one is refused, one fails and one is held.
+REFUSED, FAILING, HELD = 250, 100, 11
+#: Seconds that a shard which was held takes when it is decided.
+_TAKES = 0.2
 
 
 def is_refused(shard: int) -> bool:
@@ -18,6 +21,11 @@ def is_refused(shard: int) -> bool:
 def is_failing(shard: int) -> bool:
     """Whether the shard's second step fails until the source is mended."""
     return shard % FAILING == FAILING - 1
+
+
+def is_held(shard: int) -> bool:
+    """Whether a person is asked about the shard."""
+    return shard % HELD == HELD - 1 and not is_failing(shard)
 
 
 class Params(BaseModel):
@@ -59,7 +67,15 @@ class Publish(Pipeline):
         mended = self.connection.execute(_sql("SELECT count(*) FROM chaos_rows WHERE job = 'mended'")).scalar()
         if is_failing(self.params["shard"]) and not mended:
             raise SpineError("the source is broken", ErrorCategory.DATA_QUALITY)
+        sleep(_TAKES if is_held(self.params["shard"]) else 0)
         return {}
+
+
+def look(context: Any, _config: Any) -> StepResult:
+    """Fail where a person is asked."""
+    return (
+        StepResult.fail("a person is to look", "QUALITY_GATE") if is_held(context.params["shard"]) else StepResult.ok()
+    )
 
 
 BACKFILLED = Workflow(
@@ -68,6 +84,7 @@ BACKFILLED = Workflow(
     partition_by=("shard",),
     steps=[
         Step.pipeline("load", "chaos.backfill.load", local=True),
+        Step.lambda_("look_waive", look, on_error="HOLD"),
         Step.pipeline("publish", "chaos.backfill.publish", local=True),
     ],
 )

@@ -15,20 +15,20 @@ _PATIENCE = 5.0
 _HELD = "SpineOutcome = 'HELD' AND ExecutionStatus = 'Running'"
 
 
-async def decide_all(client: Client) -> None:
-    """Decide whatever is held, for ever; a decision that is lost is given again.
+async def decide_all(client: Client, every: float = _INTERVAL) -> None:
+    """Decide whatever is held, at once, for ever; a decision that is lost is given again.
 
     A person does not go away for what he does not understand: he says it, and looks again.
     """
     while True:
         try:
-            async for run in client.list_workflows(_HELD):
-                await _decide(client.get_workflow_handle(run.id, run_id=run.run_id))
+            held = [run async for run in client.list_workflows(_HELD)]
+            await asyncio.gather(*(_decide(client.get_workflow_handle(run.id, run_id=run.run_id)) for run in held))
         except (RPCError, RuntimeError):  # Temporal is away
             pass
         except Exception as error:  # noqa: BLE001 - whatever it is, gates are still held
             print(f"  the person wonders: {type(error).__name__}: {error}", flush=True)
-        await asyncio.sleep(_INTERVAL)
+        await asyncio.sleep(every)
 
 
 async def _decide(handle: "WorkflowHandle[object, object]") -> None:

@@ -13,6 +13,7 @@ from spine_temporal.cli.printing import how_to_decide, print_json, print_result,
 from spine_temporal.cli.progress import step_text
 from spine_temporal.client.attempts import Attempt, attempts_of
 from spine_temporal.client.descriptions import described
+from spine_temporal.client.pending import place_awaited
 from spine_temporal.client.run_handle import RunHandle
 from spine_temporal.client.task_queues import standstill
 from spine_temporal.definition.run_result import StepExecution, StepStatus, WorkflowResult, WorkflowStatus
@@ -30,7 +31,7 @@ class Situation:
     #: Whether the run itself was asked; else its steps are what Temporal knows to be pending.
     is_whole: bool = True
     attempts: Mapping[str, Attempt] = field(default_factory=dict)
-    #: That no worker serves it, and what to start.
+    #: That no worker serves it, and what to start; or that it waits for a place of its backfill.
     waits: str = ""
 
     @property
@@ -55,7 +56,11 @@ async def situation_of(run: RunHandle) -> Situation:
         step_executions=[_pending(attempt) for attempt in attempts.values()],
     )
     return Situation(
-        workflow_id=run.workflow_id, result=known, is_whole=progress is not None, attempts=attempts, waits=waits
+        workflow_id=run.workflow_id,
+        result=known,
+        is_whole=progress is not None,
+        attempts=attempts,
+        waits=waits or place_awaited(description),
     )
 
 

@@ -28,7 +28,7 @@ from spine_temporal.operating.backfill.messages import (
 )
 from spine_temporal.operating.backfill.summary import summary_of
 from spine_temporal.recording.audit import record_action
-from spine_temporal.recording.backfill_holds import take_back_decided
+from spine_temporal.recording.backfill_holds import take_back_ended, waiting_for_places
 from spine_temporal.recording.backfill_partitions import (
     BackfillPartition,
     all_partitions,
@@ -172,7 +172,7 @@ class BackfillHandle:
             raise _unknown(self.backfill_id)
         is_over = row.status.has_ended or row.status is BackfillStatus.CANCELLING
         again = give_turns_again(connection, self.backfill_id, PASSING) if is_over else 0
-        again += take_back_decided(connection, self.backfill_id)
+        again += take_back_ended(connection, self.backfill_id) + waiting_for_places(connection, self.backfill_id)
         if row.status.has_ended and not again:
             raise ParamsError(f"backfill {self.backfill_id} has ended, and nothing of it is left to do")
         set_backfill(connection, row, status=BackfillStatus.RUNNING)

@@ -4,14 +4,16 @@ from datetime import UTC, datetime
 
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.client import WorkflowExecutionDescription
 
 from spine_temporal.definition.errors import ErrorCategory
+from spine_temporal.runtime.backfill_places import NO_PLACE
 from spine_temporal.runtime.run_activities import NOT_YET
 from spine_temporal.runtime.source_limits import LIMITED
 
 _STARTED = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
 #: Failure types of attempts that have only looked whether they may go on.
-_LOOKS = frozenset({ErrorCategory.PARTITION_BUSY.value, LIMITED, NOT_YET})
+_LOOKS = frozenset({ErrorCategory.PARTITION_BUSY.value, LIMITED, NO_PLACE, NOT_YET})
 #: Seconds after which an attempt that has begun does more than look.
 _MOMENT = 5.0
 
@@ -43,3 +45,11 @@ def next_in(activity: PendingActivityInfo, now: datetime) -> float:
     if not activity.HasField("next_attempt_schedule_time"):
         return 0.0
     return max(0.0, (activity.next_attempt_schedule_time.ToDatetime(UTC) - now).total_seconds())
+
+
+def place_awaited(description: WorkflowExecutionDescription) -> str:
+    """Return that a decided run waits for a place of its backfill, in a sentence; empty where it does not."""
+    now = datetime.now(UTC)
+    activities = description.raw_description.pending_activities
+    found = (each.last_failure.message for each in activities if looks_for(each, now) == NO_PLACE)
+    return next((f"it {told}" for told in found), "")

@@ -12,6 +12,7 @@ from spine_temporal.client.descriptions import is_paused_info
 from spine_temporal.client.pending import is_started, looks_for, task_queue_of
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.recording.stalls import OpenRow
+from spine_temporal.runtime.backfill_places import NO_PLACE
 from spine_temporal.runtime.run_activities import NOT_YET
 from spine_temporal.runtime.source_limits import LIMITED
 
@@ -38,6 +39,8 @@ class StallCause(StrEnum):
     LIMIT = "limit"
     #: Another run holds its partition.
     BUSY = "busy"
+    #: It was held and is decided, and its backfill has no place free.
+    PLACE = "place"
     #: The workers of its task queue have no free slot.
     QUEUED = "queued"
     #: For a time, or for partitions of another workflow, as its definition says.
@@ -50,8 +53,11 @@ class StallCause(StrEnum):
 _LOOKS = {
     ErrorCategory.PARTITION_BUSY.value: StallCause.BUSY,
     LIMITED: StallCause.LIMIT,
+    NO_PLACE: StallCause.PLACE,
     NOT_YET: StallCause.WAITING,
 }
+#: Looks of the run as a whole, and not of a step.
+_OF_THE_RUN = {ErrorCategory.PARTITION_BUSY.value, NO_PLACE}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +166,7 @@ def _of_activity(activity: PendingActivityInfo, own: str, queues: Queues, now: d
         return StallCause.NO_WORKER, f"{what}: none asks for work on task queue {queue!r}"
     told, look = activity.last_failure.message[:_LONGEST], looks_for(activity, now)
     if look:
-        return _LOOKS[look], told if _LOOKS[look] is StallCause.BUSY else f"{what}: {told}"
+        return _LOOKS[look], told if look in _OF_THE_RUN else f"{what}: {told}"
     waits = (now - activity.scheduled_time.ToDatetime(UTC)).total_seconds()
     if not is_started(activity) and activity.attempt > 1 and activity.HasField("next_attempt_schedule_time"):
         return StallCause.RETRYING, f"{what}, attempt {activity.attempt}: {told}"

@@ -20,12 +20,14 @@ from spine_temporal.client.run_handle import RunHandle
 from spine_temporal.client.task_queues import ACTIVITY_TASKS, WORKFLOW_TASKS, is_polled, what_to_start, workers_of
 from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.run_result import WorkflowResult, WorkflowStatus
+from spine_temporal.runtime.backfill_places import NO_PLACE
 from spine_temporal.runtime.run_activities import NOT_YET
 from spine_temporal.runtime.source_limits import LIMITED
 from spine_temporal.translation.waiting import (
     WAITING,
     BusyPartition,
     Cause,
+    DecidedGate,
     HeldGate,
     MissingCode,
     OtherPartitions,
@@ -42,6 +44,11 @@ from spine_temporal.translation.waiting import (
 _PATIENCE = timedelta(seconds=5)
 #: What can be done where a `wait_for` has looked in vain.
 _LOOKS_AGAIN = "it looks again by itself until its timeout: complete that partition, or cancel the run"
+#: What can be done where a decided run waits for a place of its backfill.
+_WAITS_ITS_TURN = (
+    "it goes on by itself when a run of the backfill has ended; `spine-temporal backfill set` has more of them at a "
+    "time, and `backfill resume` goes on with a backfill whose workflow was terminated"
+)
 #: Characters of a held gate's error.
 _LONGEST = 300
 _TASK_FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
@@ -169,6 +176,9 @@ def _of_look(activity: PendingActivityInfo, now: datetime, what: str) -> Reason 
             return Reason(kind=ReasonKind.BUSY, text=f"it {told}", advice=advice)
         case kind if kind == NOT_YET:
             return Reason(kind=ReasonKind.WAITS, text=f"`{activity.activity_id}`: {told}", advice=_LOOKS_AGAIN)
+        case kind if kind == NO_PLACE:
+            text = f"it {told}; it asks again in {wait:.0f} s"
+            return Reason(kind=ReasonKind.WAITS, text=text, advice=_WAITS_ITS_TURN)
         case kind if kind == LIMITED:
             text = f"{what} comes again in {wait:.0f} s: {told}"
             return Reason(kind=ReasonKind.LIMIT, text=text, advice="`spine-temporal limits list` has all limits")
@@ -236,6 +246,8 @@ def _of_cause(cause: Cause) -> list[Reason]:
                     text=f"`{cause.step}` is held for a person ({cause.category}: {error}): {how}",
                 )
             ]
+        case DecidedGate():
+            text = f"`{cause.step}`, {cause.decision}: it goes on when that is recorded"
         case Timer():
             text = f"`{cause.step}`, a timer, {cause.ends}"
         case OtherPartitions():

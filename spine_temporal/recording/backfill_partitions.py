@@ -35,7 +35,8 @@ _ALL = text(f"SELECT {_COLUMNS} {_OF} ORDER BY position")
 
 _TAKE = text("""
     UPDATE core_backfill_partitions AS one SET status = 'RUNNING', resumes = taken.resumes, turn = turn + 1,
-        run_id = NULL, reason = NULL, detail = NULL, category = NULL, started_at = clock_timestamp(), ended_at = NULL
+        run_id = NULL, reason = NULL, detail = NULL, category = NULL, started_at = clock_timestamp(), ended_at = NULL,
+        decided_at = NULL
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS taken (position int, resumes text)
     WHERE one.backfill_id = :backfill_id AND one.position = taken.position
 """)

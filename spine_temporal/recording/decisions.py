@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sqlalchemy import Connection, text
 
@@ -31,6 +31,8 @@ _INSERT = text("""
     ON CONFLICT (decision_id) DO NOTHING
 """)
 
+_IS_DECIDED = text("SELECT 1 FROM core_decisions WHERE decision_id = :decision_id")
+
 _LIST = text("""
     SELECT workflow, workflow_id, run_id, partition_key, step, round, action, start_from, by, identity, told_as, reason,
         evidence, is_final, error, category, seen, decided_at
@@ -57,16 +59,20 @@ class Decided:
     #: Who Temporal knows the sender to be; None: nobody.
     principal: str | None = None
 
+    @property
+    def decision_id(self) -> UUID:
+        """The id of the row, the same however often it is written."""
+        return uuid5(_DECISIONS, f"{self.key.execution_run_id}/{self.step}#{self.round}/{self.number}")
+
     def values(self) -> dict[str, Any]:
         """Return the values of the row."""
         decision = self.decision
         of_deadline = decision.update_id is None and decision.by == DEADLINE
         name = self.principal or decision.by
         identity = DEADLINE if of_deadline else VERIFIED if self.principal or decision.is_verified else TOLD
-        place = f"{self.key.execution_run_id}/{self.step}#{self.round}/{self.number}"
         return {
             **partition_values(self.key),
-            "decision_id": uuid5(_DECISIONS, place),
+            "decision_id": self.decision_id,
             "workflow_id": self.key.workflow_id,
             "workflow": self.key.workflow,
             "step": self.step,
@@ -90,6 +96,11 @@ def record_decided(connection: Connection, decided: Sequence[Decided]) -> None:
     """Write decisions; those that are there already stay as they are."""
     for each in decided:
         connection.execute(_INSERT, each.values())
+
+
+def is_decided(connection: Connection, decided: Decided) -> bool:
+    """Return whether the decision is written."""
+    return connection.execute(_IS_DECIDED, {"decision_id": decided.decision_id}).scalar() is not None
 
 
 def list_decisions(connection: Connection, *, workflow: str | None, limit: int) -> list[Mapping[str, Any]]:

@@ -433,8 +433,15 @@ core_backfill_partitions = Table(
     Column("turn", Integer, nullable=False, server_default=text("0")),
     Column("started_at", _TIME),
     Column("ended_at", _TIME),
+    #: When its run, whose gate is decided, asked for a place again; NULL: it waits for none.
+    Column("decided_at", _TIME),
     PrimaryKeyConstraint("backfill_id", "position"),
     Index(None, "backfill_id", "status", "position"),
+    Index(
+        "core_backfill_partitions_open",
+        "workflow_id",
+        postgresql_where=text("status = ANY (ARRAY['RUNNING'::text, 'HELD'::text])"),
+    ),
 )
 
 #: What people, and deadlines, have decided of held gates.

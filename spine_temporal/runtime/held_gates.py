@@ -9,7 +9,7 @@ from spine_temporal.definition.errors import ErrorCategory
 from spine_temporal.definition.notification import Notification, NotificationKind
 from spine_temporal.definition.severity import Severity
 from spine_temporal.recording.anomalies import fault_id_of, resolve_fault
-from spine_temporal.recording.decisions import Decided, record_decided
+from spine_temporal.recording.decisions import Decided, is_decided, record_decided
 from spine_temporal.recording.executions import supersede_executions
 from spine_temporal.recording.faults import Fault, report_fault
 from spine_temporal.recording.fence import require_fence
@@ -38,6 +38,7 @@ def record_hold(connection: Connection, request: HoldRequest) -> None:
             message=_message(request),
             step=request.step,
             failure_category=request.category or ErrorCategory.INTERNAL.value,
+            details={"is_beside": True} if request.is_beside else {},
         ),
     )
     if reported is None and key.was_reset:  # it was decided before the reset, and waits again
@@ -61,6 +62,11 @@ def record_decision(connection: Connection, request: HoldRequest, principal: str
         said = f"{first.by} wants to waive it ({first.reason}); a second person is to decide the same"
         number = f"/proposed/{len(request.proposals)}"
         enqueue(connection, _told(request, NotificationKind.REMINDER, number, said))
+
+
+def is_recorded(connection: Connection, request: HoldRequest) -> bool:
+    """Return whether an earlier attempt has recorded the decision by which the run goes on."""
+    return request.decision is not None and is_decided(connection, _decided(request, None)[-1])
 
 
 def record_alarm(connection: Connection, request: HoldRequest) -> None:

@@ -16,17 +16,19 @@ from spine_temporal.definition.params import ResumeOptions
 from spine_temporal.definition.run_key import RunKey, recording_domain
 from spine_temporal.definition.run_result import WorkflowResult
 from spine_temporal.machine.step_outcome import Completed
+from spine_temporal.recording.backfill_holds import PlaceAwaited
 from spine_temporal.recording.database import Database
 from spine_temporal.recording.fence import ClaimLostError, StateLostError
 from spine_temporal.recording.manifest import WorkManifest
 from spine_temporal.recording.run_lifecycle import add_parents, begin_end, recorded_end
+from spine_temporal.runtime.backfill_places import decide_in_turn, no_place
 from spine_temporal.runtime.claims import Claims, Fenced, acknowledged_of, fenced
 from spine_temporal.runtime.deadlines import given_up_at, require_time
 from spine_temporal.runtime.deciders import Deciders
 from spine_temporal.runtime.definitions import Definitions
 from spine_temporal.runtime.ending import record_end, record_failure, record_loss
 from spine_temporal.runtime.failed_verdicts import log_verdict
-from spine_temporal.runtime.held_gates import record_alarm, record_decision, record_hold
+from spine_temporal.runtime.held_gates import is_recorded, record_alarm, record_hold
 from spine_temporal.runtime.partition_queue import QueuedError, SupersededError
 from spine_temporal.runtime.resume_starter import ResumeStarter
 from spine_temporal.runtime.run_metrics import count_checks, count_end, count_refused
@@ -164,15 +166,25 @@ class RunActivities:
 
     @activity.defn(name=DECIDE)
     async def decide(self, request: HoldRequest) -> Recorded:
-        """Write who decided what, and why, and resolve that anomaly where the gate is decided."""
-        decision = request.decision
-        principal = None
-        if decision is not None and decision.update_id and decision.second is None and not decision.is_verified:
-            try:
-                principal = await self._sender_of(decision.update_id, decision.digest)
-            except SpineError as error:
-                raise _failure(error) from None
-        return await self._recorded(request, lambda connection, asked: record_decision(connection, asked, principal))
+        """Write who decided what, and why, and resolve that anomaly where the gate is decided.
+
+        A run of a backfill that has given its place back waits for one then: raises, to be asked again.
+        """
+        attempt, awaited = activity.info().attempt, list[PlaceAwaited | None]()
+        try:
+            is_repeated = attempt > 1 and await asyncio.to_thread(self._is_recorded, request)
+            principal = None if is_repeated else await self._principal_of(request)
+        except SpineError as error:
+            raise _failure(error) from None
+        recorded = await self._recorded(
+            request,
+            lambda connection, asked: awaited.append(
+                decide_in_turn(connection, asked, principal, is_recorded=is_repeated)
+            ),
+        )
+        if awaited[-1] is not None:
+            raise no_place(awaited[-1], attempt)
+        return recorded
 
     @activity.defn(name=REMIND)
     async def remind(self, request: HoldRequest) -> Recorded:
@@ -188,6 +200,17 @@ class RunActivities:
             return Identified(name=await self._sender_of(request.update_id, request.digest))
         except SpineError as error:
             raise _failure(error) from None
+
+    async def _principal_of(self, request: HoldRequest) -> str | None:
+        """Return who Temporal knows the sender of a decision to be, where the run has not asked."""
+        decision = request.decision
+        if decision is None or not decision.update_id or decision.second is not None or decision.is_verified:
+            return None
+        return await self._sender_of(decision.update_id, decision.digest)
+
+    def _is_recorded(self, request: HoldRequest) -> bool:
+        with self._database.begin() as connection:
+            return is_recorded(connection, request)
 
     async def _sender_of(self, update_id: str, digest: str | None) -> str | None:
         info = activity.info()

@@ -17,6 +17,7 @@ from spine_temporal.translation.shown_checks import Qualities, checks_table
 from spine_temporal.translation.waiting import (
     BusyPartition,
     Cause,
+    DecidedGate,
     HeldGate,
     MissingCode,
     Obstacle,
@@ -114,6 +115,8 @@ def _told(cause: Cause) -> str:  # noqa: C901, PLR0911 - one for each cause
                 "`spine-temporal waive`, `retry-step` or `abort`, or the update of that name"
                 + (f"; {_cell(cause.asks)}" if cause.asks else "")
             )
+        case DecidedGate():
+            return f"Waits: `{cause.step}`, {cause.decision}: it goes on when that is recorded; see Pending Activities"
         case Timer():
             return f"Waits: `{cause.step}`, a timer, {cause.ends}"
         case OtherPartitions():

@@ -36,13 +36,19 @@ class GateHold:
         await self._record_hold()
         decision = await self._awaited()
         sent_back = requests.sent_back(run.state, step.name, decision)
-        await self._record(DECIDE, self._request(decision=decision, sent_back=sent_back), f"{step.name}: {decision}")
+        request = self._request(decision=decision, sent_back=sent_back, only_ends=self._only_ends(decision))
+        with run.going_on(step.name, decision):
+            await self._record(DECIDE, request, f"{step.name}: {decision}")
         run.sent_back.update(one for one in run.acknowledged if requests.step_of(one) in sent_back)
         return decision
 
+    def _only_ends(self, decision: Decision) -> bool:
+        is_alone = not self.run.is_beside(self.command.step.name)
+        return decision.action == "abort" and is_alone and not self.run.begun.plan.on_failure
+
     async def _record_hold(self) -> None:
         carried = self.run.unwritten.taken()
-        held = self._request(measured=carried.measured)
+        held = self._request(measured=carried.measured, is_beside=self.run.is_beside(self.command.step.name))
         self.run.unwritten.add(stages=carried.stages)
         try:
             self.run.renew(await bookkeeping.record_hold(held))

@@ -85,6 +85,10 @@ class HoldRequest(OfRun):
     #: Steps that the decision sends the run back to, whose outputs hold no longer; each with its last round.
     sent_back: Mapping[str, int] = Field(default_factory=dict)
     measured: tuple[Measured, ...] = ()
+    #: Whether other steps of the run may work while the gate waits.
+    is_beside: bool = False
+    #: Whether the run ends by the decision, and does nothing more before.
+    only_ends: bool = False
     acknowledged: int = 0
     sub_runs: tuple[str, ...] = ()
     kept: Mapping[str, int] = Field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +12,11 @@ from spine_temporal.definition.workflow import Workflow
 from spine_temporal.machine.machine import advance
 from spine_temporal.machine.plan import PlannedPipeline
 from spine_temporal.machine.state import Progressed, State
+from spine_temporal.machine.step_states import without
 from spine_temporal.translation.messages import Begun, Recorded
 from spine_temporal.translation.riding import Unwritten, stages_between
 from spine_temporal.translation.shown_details import ShownDetails
+from spine_temporal.translation.waiting import DecidedGate
 
 
 @dataclass(kw_only=True)
@@ -43,6 +45,8 @@ class LiveRun:
     sub_runs: tuple[str, ...] = ()
     #: Executions of other runs of the lineage that a reset run has taken as its own, by run.
     kept: dict[str, set[str]] = field(default_factory=dict)
+    #: Held gates that are decided, while that is recorded and the run may wait for a place.
+    decided: set[str] = field(default_factory=set)
     #: The pipeline that runs behind the gates of its door.
     behind_door: StepExecution | None = None
     #: Whether a pipeline has ended the run in its own transaction.
@@ -72,10 +76,26 @@ class LiveRun:
 
     @property
     def shown(self) -> State:
-        """How far the run has come, as people see it: with the pipeline that runs behind the gates of its door."""
-        if self.behind_door is None:
-            return self.state
-        return self.state.with_execution(self.behind_door)
+        """How far the run has come, as people see it.
+
+        With the pipeline that runs behind the gates of its door; and a held gate that is decided waits for nobody.
+        """
+        state = self.state
+        for name in self.decided & state.held.keys():
+            going_on = state.executions[name].model_copy(update={"status": StepStatus.RUNNING})
+            state = replace(state, held=without(state.held, name)).with_execution(going_on)
+        return state if self.behind_door is None else state.with_execution(self.behind_door)
+
+    @contextmanager
+    def going_on(self, gate: str, decision: Decision) -> Iterator[None]:
+        """Show in the block that a held gate is decided."""
+        self.decided.add(gate)
+        self.details.reached(self.shown)
+        try:
+            with self.details.during(DecidedGate(step=gate, decision=str(decision))):
+                yield
+        finally:
+            self.decided.discard(gate)
 
     def runs_behind(self, pipeline: str, at: datetime) -> None:
         """Keep that a pipeline runs whose gates have not ended by what history holds."""

@@ -85,6 +85,15 @@ class BusyPartition(_Cause):
     told: str
 
 
+class DecidedGate(_Cause):
+    """A held gate is decided: that is recorded, and a run of a backfill waits for a place then."""
+
+    kind: Literal["decided_gate"] = "decided_gate"
+    step: str
+    #: Who has decided what, and why.
+    decision: str
+
+
 class RunningPipeline(_Cause):
     """A pipeline runs, or waits for its next attempt."""
 
@@ -119,7 +128,7 @@ class RunningStep(_Cause):
 
 
 #: What keeps a run from going on that is no part of its state.
-Obstacle = MissingCode | Unrecorded | BusyPartition
+Obstacle = MissingCode | Unrecorded | BusyPartition | DecidedGate
 Cause = Obstacle | HeldGate | Timer | OtherPartitions | RunningPipeline | RunningMap | RunningWorkflow | RunningStep
 
 
@@ -136,7 +145,9 @@ def waiting_of(state: State | None, obstacles: tuple[Obstacle, ...] = ()) -> Wai
     if state is None:
         return Waiting(causes=obstacles)
     held = [_held(state, name) for name in state.held]
-    return Waiting(causes=(*obstacles, *held, *(_running(state, name) for name in state.running)))
+    decided = {cause.step for cause in obstacles if isinstance(cause, DecidedGate)}
+    running = [_running(state, name) for name in state.running if name not in decided]
+    return Waiting(causes=(*obstacles, *held, *running))
 
 
 def _held(state: State, name: str) -> HeldGate:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from threading import Event
+from time import sleep
 
 from pydantic import BaseModel, field_validator
 
@@ -13,9 +14,18 @@ BROKEN: dict[int, ErrorCategory] = {}
 UNSURE: set[int] = set()
 #: How often each shard's first step has run.
 LOADED: Counter[int] = Counter()
+#: How many seconds the step behind the gate takes.
+TAKES: dict[str, float] = {}
 #: Shards from here on wait until it is set.
 SLOW_FROM = 900
 GO_ON = Event()
+
+
+def forget():
+    """Begin a test as if none had been before it."""
+    for kept in (BROKEN, UNSURE, LOADED, TAKES):
+        kept.clear()
+    GO_ON.clear()
 
 
 class Params(BaseModel):
@@ -44,6 +54,7 @@ class Publish(Pipeline):
     def run(self):
         if self.params["shard"] in BROKEN:
             raise SpineError("the source is broken", BROKEN[self.params["shard"]])
+        sleep(TAKES.get("publish", 0.0))
         return {}
 
 
@@ -60,6 +71,20 @@ BACKFILLED = Workflow(
         Step.pipeline("load", "backfilled.load", local=True),
         Step.lambda_("check", check, on_error="HOLD"),
         Step.pipeline("publish", "backfilled.publish", local=True),
+    ],
+)
+
+#: Its gate is held beside a pipeline that works on.
+BESIDE = Workflow(
+    name="test.beside",
+    params_model=Params,
+    partition_by=("shard",),
+    steps=[
+        Step.pipeline("load", "backfilled.load", local=True),
+        Step.parallel(
+            "both",
+            [Step.lambda_("check", check, on_error="HOLD"), Step.pipeline("publish", "backfilled.publish")],
+        ),
     ],
 )
 

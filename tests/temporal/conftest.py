@@ -17,12 +17,15 @@ from temporalio.service import RPCError
 from temporalio.testing import ActivityEnvironment
 
 from spine_temporal import SpineClient
+from spine_temporal.client.backfills import Backfills
+from spine_temporal.operating.registration import operating_activities, operating_workflows
 from spine_temporal.recording.database import Database
 from spine_temporal.runtime.definitions import definitions_of
 from spine_temporal.runtime.namespace import NamespaceAttributes
 from spine_temporal.runtime.plugin import SpinePlugin
 from spine_temporal.runtime.worker import running_worker
-from tests.temporal import jobs
+from spine_temporal.settings import Settings
+from tests.temporal import backfilled, jobs
 
 
 @dataclass
@@ -95,3 +98,32 @@ async def service(serve):
     """A worker for the workflows of ``jobs``."""
     async with serve(*jobs.ALL) as running:
         yield running
+
+
+@pytest.fixture
+async def operated(temporal, database):
+    """A worker that serves the workflows of ``backfilled`` and their backfills, its client, and its backfills."""
+    queue = f"test-{uuid4().hex[:8]}"
+    definitions = definitions_of([backfilled.BACKFILLED, backfilled.BESIDE])
+    backfilled.forget()
+
+    @asynccontextmanager
+    async def worker():
+        async with running_worker(
+            temporal,
+            database,
+            definitions,
+            task_queue=queue,
+            max_activities=20,
+            in_process=True,
+            grace=0,
+            workflows=operating_workflows(),
+            activities=operating_activities(temporal, database, definitions, Settings()),
+        ):
+            yield Service(SpineClient(temporal, task_queue=queue), database)
+
+    service = Service(SpineClient(temporal, task_queue=queue), database)
+    service.worker = worker
+    service.backfills = Backfills(temporal, database, task_queue=queue)
+    yield service
+    backfilled.GO_ON.set()

@@ -2,59 +2,20 @@
 
 import asyncio
 from collections import Counter
-from contextlib import asynccontextmanager
-from uuid import uuid4
 
 import pytest
 from temporalio.api.sdk.v1 import WorkflowMetadata
 
-from spine_temporal import SpineClient
-from spine_temporal.client.backfills import Backfills, write_backfill
+from spine_temporal.client.backfills import write_backfill
 from spine_temporal.definition.backfill import BackfillPartitionStatus, BackfillStatus, Reprocess, SkipReason
 from spine_temporal.definition.errors import ErrorCategory, ParamsError, SpineError
 from spine_temporal.operating.backfill.partition_runs import PartitionRuns
 from spine_temporal.operating.backfill.tending import Tending
 from spine_temporal.operating.backfill.turns import give_turns
-from spine_temporal.operating.registration import operating_activities, operating_workflows
 from spine_temporal.runtime.definitions import definitions_of
-from spine_temporal.runtime.worker import running_worker
-from spine_temporal.settings import Settings
 from tests.temporal.backfilled import BACKFILLED, BROKEN, GO_ON, LOADED, SLOW_FROM, UNSURE
-from tests.temporal.conftest import Service
 
 STATUS, REASON = BackfillPartitionStatus, SkipReason
-
-
-@pytest.fixture
-async def operated(temporal, database):
-    """A worker that serves the workflow and backfills of it, its client, and its backfills."""
-    queue = f"test-{uuid4().hex[:8]}"
-    definitions = definitions_of([BACKFILLED])
-    LOADED.clear()
-    BROKEN.clear()
-    UNSURE.clear()
-    GO_ON.clear()
-
-    @asynccontextmanager
-    async def worker():
-        async with running_worker(
-            temporal,
-            database,
-            definitions,
-            task_queue=queue,
-            max_activities=20,
-            in_process=True,
-            grace=0,
-            workflows=operating_workflows(),
-            activities=operating_activities(temporal, database, definitions, Settings()),
-        ):
-            yield Service(SpineClient(temporal, task_queue=queue), database)
-
-    service = Service(SpineClient(temporal, task_queue=queue), database)
-    service.worker = worker
-    service.backfills = Backfills(temporal, database, task_queue=queue)
-    yield service
-    GO_ON.set()
 
 
 def most_at_once(service):

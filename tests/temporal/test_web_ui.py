@@ -13,11 +13,8 @@ from spine_temporal.client.web_ui import views
 from spine_temporal.runtime.definitions import load_definitions
 from tests.temporal import failing
 from tests.temporal.backfilled import BACKFILLED
-from tests.temporal.test_backfill import operated
 from tests.temporal.test_held_gates import held
 from workflows.finra.otc_transparency import WEEKLY_REFRESH
-
-__all__ = ["operated"]
 
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),

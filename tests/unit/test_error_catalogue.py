@@ -120,7 +120,7 @@ def test_it_has_each_type_and_each_anomaly_that_a_run_writes():
     own = {name for room in rooms for name in constants(f"spine_temporal/{room}")}
     types, anomalies = rows("Types of Temporal's failures"), rows("Anomalies")
     assert anomalies.keys() == {*AnomalyCategory, *(own - types.keys())}
-    assert types.keys() == {"HELD", "NOT_YET", "LIMITED", "UNDELIVERED", "CANCELLED"} <= own
+    assert types.keys() == {"HELD", "NOT_YET", "LIMITED", "NO_PLACE", "UNDELIVERED", "CANCELLED"} <= own
     assert list(anomalies)[:3] == ["WORKFLOW_FAILURE", "STEP_FAILURE", "GATE_HELD"]
     assert given_words(PAGE.split("`severity` is", 1)[1].split("\n\n", 1)[0]) == set(Severity)
 

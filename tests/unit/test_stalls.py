@@ -63,6 +63,12 @@ CASES = [
     ("paused", described(paused="ann"), None, "ann has paused it"),
     ("paused", described(waits(1, paused=True)), None, "somebody has paused fetch"),
     ("busy", described(failed("PARTITION_BUSY", "waits for it")), None, "waits for it"),
+    (
+        "place",
+        described(failed("NO_PLACE", "waits for a place in backfill b")),
+        None,
+        "waits for a place in",
+    ),
     ("queued", described(waits(9)), None, "fetch waits for 9 s for a free slot on task queue 'own'"),
     ("queued", described(task=(1, 9)), None, "its workflow task waits for 9 s for a worker on task queue 'own'"),
     ("task failing", described(task=(4, 1)), None, "attempt 4 of its workflow task"),

@@ -8,18 +8,20 @@ import pytest
 
 from spine_temporal import Step, StepResult, Workflow
 from spine_temporal.client.why import ReasonKind, _of_cause
-from spine_temporal.definition.run_result import ItemCounts
+from spine_temporal.definition.run_result import Decision, ItemCounts
 from spine_temporal.machine.machine import advance, start
 from spine_temporal.machine.planning import plan_of
 from spine_temporal.machine.state import Progressed, Run, StepEnded
 from spine_temporal.machine.step_outcome import Failed
 from spine_temporal.translation import shown_details
 from spine_temporal.translation.details import current_details
+from spine_temporal.translation.live_run import LiveRun
 from spine_temporal.translation.payloads import SpinePayloadConverter
 from spine_temporal.translation.shown_details import ShownDetails
 from spine_temporal.translation.waiting import (
     BusyPartition,
     Cause,
+    DecidedGate,
     HeldGate,
     MissingCode,
     OtherPartitions,
@@ -36,6 +38,7 @@ from spine_temporal.translation.waiting import (
 BEGAN = datetime(2026, 1, 2, tzinfo=UTC)
 MISSING = MissingCode(step="check", step_kind="lambda", workflow="waits")
 BUSY = BusyPartition(told="waits for partition {} of 'waits', after workflow 'first', which holds it")
+DECIDED = DecidedGate(step="check", decision="waived by ann: known")
 AWAY = Unrecorded(activity="spine.end", summary="COMPLETED", error="POSTGRES_AWAY: gone")
 
 
@@ -99,7 +102,7 @@ def test_what_no_state_knows_comes_first_and_is_all_before_the_run_begins():
 
 
 def test_every_cause_crosses_temporal_as_it_is():
-    whole = Waiting(causes=(MISSING, AWAY, BUSY, *(cause for _, cause in STATES.values())))
+    whole = Waiting(causes=(MISSING, AWAY, BUSY, DECIDED, *(cause for _, cause in STATES.values())))
     assert {type(cause) for cause in whole.causes} == set(get_args(Cause))
     converter = SpinePayloadConverter()
     assert converter.from_payloads(converter.to_payloads([whole]), [Waiting]) == [whole]
@@ -149,6 +152,7 @@ def test_the_web_ui_says_above_all_what_cannot_be_recorded_and_what_code_is_miss
             "`source`, for other to be COMPLETED; its last look is under Pending Activities",
         ),
         (MISSING, ReasonKind.WAITS, "a worker whose 'waits' has the lambda step 'check'"),
+        (DECIDED, ReasonKind.WAITS, "`check`, waived by ann: known: it goes on when that is recorded"),
         (AWAY, ReasonKind.WAITS, "spine.end COMPLETED: POSTGRES_AWAY: gone"),
     ],
 )
@@ -160,6 +164,18 @@ def test_the_terminal_has_a_reason_of_each_wait(cause, kind, text):
 @pytest.mark.parametrize("case", ["pipeline", "gate", "map", "workflow"])
 def test_the_terminal_leaves_what_runs_to_temporals_own_description(case):
     assert _of_cause(STATES[case][1]) == []
+
+
+def test_a_held_gate_that_is_decided_waits_for_nobody_and_does_not_run(shown):
+    state = STATES["held"][0]
+    live = LiveRun(spine=None, begun=None, key=None, state=state, details=ShownDetails())
+    live.details.reached(live.shown)
+    with live.going_on("check", Decision(action="waive", by="ann", reason="known")):
+        assert live.details.waiting.causes == (DECIDED,)
+        assert shown[-1].startswith("**RUNNING**\n\nWaits: `check`, waived by ann: known: it goes on when that is")
+        assert [step.status for step in live.shown.result.step_executions] == ["RUNNING"]
+    assert live.shown is state
+    assert state.held.keys() == {"check"}
 
 
 @pytest.fixture

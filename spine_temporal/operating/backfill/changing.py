@@ -6,7 +6,7 @@ from spine_temporal.definition.backfill import BackfillStatus, SkipReason
 from spine_temporal.definition.errors import ParamsError
 from spine_temporal.operating.backfill.messages import Change, backfill_workflow_id
 from spine_temporal.recording.audit import record_action
-from spine_temporal.recording.backfill_holds import take_back_decided
+from spine_temporal.recording.backfill_holds import take_back_all
 from spine_temporal.recording.backfill_partitions import skip_waiting
 from spine_temporal.recording.backfills import BackfillRow, lock_backfill, set_backfill
 
@@ -24,7 +24,7 @@ def apply_change(connection: Connection, backfill_id: str, change: Change) -> st
     if change.action != "cancel" and row.status not in _PAUSABLE:
         raise ParamsError(f"backfill {backfill_id} is {row.status} ({row.told}), so it cannot be changed any more")
     if change.runs:  # those that are held are cancelled too, and their ends waited for
-        take_back_decided(connection, backfill_id, of_all=True)
+        take_back_all(connection, backfill_id)
     status, max_parallel = _wanted(row, change), change.max_parallel or row.max_parallel
     if (status, max_parallel) != (row.status, row.max_parallel):
         told = row.told if change.action == "set" else None if change.action == "resume" else change.told

@@ -10,7 +10,7 @@ from spine_temporal.definition.backfill import BackfillStatus, Reprocess, SkipRe
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.definition.run_result import WorkflowStatus
 from spine_temporal.operating.backfill.summary import end_told, summary_of
-from spine_temporal.recording.backfill_holds import give_back_held, held_positions, take_back_decided
+from spine_temporal.recording.backfill_holds import held_positions, settle_places
 from spine_temporal.recording.backfill_partitions import (
     BackfillPartition,
     Skip,
@@ -36,7 +36,7 @@ class Turns:
 
     backfill: BackfillRow
     running: Sequence[BackfillPartition]
-    #: The positions of those that have none while their runs wait for a person.
+    #: The positions of those that have none: their runs wait for a person, or are decided and wait for a place.
     held: Sequence[int] = ()
     #: Those that were skipped for it, since the turns before.
     skipped: Sequence[Skip] = ()
@@ -45,6 +45,7 @@ class Turns:
 def give_turns(database: Database, backfill_id: str) -> Turns:
     """Give free places to those whose turn it is; where nothing is left to do, the backfill has ended.
 
+    Runs that were held and are decided come before partitions that have not had their turn.
     However many call it at once, the backfill has no more places than it may: its row is locked. Raises ``SpineError``
     where the database does not know it.
     """
@@ -55,7 +56,7 @@ def give_turns(database: Database, backfill_id: str) -> Turns:
             backfill = lock_backfill(connection, backfill_id)
             if backfill is None:
                 raise SpineError(f"there is no backfill {backfill_id!r}", ErrorCategory.STATE_LOST)
-            _mind_held(connection, backfill)
+            settle_places(connection, backfill)
             free = backfill.max_parallel - len(running_partitions(connection, backfill_id))
             page: Sequence[BackfillPartition] = ()
             if backfill.status is BackfillStatus.RUNNING and free > 0:
@@ -68,16 +69,6 @@ def give_turns(database: Database, backfill_id: str) -> Turns:
             running = running_partitions(connection, backfill_id)
             held, backfill = held_positions(connection, backfill_id), _ended(connection, backfill, running)
             return Turns(backfill=backfill, running=running, held=held, skipped=skipped)
-
-
-def _mind_held(connection: Connection, backfill: BackfillRow) -> None:
-    """Take places from those that wait for a person, and give them one when somebody has decided.
-
-    While a backfill is cancelled, nobody waits for a place: who has one keeps it until its end.
-    """
-    take_back_decided(connection, backfill.backfill_id)
-    if backfill.status in {BackfillStatus.RUNNING, BackfillStatus.PAUSED}:
-        give_back_held(connection, backfill.backfill_id)
 
 
 def _take(
