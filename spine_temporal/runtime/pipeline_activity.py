@@ -148,9 +148,8 @@ def _counted(attempt: Attempt, outcome: StepDone) -> StepDone:
 
 async def _requested(resumes: ResumeStarter, request: PipelineRequest) -> ResumeOptions | None:
     """Return how the person who reset the run wants it to go on; None where nothing is to change."""
-    info = activity.info()
     try:
-        return await resumes.requested(info.workflow_id or "", info.workflow_run_id or "")
+        return await resumes.requested_here()
     except SpineError as error:
         _log.warning("%s: %s", named(request), error)
         raise failure_of(error) from None

@@ -25,6 +25,7 @@ from spine_temporal.runtime.brief_steps import BriefSteps
 from spine_temporal.runtime.claims import Claims
 from spine_temporal.runtime.deciders import Deciders
 from spine_temporal.runtime.definitions import Definitions, definitions_of
+from spine_temporal.runtime.gate_activities import GateActivities
 from spine_temporal.runtime.heart import LONGEST_INTERVAL
 from spine_temporal.runtime.log_context import follow_records
 from spine_temporal.runtime.logged_activities import LoggedActivities
@@ -40,6 +41,7 @@ from spine_temporal.runtime.run_activities import RunActivities
 from spine_temporal.runtime.run_logs import RunLogs
 from spine_temporal.runtime.run_opener import RunOpener
 from spine_temporal.runtime.run_starter import RunStarter
+from spine_temporal.runtime.run_writes import RunWrites
 from spine_temporal.runtime.source_limits import SourceLimits
 from spine_temporal.runtime.step_groups import steps_activity
 from spine_temporal.runtime.stretches import Stretches
@@ -172,18 +174,11 @@ class SpinePlugin(SimplePlugin):
         known = self._definitions.pipelines
         runs = {name: done_by(cls, places, claims, resumes) for name, cls in known.items()}
         stretches = None if gates is None else Stretches(runs, self._definitions, gates, brief)
-        own = RunActivities(self._database, self._definitions, starts, resumes, claims, Deciders(client), stretches)
+        writes = RunWrites(self._database, claims)
+        own = RunActivities(self._database, self._definitions, starts, resumes, writes, stretches)
         return [
-            own.begin,
-            own.resume,
-            own.verdict,
-            own.show,
-            own.end,
-            own.hold,
-            own.decide,
-            own.remind,
-            own.identify,
-            own.wait_for,
+            *own.all,
+            *GateActivities(self._database, resumes, Deciders(client), writes).all,
             steps_activity(runs),
             *([] if stretches is None else [stretches.stretch]),
             *(pipeline_activity(cls, runs[name]) for name, cls in known.items()),

@@ -3,6 +3,7 @@
 import asyncio
 
 from sqlalchemy import Connection
+from temporalio import activity
 
 from spine_temporal.definition.errors import ParamsError
 from spine_temporal.definition.params import ResumeOptions, RunOptions
@@ -56,6 +57,11 @@ class ResumeStarter:
             return ResumeOptions.model_validate(found)
 
         return await asyncio.to_thread(look)
+
+    async def requested_here(self) -> ResumeOptions | None:
+        """Return the same of the run that the present activity works for."""
+        info = activity.info()
+        return await self.requested(info.workflow_id or "", info.workflow_run_id or "")
 
     async def go_on(
         self, request: BeginRequest | ResumeRequest, workflow: Workflow, wanted: ResumeOptions, options: RunOptions

@@ -6,7 +6,7 @@ import os
 from temporalio import activity
 
 from spine_temporal import Pipeline, Step, StepResult, Workflow, register_pipeline
-from spine_temporal.runtime.run_activities import RunActivities
+from spine_temporal.runtime.gate_activities import GateActivities
 from spine_temporal.translation.gate_messages import Verdict
 from spine_temporal.translation.messages import VERDICT
 
@@ -33,4 +33,4 @@ async def _never(_self, _verdict: Verdict) -> Verdict:
 
 
 if os.environ.get("NO_VERDICT"):
-    RunActivities.verdict = _never
+    GateActivities.verdict = _never
