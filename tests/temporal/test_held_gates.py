@@ -15,6 +15,7 @@ from spine_temporal.definition.run_result import Decision
 from spine_temporal.runtime.definitions import definitions_of
 from spine_temporal.runtime.worker import running_worker
 from spine_temporal.testing.in_process import run_in_process
+from spine_temporal.translation.messages import HOLD
 from tests.temporal import vocabulary as jobs
 from tests.temporal.test_vocabulary import replays
 
@@ -31,14 +32,21 @@ async def service(serve, database):
 
 
 async def held(handle, step="check"):
-    """Come back when the gate is held."""
+    """Come back when the gate is held, and that is recorded, which comes a moment later."""
     for _ in range(300):
         progress = await handle.progress()
-        for execution in getattr(progress, "step_executions", []):
-            if execution.step_name == step and execution.status == "HELD":
-                return
+        steps = getattr(progress, "step_executions", [])
+        is_held = any(one.step_name == step and one.status == "HELD" for one in steps)
+        if is_held and HOLD not in await pending(handle):
+            return
         await asyncio.sleep(0.1)
     raise AssertionError(progress)
+
+
+async def pending(handle):
+    """Return the kinds of the run's pending activities."""
+    description = await handle.handle.describe()
+    return {one.activity_type.name for one in description.raw_description.pending_activities}
 
 
 async def start(service, workflow, **options):
