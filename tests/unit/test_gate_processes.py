@@ -1,5 +1,7 @@
 """Gates are asked in a few processes, however many runs ask at once, and none waits for long for a slow one."""
 
+import os
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -18,15 +20,18 @@ from spine_temporal.translation.classes import Source
 from spine_temporal.translation.snapshot import PASSED_THROUGH
 from tests.temporal import mean_gates
 
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 RESTRICTIONS = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
 
 
 class Counted(ProcessHost):
     made = 0
+    newest = None
 
     def child(self, kind, *, patience=60.0):
         self.made += 1
-        return super().child(kind, patience=patience)
+        self.newest = super().child(kind, patience=patience)
+        return self.newest
 
 
 @pytest.fixture
@@ -43,12 +48,18 @@ def ask(host):
     plan = plan_of(mean_gates.GATED)
     gate = plan.places["mean"].step
 
-    def ask(does="nothing"):
-        """Ask as a workflow task does, which is repeated where the machine was too busy for an answer."""
-        run = Run(run_id="r", started_at=datetime.now(UTC), params={"does": does}, partition={})
+    def ask(does="nothing", patience=None):
+        """Ask as a workflow task does, which is repeated where the machine was too busy for an answer.
+
+        With ``patience`` it is asked once, for so many seconds.
+        """
+        run = Run(run_id="r", started_at=NOON, params={"does": does}, partition={})
         state, _ = start(plan, run)
         of_run = gates.of(Source(module=mean_gates.__name__, attribute="GATED"), "r")
         question = Question(asked=Asked.VERDICT, step=gate, context=state.context_of("mean"))
+        if patience is not None:
+            of_run._until = time.monotonic() + patience
+            return of_run.answer(question)
         while True:
             of_run.begin()
             answer = of_run.answer(question)
@@ -74,3 +85,12 @@ def test_a_gate_is_asked_while_as_many_others_compute_as_there_are_processes(ask
         assert threads.submit(ask).result(10).output["run"] == "r"
         assert host.made > AT_ONCE
         assert all("GATE_TIMEOUT" in one.result(30).error for one in slow)
+
+
+def test_a_process_that_has_not_had_its_time_is_late_and_not_stuck(ask, host):
+    assert ask().output["run"] == "r"
+    os.kill(host.newest.pid, signal.SIGSTOP)  # the machine has none for it
+    assert ask(patience=0.3) is None
+    os.kill(host.newest.pid, signal.SIGCONT)
+    assert ask().output["run"] == "r"
+    assert host.made == 1

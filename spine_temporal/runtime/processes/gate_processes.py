@@ -122,13 +122,16 @@ class GateProcesses:
                 self._turns.release()
 
     def _asked(self, kind: Kind, request: str, until: float) -> bytes:
-        """Ask a process. If it computes beyond the limit, it goes on, and the next equal request gets its answer."""
+        """Ask a process. If its time is over, it goes on, and the next equal request gets its answer.
+
+        That it waits, and does not compute, says nothing of one that has not had its time.
+        """
         late = self._taken_up(request)
-        process = late or self._process()
+        process, began = late or self._process(), time.monotonic()
         try:
             text = process.ask(kind, request, until)
         except TimeoutError:
-            if late is None and process.is_runnable:
+            if late is None and (process.is_runnable or time.monotonic() - began < GATE_LIMIT):
                 self._late[request] = (time.monotonic(), process)
                 raise NoProcessError("the machine is too busy to ask the gate") from None
             self._kill(process)
