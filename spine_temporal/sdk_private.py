@@ -18,6 +18,7 @@ from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescription
 from temporalio.converter import ExternalStorage
+from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
 with suppress(ImportError):  # ``moved`` says so
@@ -125,6 +126,16 @@ class Sandbox:
                 yield
         finally:
             self._context.is_runtime = self._context.in_activation = False
+
+
+def let_activations_take(worker: Worker, seconds: int) -> None:
+    """Let an activation of a worker's workflows take so long until the SDK fails its task as deadlocked: it says two.
+
+    A worker that has moved what says so keeps the SDK's time.
+    """
+    workflows: Any = getattr(worker, "_workflow_worker", None)
+    if getattr(workflows, "_deadlock_timeout_seconds", None) is not None:
+        workflows._deadlock_timeout_seconds = seconds
 
 
 class WatchedStorage(ExternalStorage):

@@ -46,6 +46,7 @@ from spine_temporal.runtime.source_limits import SourceLimits
 from spine_temporal.runtime.step_groups import steps_activity
 from spine_temporal.runtime.stretches import Stretches
 from spine_temporal.runtime.temporal_runs import TemporalRuns
+from spine_temporal.sdk_private import let_activations_take
 from spine_temporal.translation.classes import replayed_class_of
 from spine_temporal.translation.failure_converter import failure_converter_of
 from spine_temporal.translation.maps import MapBatch, ReplayedMapBatch
@@ -58,6 +59,9 @@ _log = logging.getLogger(__name__)
 
 #: For how long Temporal's client may hold heartbeats back.
 _HEARTBEATS = timedelta(seconds=LONGEST_INTERVAL)
+#: Seconds after which an activation counts as deadlocked. Gates in processes have a limit of their own, and a machine
+#: that is busy elsewhere is no deadlock; Temporal gives a workflow task ten seconds.
+_ACTIVATION = 6
 
 
 class SpinePlugin(SimplePlugin):
@@ -139,6 +143,7 @@ class SpinePlugin(SimplePlugin):
     async def run_worker(self, worker: Worker, next: Callable[[Worker], Awaitable[None]]) -> None:  # noqa: A002
         """Run the worker, and have its processes while it runs."""
         self._running += 1
+        let_activations_take(worker, _ACTIVATION)
         try:
             with contextlib.suppress(DefinitionError, SpineError):  # each step that needs a process says so
                 await self.start()

@@ -148,6 +148,7 @@ class _Workers:
             graceful_shutdown_timeout=self.grace,
             sticky_queue_schedule_to_start_timeout=STICKY,
             deployment_config=_deployment(self.version),
+            build_id=snapshot.build_id() if self.version is None else None,
         )
 
     def _operating(self, task_queue: str) -> Worker:
@@ -158,6 +159,7 @@ class _Workers:
             workflows=self.workflows,
             activities=self.activities,
             workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
+            build_id=snapshot.build_id(),
             max_concurrent_activities=OPERATING_ACTIVITIES,
             graceful_shutdown_timeout=self.grace,
             sticky_queue_schedule_to_start_timeout=STICKY,

@@ -1,12 +1,15 @@
 """Whatever a gate raises, and however long it computes, its step ends, and nothing else does."""
 
 import asyncio
+import time
 from uuid import uuid4
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 from temporalio.worker import Replayer, Worker
 
 from spine_temporal import ParamsError, SpineClient, SpinePlugin, WorkflowStatus
+from spine_temporal.runtime.processes.gate_processes import RunGates
 from spine_temporal.testing.in_process import run_in_process
 from tests.temporal import mean_gates
 
@@ -40,6 +43,20 @@ async def test_a_gate_that_computes_for_too_long_fails_its_step_and_its_history_
         ended(await asyncio.wait_for(handle.result(), 60), "CONFIGURATION", "GATE_TIMEOUT: gate 'mean' took longer")
     replayer = Replayer(workflows=[], plugins=[SpinePlugin(workflows=mean_gates.ALL)])
     await asyncio.wait_for(replayer.replay_workflow(await handles[0].handle.fetch_history()), 30)
+
+
+async def test_a_machine_that_is_too_busy_for_a_gate_fails_no_workflow_task(service, monkeypatch):
+    def late(gates, question):
+        answered = answer(gates, question)
+        time.sleep(2.5)
+        return answered
+
+    answer = RunGates.answer
+    monkeypatch.setattr(RunGates, "answer", late)
+    handle = await service.client.start(mean_gates.GATED, {"does": "nothing", "test": uuid4().hex})
+    assert (await asyncio.wait_for(handle.result(), 60)).status is WorkflowStatus.COMPLETED
+    events = [EventType.Name(event.event_type) async for event in handle.handle.fetch_history_events()]
+    assert "EVENT_TYPE_WORKFLOW_TASK_FAILED" not in events
 
 
 async def test_a_gate_that_changes_its_module_fails_by_the_name_and_no_other_run_sees_it(service):

@@ -90,6 +90,19 @@ def test_another_process_can_be_given_what_is_kept(write, tmp_path):
     assert ended.stdout.split() == ["kept", str(gates)]
 
 
+def test_a_build_is_another_one_where_the_services_code_or_what_is_installed_has_changed(write, tmp_path):
+    def build(version):
+        write[0](version)
+        snapshot.take()
+        return snapshot.build_id()
+
+    first, second = build(1), build(2)
+    assert first != second
+    assert build(1) == first
+    (tmp_path / "parser-2.0.dist-info").mkdir()
+    assert build(1) not in {first, second}
+
+
 def test_what_is_kept_is_the_services_own_code_and_nothing_of_python_or_its_packages(write):
     load, gates, helper = write
     load(1)
