@@ -33,7 +33,7 @@ reference: .venv/.installed
 	$(PY) -m ops.cli_reference
 
 test: .venv/.installed lint types
-	$(PY) -m pytest $(PARALLEL) $(TESTS)
+	sh ops/in_memory.sh $(PY) -m pytest $(PARALLEL) $(TESTS)
 
 # What a minute can tell: lint, types, and the tests that need no server.
 quick: .venv/.installed lint types
@@ -41,7 +41,7 @@ quick: .venv/.installed lint types
 
 # Of this process alone: what the commands do as programs of their own is tested and not counted.
 coverage: .venv/.installed
-	$(PY) -m pytest -q $(PARALLEL) --cov --cov-report=term:skip-covered $(TESTS)
+	sh ops/in_memory.sh $(PY) -m pytest -q $(PARALLEL) --cov --cov-report=term:skip-covered $(TESTS)
 
 lint: .venv/.installed
 	$(PY) -m ruff check .

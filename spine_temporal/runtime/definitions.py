@@ -18,7 +18,7 @@ from spine_temporal.runtime.foreign_pipelines import known_pipelines
 from spine_temporal.runtime.modules import imported_modules
 from spine_temporal.runtime.timed import check_timed, timed_by_name
 from spine_temporal.translation.classes import Source
-from spine_temporal.translation.translate import source_of
+from spine_temporal.translation.translate import sources_of
 
 #: What is said where the modules define none, as in a folder that is no project's.
 NO_WORKFLOWS = "none: go to the folder of your project, or name its modules in SPINE_MODULES or spine.toml"
@@ -111,7 +111,7 @@ def load_definitions(modules: Iterable[str]) -> Definitions:
 def definitions_of(workflows: Iterable[Workflow], pipelines: Mapping[str, type[Pipeline]] | None = None) -> Definitions:
     """Gather and check these workflows, with the pipelines that are registered; ``pipelines`` win over those."""
     known = [as_workflow(workflow, "a worker") for workflow in workflows]
-    found = {workflow.name: (workflow, source_of(workflow)) for workflow in known}
+    found = {workflow.name: (workflow, source) for workflow, source in zip(known, sources_of(known), strict=True)}
     _add_inner(found)
     return checked(Definitions(workflows=found, pipelines={**known_pipelines(), **(pipelines or {})}))
 

@@ -20,6 +20,11 @@ class CrashPoint(StrEnum):
     #: An attempt of a step with a limit, as it takes its place at the source.
     IN_LEASE = "in the lease, before its commit"
     AFTER_LEASE = "in the lease, after its commit"
+    #: A gate that is held, and what is decided of it, by a person or its deadline.
+    IN_HOLD = "in the hold, before its commit"
+    AFTER_HOLD = "in the hold, after its commit"
+    IN_DECISION = "in the decision, before its commit"
+    AFTER_DECISION = "in the decision, after its commit"
     #: The run's beginning.
     IN_BEGIN = "in begin, before its commit"
     AFTER_BEGIN = "in begin, after its commit"

@@ -9,7 +9,7 @@ from typing import Any
 from spine_temporal.machine.state import StepEnded
 from spine_temporal.recording import faults
 from spine_temporal.recording.anomalies import AnomalyRecorder
-from spine_temporal.runtime import attempt, beginning, run_activities, run_opener, source_limits
+from spine_temporal.runtime import attempt, beginning, gate_activities, run_activities, run_opener, source_limits
 from spine_temporal.testing.crash_points import AT, MARKER, STEP, WORKER, CrashPoint
 from spine_temporal.translation import driver
 
@@ -76,6 +76,19 @@ def _after_the_end() -> None:
     owner.run = run
 
 
+def _after_the_decision() -> None:
+    owner: Any = gate_activities.GateActivities
+    original = owner._recorded
+
+    async def recorded(self: Any, request: Any, record: Any) -> Any:
+        answer = await original(self, request, record)
+        if request.decision is not None:
+            _die()
+        return answer
+
+    owner._recorded = recorded
+
+
 def _is_step(arguments: tuple[Any, ...]) -> bool:
     """Return whether the call is about the step that is asked for: an attempt, its execution, or how it ended."""
     wanted = os.environ.get(STEP)
@@ -92,6 +105,10 @@ _POINTS: dict[CrashPoint, Callable[[], None]] = {
     CrashPoint.AFTER_ANSWER: _when_the_workflow_hears_of_a_step,
     CrashPoint.IN_LEASE: lambda: _after(source_limits, "ask"),
     CrashPoint.AFTER_LEASE: lambda: _after(source_limits.SourceLimits, "_ask"),
+    CrashPoint.IN_HOLD: lambda: _after(gate_activities, "record_hold"),
+    CrashPoint.AFTER_HOLD: lambda: _before(gate_activities, "count_checks"),
+    CrashPoint.IN_DECISION: lambda: _after(gate_activities, "decide_in_turn"),
+    CrashPoint.AFTER_DECISION: _after_the_decision,
     CrashPoint.IN_BEGIN: lambda: _after(beginning, "open_run"),
     CrashPoint.AFTER_BEGIN: lambda: _after(run_opener.RunOpener, "_claim"),
     CrashPoint.IN_ANOMALY: lambda: _after(AnomalyRecorder, "write"),

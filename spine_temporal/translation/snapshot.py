@@ -7,11 +7,13 @@ of the standard library and of installed packages, it finds as ever.
 import hashlib
 import importlib.util
 import marshal
+import os
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
@@ -183,13 +185,24 @@ def _kept(name: str, path: str, locations: tuple[str, ...] | None) -> Iterator[_
 def _user_modules() -> Iterator[tuple[str, ModuleSpec]]:
     """Give the specs of modules that were loaded from source, and are neither Python's nor an installed package's."""
     paths = sysconfig.get_paths()
-    installed = tuple(str(Path(paths[name]).resolve()) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+    installed = tuple(os.path.realpath(paths[name]) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
     for name, module in list(sys.modules.items()):
         spec = getattr(module, "__spec__", None)
         if spec is None or type(spec.loader) is not SourceFileLoader or _is_passed_through(name):
             continue
-        if spec.name == name and not str(Path(spec.origin or "").resolve()).startswith(installed):
+        if spec.name == name and not _real(spec.origin or "").startswith(installed):
             yield name, spec
+
+
+def _real(file: str) -> str:
+    """Return a file's path without links; a thousand modules are in some hundred folders."""
+    folder, name = os.path.split(file)
+    return os.path.realpath(file) if os.path.islink(file) else os.path.join(_real_folder(folder), name)
+
+
+@cache
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder)
 
 
 def _is_passed_through(module: str) -> bool:

@@ -35,6 +35,21 @@ CRASH = Workflow(
 )
 
 
+def unsure(ctx, config):
+    return StepResult.fail("look at it", "QUALITY_GATE")
+
+
+#: Its gate is held, and its deadline decides that it passes.
+HELD = Workflow(
+    name="crash.held",
+    steps=[
+        Step.pipeline("first", "crash.write", {"stage": "first"}),
+        Step.lambda_("gate", unsure, on_error="HOLD", deadline=1, at_deadline="waive"),
+        Step.pipeline("second", "crash.write", {"stage": "second"}),
+    ],
+)
+
+
 def yes(ctx):
     return True
 

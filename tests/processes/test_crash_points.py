@@ -4,13 +4,18 @@ import psycopg
 import pytest
 
 from spine_temporal.testing.crash_points import CrashPoint
-from tests.processes.crash_jobs import CRASH
+from tests.processes.crash_jobs import CRASH, HELD
 
 _OF_A_FAILURE = (CrashPoint.IN_ANOMALY, CrashPoint.IN_OUTBOX)
+_OF_A_HOLD = (CrashPoint.IN_HOLD, CrashPoint.AFTER_HOLD, CrashPoint.IN_DECISION, CrashPoint.AFTER_DECISION)
 #: A boundary, the step that it is narrowed to, and whether the run is to fail there: its last pipeline does not end it
 #: then, but an activity of its own.
 CASES = [
-    *((point, "first" if point.is_of_a_step else None, point in _OF_A_FAILURE) for point in CrashPoint),
+    *(
+        (point, "first" if point.is_of_a_step else None, point in _OF_A_FAILURE)
+        for point in CrashPoint
+        if point not in _OF_A_HOLD
+    ),
     *((point, "second", False) for point in (CrashPoint.AFTER_WRITES, CrashPoint.AFTER_COMMIT)),
     *((point, None, True) for point in (CrashPoint.BEFORE_END, CrashPoint.AFTER_END)),
 ]
@@ -47,6 +52,19 @@ def test_a_worker_that_dies_there_loses_nothing(crash_at, spine_database, point,
         "runs": [(status,)],
         "waiting": [],
     }
+
+
+@pytest.mark.parametrize("point", _OF_A_HOLD)
+def test_a_worker_that_dies_as_a_gate_is_held_or_decided_records_each_once(crash_at, spine_database, point):
+    run = crash_at(point, HELD, {"test": point.value})
+    assert run.result.status == "COMPLETED"
+    found = _contents(spine_database.url)
+    assert (found["rows"], found["claims"], found["runs"]) == ([("first", 3), ("second", 3)], [], [("COMPLETED",)])
+    assert (found["anomalies"], found["outbox"]) == ([("workflow.gate", 1)], [("held", "gate"), ("decided", "gate")])
+    with psycopg.connect(spine_database.url) as connection:
+        decided = connection.execute("SELECT step, action, by FROM core_decisions").fetchall()
+        resolved = connection.execute("SELECT resolved_by FROM core_anomalies").fetchall()
+    assert (decided, resolved) == ([("gate", "waive", "deadline")], [("deadline",)])
 
 
 def test_a_run_that_never_comes_to_the_boundary_is_told(crash_at):

@@ -10,6 +10,8 @@ from spine_temporal.client.why import reasons
 from spine_temporal.definition.backfill import BackfillStatus
 from spine_temporal.operating.backfill.partition_runs import PartitionRuns
 from spine_temporal.operating.backfill.tending import Tending
+from spine_temporal.runtime import gate_activities
+from spine_temporal.runtime.backfill_places import no_place
 from spine_temporal.runtime.definitions import definitions_of
 from tests.temporal.backfilled import BACKFILLED, BESIDE, GO_ON, LOADED, SLOW_FROM, TAKES, UNSURE
 from tests.temporal.test_backfill import decide, until, written
@@ -118,6 +120,30 @@ async def test_a_decided_run_waits_says_so_and_goes_on_before_new_partitions(ope
         "FROM core_backfill_partitions WHERE position = 2"
     )
     assert ended <= begun
+
+
+async def test_a_worker_that_dies_between_the_decision_and_its_answer_leaves_the_run_waiting(operated, monkeypatch):
+    """The decision is committed and nobody has heard of it: asked again, it is there once, and the run still waits."""
+
+    def lost(awaited, attempt):
+        attempts.append(attempt)
+        return RuntimeError("the worker is gone") if attempt == 1 else no_place(awaited, attempt)
+
+    attempts = []
+    monkeypatch.setattr(gate_activities, "no_place", lost)
+    UNSURE.add(0)
+    async with operated.worker():
+        plan = await operated.backfills.plan(BACKFILLED, {"shard": [0, SLOW_FROM]})
+        backfill = await operated.backfills.start(plan, max_parallel=1)
+        await until(lambda: LOADED[SLOW_FROM])
+        await decide(operated, 0, "waive")
+        await waiting_for_a_place(operated, 0)
+        assert attempts[:2] == [1, 2]
+        assert operated.rows("SELECT action, by FROM core_decisions") == [("waive", "ada")]
+        assert not operated.rows("SELECT 1 FROM core_executions WHERE step = 'publish'")
+        GO_ON.set()
+        assert (await backfill.result()).partitions == {"COMPLETED": 2}
+    assert publishing_at_once(operated) == 1
 
 
 async def test_a_run_that_waits_for_a_place_is_cancelled_at_once(operated):
