@@ -143,6 +143,10 @@ def test_two_transactions_on_one_week_take_turns(engine):
         assert threads.submit(second).result(10) == "locked"
 
 
+def _delete_line(place):
+    return f"DELETE FROM finra_otc_line WHERE line_no = (SELECT min(line_no) + {place} FROM finra_otc_line)"
+
+
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
@@ -155,6 +159,8 @@ def test_two_transactions_on_one_week_take_turns(engine):
         ("UPDATE finra_otc_venue_weekly SET rank = rank + 1", "without gaps"),
         ("DELETE FROM finra_otc_reject", "rows of the source"),
         ("DELETE FROM finra_otc_line", "comes from a raw line"),
+        (_delete_line(0), "comes from a raw line"),
+        (_delete_line(1), "comes from a raw line"),
     ],
 )
 def test_tables_that_do_not_agree_fail_the_step(refresh, connection, spoil, sentence):
@@ -162,3 +168,10 @@ def test_tables_that_do_not_agree_fail_the_step(refresh, connection, spoil, sent
     connection.execute(text(spoil))
     with pytest.raises(SpineError, match=f"^INVARIANT: .*{sentence}"):
         refresh([line(), line(mpid="OTCX"), line(symbol="")], steps=(AggregateWeek,))
+
+
+def test_lines_whose_numbers_have_gaps_are_looked_up_one_by_one(refresh, connection):
+    week = [line(), line(symbol=""), line(mpid="OTCX")]
+    refresh(week)
+    connection.execute(text(_delete_line(1)))
+    refresh(week, steps=(AggregateWeek,))
