@@ -11,7 +11,6 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.abc import MetaPathFinder
@@ -38,8 +37,8 @@ class _Kept:
     #: Where a package's modules are; None: it is no package.
     locations: tuple[str, ...] | None
     code: CodeType
-    #: SHA-256 of its source.
-    digest: str
+    #: SHA-256 of its source; a process that was given it has no use for that.
+    digest: str = ""
 
     def spec(self) -> ModuleSpec:
         """Return a spec that loads it."""
@@ -88,17 +87,15 @@ def take() -> None:
 
 def packed() -> bytes:
     """Return what is kept, for a process that this one starts, with the same Python."""
-    return marshal.dumps(
-        {kept.name: (kept.path, kept.locations, kept.code, kept.digest) for kept in _finder.kept.values()}
-    )
+    return marshal.dumps({kept.name: (kept.path, kept.locations, kept.code) for kept in _finder.kept.values()})
 
 
 def restore(data: bytes) -> None:
     """Let every import of this process find what another has kept; to be called before it loads any of it."""
     kept = marshal.loads(data)  # noqa: S302 - from the process that has started this one
     _finder.kept = {
-        name: _Kept(name=name, path=path, locations=locations, code=code, digest=digest)
-        for name, (path, locations, code, digest) in kept.items()
+        name: _Kept(name=name, path=path, locations=locations, code=code)
+        for name, (path, locations, code) in kept.items()
     }
     _finder.always = True
     _install()
@@ -141,7 +138,7 @@ def build_id() -> str:
 
     Temporal's own reads every module that is loaded, for a third of a second of the event loop's.
     """
-    installed = {entry.name for folder in map(Path, sys.path) for entry in _entries(folder)}
+    installed = {entry.name for folder in sys.path for entry in Path(folder).glob("*.dist-info")}
     told = [*sorted(installed), *sorted(f"{kept.name} {kept.digest}" for kept in _finder.kept.values())]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:32]
 
@@ -149,13 +146,6 @@ def build_id() -> str:
 def user_files() -> dict[str, Path]:
     """Return the files of the service's own modules that this process has loaded, by module."""
     return {name: Path(spec.origin or "") for name, spec in _user_modules()}
-
-
-def _entries(folder: Path) -> list[Path]:
-    """Return the packages that are installed in a folder: the name of each has its version."""
-    with suppress(OSError):
-        return list(folder.glob("*.dist-info"))
-    return []
 
 
 def _install() -> None:

@@ -1,6 +1,7 @@
 """A backfill has never more than so many runs at work, also when people decide many held gates at once."""
 
 import asyncio
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -40,6 +41,19 @@ async def waiting_for_a_place(service, shard):
             return run, reason
         await asyncio.sleep(0.05)
     raise AssertionError(reason)
+
+
+@asynccontextmanager
+async def one_that_waits(service, *others):
+    """Have a backfill whose one place is taken, a run that is decided and waits for it, and why it does."""
+    UNSURE.add(0)
+    async with service.worker():
+        plan = await service.backfills.plan(BACKFILLED, {"shard": [0, SLOW_FROM, *others]})
+        backfill = await service.backfills.start(plan, max_parallel=1)
+        await until(lambda: LOADED[SLOW_FROM])
+        await decide(service, 0, "waive")
+        run, reason = await waiting_for_a_place(service, 0)
+        yield backfill, run, reason
 
 
 async def test_of_many_that_are_decided_at_once_no_more_go_on_than_there_are_places(operated):
@@ -95,14 +109,8 @@ def waiting_shards(service):
 
 
 async def test_a_decided_run_waits_says_so_and_goes_on_before_new_partitions(operated):
-    UNSURE.add(0)
     TAKES["publish"] = 0.5
-    async with operated.worker():
-        plan = await operated.backfills.plan(BACKFILLED, {"shard": [0, SLOW_FROM, SLOW_FROM + 1]})
-        backfill = await operated.backfills.start(plan, max_parallel=1)
-        await until(lambda: LOADED[SLOW_FROM])
-        await decide(operated, 0, "waive")
-        run, reason = await waiting_for_a_place(operated, 0)
+    async with one_that_waits(operated, SLOW_FROM + 1) as (backfill, run, reason):
         waits = f"waits for a place in backfill {backfill.backfill_id}, which has 1"
         assert (reason.kind, reason.text.partition(";")[0]) == ("waits", f"it {waits}")
         told = await situation_of(run)
@@ -131,13 +139,7 @@ async def test_a_worker_that_dies_between_the_decision_and_its_answer_leaves_the
 
     attempts = []
     monkeypatch.setattr(gate_activities, "no_place", lost)
-    UNSURE.add(0)
-    async with operated.worker():
-        plan = await operated.backfills.plan(BACKFILLED, {"shard": [0, SLOW_FROM]})
-        backfill = await operated.backfills.start(plan, max_parallel=1)
-        await until(lambda: LOADED[SLOW_FROM])
-        await decide(operated, 0, "waive")
-        await waiting_for_a_place(operated, 0)
+    async with one_that_waits(operated) as (backfill, _, _):
         assert attempts[:2] == [1, 2]
         assert operated.rows("SELECT action, by FROM core_decisions") == [("waive", "ada")]
         assert not operated.rows("SELECT 1 FROM core_executions WHERE step = 'publish'")
@@ -147,13 +149,7 @@ async def test_a_worker_that_dies_between_the_decision_and_its_answer_leaves_the
 
 
 async def test_a_run_that_waits_for_a_place_is_cancelled_at_once(operated):
-    UNSURE.add(0)
-    async with operated.worker():
-        plan = await operated.backfills.plan(BACKFILLED, {"shard": [0, SLOW_FROM]})
-        backfill = await operated.backfills.start(plan, max_parallel=1)
-        await until(lambda: LOADED[SLOW_FROM])
-        await decide(operated, 0, "waive")
-        run, _ = await waiting_for_a_place(operated, 0)
+    async with one_that_waits(operated) as (backfill, run, _):
         await run.cancel()
         assert (await asyncio.wait_for(run.result(), 5)).status == "CANCELLED"
         await until(lambda: operated.rows("SELECT 1 FROM core_backfill_partitions WHERE status = 'CANCELLED'"))
@@ -184,13 +180,7 @@ async def test_a_backfill_that_nobody_tends_keeps_no_decided_run_waiting(operate
 
 
 async def test_a_paused_backfill_gives_free_places_to_those_that_are_decided(operated):
-    UNSURE.add(0)
-    async with operated.worker():
-        plan = await operated.backfills.plan(BACKFILLED, {"shard": [0, SLOW_FROM, SLOW_FROM + 1]})
-        backfill = await operated.backfills.start(plan, max_parallel=1)
-        await until(lambda: LOADED[SLOW_FROM])
-        await decide(operated, 0, "waive")
-        run, _ = await waiting_for_a_place(operated, 0)
+    async with one_that_waits(operated, SLOW_FROM + 1) as (backfill, run, _):
         await backfill.pause()
         GO_ON.set()
         assert (await asyncio.wait_for(run.result(), 30)).status == "COMPLETED"

@@ -9,7 +9,9 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.worker import Replayer, Worker
 
 from spine_temporal import ParamsError, SpineClient, SpinePlugin, WorkflowStatus
+from spine_temporal.runtime.definitions import definitions_of
 from spine_temporal.runtime.processes.gate_processes import RunGates
+from spine_temporal.runtime.worker import running_worker
 from spine_temporal.testing.in_process import run_in_process
 from tests.temporal import mean_gates
 
@@ -57,6 +59,14 @@ async def test_a_machine_that_is_too_busy_for_a_gate_fails_no_workflow_task(serv
     assert (await asyncio.wait_for(handle.result(), 60)).status is WorkflowStatus.COMPLETED
     events = [EventType.Name(event.event_type) async for event in handle.handle.fetch_history_events()]
     assert "EVENT_TYPE_WORKFLOW_TASK_FAILED" not in events
+
+
+async def test_the_sdk_keeps_the_time_of_an_activation_where_it_is_set(temporal, database):
+    options = {"task_queue": uuid4().hex, "max_activities": 5}
+    async with running_worker(temporal, database, definitions_of(mean_gates.ALL), **options) as worker:
+        async with asyncio.timeout(30):
+            while worker._workflow_worker._deadlock_timeout_seconds != 6:  # noqa: ASYNC110 - the plugin sets it
+                await asyncio.sleep(0.01)
 
 
 async def test_a_gate_that_changes_its_module_fails_by_the_name_and_no_other_run_sees_it(service):

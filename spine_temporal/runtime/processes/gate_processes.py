@@ -25,7 +25,8 @@ from spine_temporal.runtime.processes.messages import GateRequest, GatesStart, P
 from spine_temporal.translation.classes import Source
 from spine_temporal.translation.gate_messages import Verdict
 
-#: Seconds that an activation of a workflow spends on gates, on all that it asks: the SDK may give it up after two.
+#: Seconds that an activation of a workflow spends on gates, on all that it asks: less than the SDK's own two, which
+#: hold where ``let_activations_take`` finds nothing to set.
 _PATIENCE = 1.7
 #: Of these, what a new process may take.
 _PATIENCE_FOR_PROCESS = 0.5
