@@ -5,11 +5,12 @@ without what the guard needs, gates run in Temporal's own sandbox (``translation
 """
 
 import inspect
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import reduce
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from temporalio import workflow as temporal
@@ -62,6 +63,8 @@ GUARD = (
 )
 #: Switches of a ``RestrictionContext``: while a gate is asked, both are on.
 SWITCHES = ("is_runtime", "in_activation")
+#: Where an ``Importer`` has its modules.
+MODULES = "new_modules"
 #: What the rest needs.
 OTHERS = (
     PrivateName(
@@ -96,7 +99,9 @@ def no_guard() -> list[str]:
     if problems:
         return problems
     context = RestrictionContext()
-    return [f"RestrictionContext.{switch} is gone" for switch in SWITCHES if not hasattr(context, switch)]
+    gone = [f"RestrictionContext.{switch} is gone" for switch in SWITCHES if not hasattr(context, switch)]
+    importer = Importer(SandboxRestrictions.default, context, workflow_module_name="")
+    return gone if hasattr(importer, MODULES) else [*gone, f"Importer.{MODULES} is gone"]
 
 
 class Sandbox:
@@ -105,14 +110,20 @@ class Sandbox:
     def __init__(self, restrictions: SandboxRestrictions, module: str) -> None:
         """``module``: the workflow's, which it may not pass through."""
         self._context = RestrictionContext()
-        self.importer = Importer(restrictions, self._context, workflow_module_name=module)
+        self._importer = Importer(restrictions, self._context, workflow_module_name=module)
+
+    @property
+    def modules(self) -> Mapping[str, ModuleType]:
+        """The modules that it has, by name."""
+        modules: Mapping[str, ModuleType] = getattr(self._importer, MODULES)
+        return modules
 
     @contextmanager
     def importing(self) -> Iterator[None]:
         """Let the block import in it."""
         temporal.unsafe._set_in_sandbox(True)
         try:
-            with self.importer.applied():
+            with self._importer.applied():
                 yield
         finally:
             temporal.unsafe._set_in_sandbox(False)

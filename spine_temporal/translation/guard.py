@@ -5,7 +5,6 @@ sandbox for each activation and each payload, about eighty times in a run of fiv
 gate.
 """
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -59,16 +58,16 @@ class Guard:
     def workflow(self) -> Workflow:
         """The workflow, of this guard's own copy of its module; raises what the import does."""
         with self._sandbox.importing():
-            workflow, modules = self._load(), self._modules()
+            workflow = self._load()
         try:
-            self._state = ModuleState(modules)
+            self._state = ModuleState(self._modules())
         except UnseenError:
             self.is_shared = False
         return workflow
 
     def _modules(self) -> dict[str, ModuleType]:
-        names = (self._module, *snapshot.kept_modules())
-        return {name: sys.modules[name] for name in names if isinstance(sys.modules.get(name), ModuleType)}
+        names, loaded = (self._module, *snapshot.kept_modules()), self._sandbox.modules
+        return {name: loaded[name] for name in names if isinstance(loaded.get(name), ModuleType)}
 
     def load(self) -> None:
         """Load the workflow, where that is not done; what the import raises is told when it is asked."""
@@ -103,10 +102,8 @@ class Guard:
         """
         if self._state is None:
             return ""
-        with self._sandbox.importing():
-            modules = self._modules()
         try:
-            changed = self._state.change(modules)
+            changed = self._state.change(self._modules())
         except UnseenError:
             self.is_spent = True
             return ""

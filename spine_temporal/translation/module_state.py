@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import EnumMeta
 from functools import cached_property, lru_cache, partial
 from inspect import getattr_static
+from operator import is_
 from typing import Any
 
 #: Values that are looked at; modules that hold more are loaded anew for each run.
@@ -38,19 +39,22 @@ class ModuleState:
 
     def __init__(self, modules: Mapping[str, types.ModuleType]) -> None:
         """Raises ``UnseenError``."""
-        self._known = _Look(modules).values
+        self._look = _Look(modules)
+        self._known = self._look.values
 
     def change(self, modules: Mapping[str, types.ModuleType]) -> str:
         """Return the first name whose value has changed, as ``module.name``; empty: none has.
 
         A module that was not there before is known from now on. Raises ``UnseenError``.
         """
+        if self._look.is_of(modules):
+            return ""
         look, known = _Look(modules), self._known
         before = {module for module, _ in known}
         names = [name for name in look.values if name[0] in before]
         changed = next((name for name in names if name not in known or look.values[name] != known[name]), None)
         gone = next((name for name in known if name not in look.values), None)
-        self._known = known | look.values
+        self._look, self._known = look, known | look.values
         return ".".join(changed or gone or ())
 
 
@@ -61,6 +65,8 @@ class _Look:
         self._modules = modules
         self._left = MOST
         self._seen: dict[int, Any] = {}
+        #: What holds others, and what it held.
+        self._holders: list[tuple[Callable[[], Iterable[Any]], list[Any]]] = []
         #: By module and name: what the value holds, to be compared.
         self.values: dict[tuple[str, str], Any] = {}
         try:
@@ -69,7 +75,19 @@ class _Look:
         except Exception as error:  # a RecursionError, or what an object of the user's raises that is looked at
             raise UnseenError from error
 
+    def is_of(self, modules: Mapping[str, types.ModuleType]) -> bool:
+        """Whether these modules are the same, and each of all that was found holds the very objects that it held.
+
+        Where it does not, only another look can tell whether they are equal.
+        """
+        try:
+            is_same = _are(list(self._modules.values()), modules.values())
+            return is_same and all(_are(held, holds()) for holds, held in self._holders)
+        except Exception:  # noqa: BLE001 - as for a look, which says so
+            return False
+
     def _look_at(self, module: str, found: types.ModuleType) -> None:
+        self._hold(partial(_entries, vars(found)))
         for name, value in list(vars(found).items()):
             if name not in _OF_PYTHON and not issubclass(type(value), types.ModuleType):
                 self.values[module, name] = self._held(value)
@@ -85,28 +103,45 @@ class _Look:
         self._left -= 1 + (len(value) if kind.is_sized else 0)
         if self._left < 0:
             raise UnseenError
-        return (_Itself(value), *(self._held(one) for one in self._parts(value, kind)))
-
-    def _parts(self, value: Any, kind: "_Kind") -> Iterator[Any]:
-        if kind.parts is not None:
-            yield from kind.parts(value)
-        if getattr(value if kind.is_code else type(value), "__module__", None) in self._modules:
-            yield from self._parts_of_own(value)
-        elif not kind.is_fixed:
+        is_own = getattr(value if kind.is_code else type(value), "__module__", None) in self._modules
+        if not (is_own or kind.is_fixed):
             raise UnseenError
+        parts = self._hold(partial(_parts_of, value, kind, is_own=is_own)) if is_own or kind.parts is not None else ()
+        return (_Itself(value), *(self._held(one) for one in parts))
 
-    def _parts_of_own(self, value: Any) -> Iterator[Any]:
-        if isinstance(value, types.FunctionType):
-            yield from value.__defaults__ or ()
-            yield from _entries((value.__kwdefaults__ or {}) | vars(value))
-            yield from (cell.cell_contents for cell in value.__closure__ or () if cell != types.CellType())
-            return
-        private = "_" if isinstance(value, EnumMeta) else "__"  # an enumeration keeps the members that it has combined
-        named = {name: one for name, one in getattr(value, "__dict__", {}).items() if not name.startswith(private)}
-        if not isinstance(value, type):
-            named = {name: one for name, one in named.items() if not _is_cached(type(value), name)}
-            named |= {name: getattr(value, name) for name in _slots(type(value)) if hasattr(value, name)}
-        yield from _entries(named)
+    def _hold(self, holds: Callable[[], Iterable[Any]]) -> list[Any]:
+        """Return what something holds, and keep it."""
+        held = list(holds())
+        self._holders.append((holds, held))
+        return held
+
+
+def _are(before: list[Any], now: Iterable[Any]) -> bool:
+    """Whether these are the same objects."""
+    found = list(now)
+    return len(before) == len(found) and all(map(is_, before, found))
+
+
+def _parts_of(value: Any, kind: "_Kind", *, is_own: bool) -> Iterator[Any]:
+    """Return what a value holds; ``is_own``: whether it, or its class, is of the modules."""
+    if kind.parts is not None:
+        yield from kind.parts(value)
+    if is_own:
+        yield from _parts_of_own(value)
+
+
+def _parts_of_own(value: Any) -> Iterator[Any]:
+    if isinstance(value, types.FunctionType):
+        yield from value.__defaults__ or ()
+        yield from _entries((value.__kwdefaults__ or {}) | vars(value))
+        yield from (cell.cell_contents for cell in value.__closure__ or () if cell != types.CellType())
+        return
+    private = "_" if isinstance(value, EnumMeta) else "__"  # an enumeration keeps the members that it has combined
+    named = {name: one for name, one in getattr(value, "__dict__", {}).items() if not name.startswith(private)}
+    if not isinstance(value, type):
+        named = {name: one for name, one in named.items() if not _is_cached(type(value), name)}
+        named |= {name: getattr(value, name) for name in _slots(type(value)) if hasattr(value, name)}
+    yield from _entries(named)
 
 
 def _entries(mapping: Mapping[Any, Any]) -> Iterator[Any]:

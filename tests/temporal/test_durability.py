@@ -219,7 +219,7 @@ async def test_an_instance_loads_the_workflows_own_modules_again_and_no_other(se
     monkeypatch.setattr(Guard, "__init__", kept)
     async with serve(jobs.GATED, in_process=True) as service:
         await service.execute(jobs.GATED)
-    loaded = guards[-1]._sandbox.importer.new_modules
+    loaded = guards[-1]._sandbox.modules
     again = {name for name, module in loaded.items() if sys.modules.get(name) is not module}
     heavy = {"sqlalchemy", "psycopg", "pydantic", "spine_temporal", "alembic", "typer"}
     assert not {name for name in again if name.partition(".")[0] in heavy}

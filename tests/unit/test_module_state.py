@@ -151,6 +151,34 @@ def test_a_module_that_is_first_imported_later_is_known_from_then_on(module):
     assert state.change({"state_of": module, "late": late}) == "late.SEEN"
 
 
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_is_told_as_well_after_asking_in_vain_and_after_what_is_equal_took_a_place(module, name):
+    state = ModuleState({"state_of": module})
+    module.EQUAL_TO_ITSELF = "ab"
+    assert state.change({"state_of": module}) == "state_of.EQUAL_TO_ITSELF"
+    module.EQUAL_TO_ITSELF = "".join(["a", "b"])
+    assert [state.change({"state_of": module}) for _ in range(3)] == [""] * 3
+    exec(CHANGES[name], vars(module))
+    assert state.change({"state_of": module}) == f"state_of.{name}"
+
+
+@pytest.mark.parametrize("empty", ["[]", "{}", "set()", "bytearray()", "Rule.__new__(Rule)"])
+def test_what_was_empty_may_not_stay_so(module, empty):
+    exec(f"EMPTY = {empty}", vars(module))
+    state = ModuleState({"state_of": module})
+    grow = {"[]": "append(1)", "{}": "setdefault(1)", "set()": "add(1)", "bytearray()": "append(1)"}
+    exec(f"EMPTY.{grow.get(empty, '__init__()')}", vars(module))
+    assert state.change({"state_of": module}) == "state_of.EMPTY"
+
+
+def test_a_value_that_cannot_be_looked_at_any_more_says_so(module):
+    exec("class Odd:\n    __slots__ = ('x',)\nODD = Odd()", vars(module))
+    state = ModuleState({"state_of": module})
+    module.Odd.x = property(lambda self: 1 / 0)
+    with pytest.raises(UnseenError):
+        state.change({"state_of": module})
+
+
 def test_what_is_too_much_to_look_at_says_so(module):
     module.LIST.extend([i] for i in range(MOST))
     with pytest.raises(UnseenError):

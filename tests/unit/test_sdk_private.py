@@ -99,6 +99,11 @@ def test_a_switch_of_the_sandbox_that_is_gone_is_said_with_its_name(monkeypatch)
     assert no_guard() == ["RestrictionContext.in_activation is gone"]
 
 
+def test_where_the_sandbox_has_its_modules_is_said_where_it_is_gone(monkeypatch):
+    monkeypatch.setattr(sdk_private, "MODULES", "modules_of_old")
+    assert no_guard() == ["Importer.modules_of_old is gone"]
+
+
 def test_no_other_file_uses_a_private_name_of_the_sdk():
     for path in (ROOT / "spine_temporal").rglob("*.py"):
         if path != ONE_FILE:
