@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
@@ -11,9 +10,10 @@ from sqlalchemy import Connection, text
 from spine_temporal.definition.json_values import clean_text, to_json
 from spine_temporal.definition.notification import Notification, NotificationKind
 from spine_temporal.definition.params import canonical
+from spine_temporal.definition.run_key import RunKey
 from spine_temporal.definition.severity import Severity
 from spine_temporal.recording.any_connection import AnyConnection, executing
-from spine_temporal.recording.outbox import COLUMNS, outbox_values
+from spine_temporal.recording.outbox import COLUMNS
 
 _FAULTS = uuid5(NAMESPACE_URL, "spine-temporal/faults")
 
@@ -47,11 +47,12 @@ _RESOLVE_FAULT = text("""
     WHERE fault_id = :fault_id AND resolved_at IS NULL
 """)
 
-# Of what a person was told, the recovery is told as well; it goes where that went, so it has its severity and category.
-_SUPERSEDE = text(f"""
-    WITH resolved AS (
+#: Resolves what earlier runs of a workflow met in a partition, as the end of a statement's ``WITH``. Of what a person
+#: was told, the recovery is told as well; it goes where that went, so it has its severity and category.
+RESOLVE_EARLIER = f"""
+    resolved AS (
         UPDATE core_anomalies SET resolved_at = now(), resolution = :resolution, resolved_by = :run_id
-        WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb) AND fault_id IS NOT NULL
+        WHERE domain = :fault_domain AND partition_key = CAST(:partition_key AS jsonb) AND fault_id IS NOT NULL
             AND metadata ->> 'workflow' = :workflow AND metadata ->> 'run_id' IS DISTINCT FROM :run_id
             AND resolved_at IS NULL
         RETURNING anomaly_id, CAST(metadata ->> 'due_at' AS timestamptz) AS due_at
@@ -65,14 +66,13 @@ _SUPERSEDE = text(f"""
         FROM resolved WHERE due_at < :completed_at
     ), recovered AS (
         INSERT INTO core_outbox ({COLUMNS})
-        SELECT :notification_id, :kind, :cause, :domain, :workflow, CAST(:partition_key AS jsonb), severity, category,
-            :message || coalesce(', ' || late_by || ' late', ''), NULL, :run_id, :workflow_id, NULL,
+        SELECT :notification_id, :kind, :cause, :fault_domain, :workflow, CAST(:partition_key AS jsonb), severity,
+            category, :message || coalesce(', ' || late_by || ' late', ''), NULL, :run_id, :workflow_id, NULL,
             jsonb_build_object('faults', faults, 'since', since, 'late_by', late_by)
         FROM told, late WHERE faults > 0
         ON CONFLICT (notification_id) DO NOTHING
     )
-    SELECT count(*) FROM resolved
-""")
+"""
 
 
 class AnomalyRecorder:
@@ -140,39 +140,33 @@ class AnomalyRecorder:
         done = self._connection.execute(_RESOLVE, values | {"resolution": clean_text(resolution)})
         return int(done.rowcount)
 
-    def supersede(
-        self,
-        partition: Mapping[str, Any],
-        *,
-        workflow: str,
-        run_id: str,
-        workflow_id: str | None = None,
-        completed_at: datetime | None = None,
-    ) -> int:
-        """Resolve what earlier runs of the workflow met in the partition and this completed one did not.
-
-        Where somebody was told of it, the recovery is enqueued in the same statement, with how late it comes.
-        """
-        recovery = Notification(
-            kind=NotificationKind.RECOVERED,
-            key=run_id,
-            domain=self.domain,
-            workflow=workflow,
-            severity=Severity.INFO,
-            category="",
-            message=f"completed by run {run_id}",
-            partition=partition,
-            run_id=run_id,
-            workflow_id=workflow_id,
-        )
-        values = outbox_values(recovery) | {
-            "resolution": f"completed by run {run_id}",
-            "completed_at": completed_at,
-        }
-        return int(self._connection.execute(_SUPERSEDE, values).scalar() or 0)
-
     def _of(self, partition_key: Mapping[str, Any] | str) -> dict[str, Any]:
         return {"domain": self.domain, "partition_key": json.dumps(partition_key)}
+
+
+def resolving_values(key: RunKey) -> dict[str, Any]:
+    """Return what ``RESOLVE_EARLIER`` needs of the run that has completed the partition, beside the partition's own."""
+    recovery = Notification(
+        kind=NotificationKind.RECOVERED,
+        key=key.run_id,
+        domain=key.domain,
+        workflow=key.workflow,
+        severity=Severity.INFO,
+        category="",
+        message=f"completed by run {key.run_id}",
+        run_id=key.run_id,
+        workflow_id=key.workflow_id,
+    )
+    return {
+        "fault_domain": key.domain,
+        "workflow": key.workflow,
+        "workflow_id": key.workflow_id,
+        "resolution": recovery.message,
+        "notification_id": recovery.notification_id,
+        "kind": recovery.kind.value,
+        "cause": recovery.cause,
+        "message": recovery.message,
+    }
 
 
 def resolve_fault(connection: Connection, fault_id: UUID, resolution: str, *, by: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -14,7 +14,9 @@ from spine_temporal.recording.fence import HELD, partition_values
 # Milliseconds of the clock, so that a database that was restored never gives an epoch a second time.
 _NEXT_EPOCH = "greatest(held.epoch + 1, CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint))"
 
-# A run that claims what it holds already, as its first answer was lost, keeps its epoch.
+# A run that claims what it holds already, as its first answer was lost, keeps its epoch. A row that is new (``xmax`` is
+# that of nobody who has changed it) has waited for nobody who has committed, so that nothing but what was there before
+# there were such rows can be known of the partition: and that is in the manifest.
 _CLAIM = text(f"""
     INSERT INTO core_partitions AS held (domain, partition_key, workflow_id, run_id, execution_run_id, epoch)
     VALUES (:domain, CAST(:partition_key AS jsonb), :workflow_id, :run_id, :execution_run_id,
@@ -23,7 +25,9 @@ _CLAIM = text(f"""
         workflow_id = excluded.workflow_id, run_id = excluded.run_id, execution_run_id = excluded.execution_run_id,
         claimed_at = now(), epoch = CASE WHEN held.run_id = excluded.run_id THEN held.epoch ELSE {_NEXT_EPOCH} END
     WHERE held.run_id IS NULL OR held.run_id = excluded.run_id
-    RETURNING epoch
+    RETURNING epoch, xmax = 0 AND NOT EXISTS (
+        SELECT FROM core_manifest WHERE domain = held.domain AND partition_key = held.partition_key
+    ) AS is_new
 """)
 
 # Only from the state that was seen: whoever took the partition meanwhile keeps it.
@@ -78,10 +82,18 @@ class Claim:
     claimed_at: datetime
 
 
-def claim(connection: Connection, key: RunKey) -> int | None:
-    """Claim the partition and return its epoch; None where another run holds it."""
-    epoch: int | None = connection.execute(_CLAIM, _values(key)).scalar()
-    return epoch
+class Taken(NamedTuple):
+    """A partition that was claimed."""
+
+    epoch: int
+    #: Whether no run has ever begun on it.
+    is_new: bool
+
+
+def claim(connection: Connection, key: RunKey) -> Taken | None:
+    """Claim the partition; None where another run holds it."""
+    row = connection.execute(_CLAIM, _values(key)).one_or_none()
+    return None if row is None else Taken(*row)
 
 
 def take_over(connection: Connection, key: RunKey, seen: int) -> int | None:

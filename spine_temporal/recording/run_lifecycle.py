@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from spine_temporal.definition.run_key import RunKey
 from spine_temporal.machine.manifest_row import StageReached, rows_of
+from spine_temporal.recording.anomalies import RESOLVE_EARLIER, resolving_values
 from spine_temporal.recording.fence import FENCE, HELD, Acknowledged, Fence, FencedStatement, partition_values
 from spine_temporal.recording.manifest import UPSERT_STAGES
 
@@ -48,7 +49,7 @@ _BEGIN_END = FencedStatement(f"""
 
 # Which execution has ended it, so that no other attempt of that one opens it again. Of a run that goes on from another
 # the parents of that one count too, whose outputs it may have kept.
-_CLOSE = text(f"""
+_CLOSED = f"""
     WITH closed AS (
         UPDATE core_runs AS runs SET status = :status, completed_at = :completed_at, result = CAST(:result AS jsonb),
             execution_run_id = :execution_run_id,
@@ -66,8 +67,9 @@ _CLOSE = text(f"""
         UPDATE core_partitions SET run_id = NULL, execution_run_id = NULL
         WHERE domain = :domain AND partition_key = CAST(:partition_key AS jsonb) AND run_id = :run_id
     )
-    SELECT run_id FROM closed
-""")
+"""
+_CLOSE = text(f"{_CLOSED} SELECT run_id FROM closed")
+_COMPLETE = text(f"{_CLOSED}, {RESOLVE_EARLIER} SELECT run_id FROM closed")
 
 # A run that was reset after it had ended works again.
 _REOPEN = text("""
@@ -168,10 +170,13 @@ def close_run(
     stages: Sequence[StageReached],
     forgotten: Sequence[str],
     parents: Sequence[str] = (),
+    resolves: bool = False,
 ) -> bool:
     """Write the run's result and the stages that it reached, delete the ``forgotten`` ones, and release the partition.
 
-    ``result`` is JSON text; ``parents`` are runs that it relied on. False where the database has no row of the run.
+    ``result`` is JSON text; ``parents`` are runs that it relied on. A run that ``resolves`` has completed the
+    partition: what earlier ones met in it and this one did not is resolved. False where the database has no row of the
+    run.
     """
     values = {
         "status": status,
@@ -182,6 +187,10 @@ def close_run(
         "forgotten": list(forgotten),
         "parents": json.dumps(list(parents)),
     }
+    if resolves:
+        return (
+            connection.execute(_COMPLETE, resolving_values(key) | partition_values(key) | values).scalar() is not None
+        )
     return connection.execute(_CLOSE, partition_values(key) | values).scalar() is not None
 
 

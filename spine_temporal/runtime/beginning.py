@@ -36,6 +36,8 @@ class Beginning:
     fingerprints: Mapping[str, Any]
     #: Where it asks for workers.
     task_queue: str
+    #: Whether nobody can have written anything of the run before.
+    is_first: bool = False
     #: What it does where its partition is held.
     on_busy: OnBusy = OnBusy.FAIL
     #: What a person has changed, and what is kept, where it goes on from another run.

@@ -14,7 +14,7 @@ from spine_temporal.definition.run_result import StepStatus, WorkflowResult, Wor
 from spine_temporal.definition.severity import Severity
 from spine_temporal.definition.step_checks import RUN_STAGES
 from spine_temporal.machine.manifest_row import StageReached
-from spine_temporal.recording.anomalies import AnomalyRecorder, fault_id_of
+from spine_temporal.recording.anomalies import fault_id_of
 from spine_temporal.recording.faults import Fault, report_fault
 from spine_temporal.recording.fence import StateLostError
 from spine_temporal.recording.quality import record_quality
@@ -52,6 +52,7 @@ def record_end(connection: Connection, request: EndRequest, *, holds: bool) -> N
         stages=stages if holds else (),
         forgotten=others if holds else [],
         parents=request.sub_runs,
+        resolves=result.status in _COMPLETE,
     )
     if not closed:
         raise StateLostError(key, "the row")
@@ -118,22 +119,11 @@ def _final_stage(request: EndRequest) -> StageReached:
 
 
 def _record_anomalies(connection: Connection, request: EndRequest) -> None:
-    """Write an anomaly for each failed step: ERROR for the one that ended the run, WARN for those it went past.
-
-    A run that completes the partition resolves what earlier ones met and it did not.
-    """
+    """Write an anomaly for each failed step: ERROR for the one that ended the run, WARN for those it went past."""
     key, result = request.key, request.result
     for step, error, category in _failures(result):
         fatal = result.status is WorkflowStatus.FAILED and step == result.error_step
         report_fault(connection, _fault(key, step, error, category, fatal=fatal))
-    if result.status in _COMPLETE:
-        AnomalyRecorder(connection, key.domain).supersede(
-            dict(key.partition),
-            workflow=key.workflow,
-            run_id=key.run_id,
-            workflow_id=key.workflow_id,
-            completed_at=result.completed_at,
-        )
 
 
 def _fault(key: RunKey, step: str | None, error: str, category: str | None, *, fatal: bool) -> Fault:

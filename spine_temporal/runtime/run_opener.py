@@ -76,15 +76,17 @@ class RunOpener:
         for a start whose policy is to wait, ``HeldError`` for any other.
         """
         temporal, on_busy = await self._claims.temporal_runs.place(), _on_busy(workflow, options)
+        info = activity.info()
         make = partial(
             Beginning,
             request=request,
+            is_first=_is_first(request, info.attempt),
             workflow=workflow,
             options=options,
             begun=begun,
             temporal=temporal,
             until=given_up_at(request.asked_at),
-            task_queue=activity.info().task_queue,
+            task_queue=info.task_queue,
             on_busy=on_busy,
             correction=correction,
         )
@@ -125,18 +127,24 @@ def _on_busy(workflow: Workflow, options: RunOptions) -> OnBusy:
     return OnBusy.FAIL if options.resume is not None else OnBusy(options.on_busy or workflow.on_busy)
 
 
+def _is_first(request: BeginRequest | ResumeRequest, attempt: int) -> bool:
+    """Whether no attempt before this one can have begun the run."""
+    return isinstance(request, BeginRequest) and not request.may_repeat and attempt == 1
+
+
 def _claimed(connection: Connection, beginning: Beginning, write: Write) -> Begun | Claim:
     key = beginning.key
-    epoch = claim(connection, key)
-    known, earlier = known_runs(connection, key)
+    taken = claim(connection, key)
+    is_first = taken is not None and taken.is_new and beginning.is_first
+    known, earlier = (None, None) if is_first else known_runs(connection, key)
     if known is not None and known.has_ended:
         raise _EndedAlreadyError(known)
-    if epoch is None:
+    if taken is None:
         holder = claim_of(connection, key.recording_domain, key.partition)
         if holder is None or holder.run_id is None:
             raise SpineError("the partition is just being given back", ErrorCategory.TRANSIENT)
         return holder
-    beginning = replace(beginning, begun=beginning.begun.model_copy(update={"epoch": epoch}))
+    beginning = replace(beginning, begun=beginning.begun.model_copy(update={"epoch": taken.epoch}))
     begun = write(connection, beginning, known, earlier)
     if beginning.on_busy.waits:
         leave_queue(connection, key.run_id)

@@ -62,6 +62,8 @@ class RunStarter:
         self._resumes = resumes
         self._brief = brief
         self._validators = validators
+        #: By workflow.
+        self._plans: dict[str, Plan] = {}
 
     async def begin(self, request: BeginRequest) -> Begun:
         """Begin a run that was started. Raises ``SpineError`` and ``ValueError`` for what is wrong with it."""
@@ -74,7 +76,7 @@ class RunStarter:
         resume = await self._resumes.requested(request.workflow_id, request.run_id) if request.was_reset else None
         params = await self._params(workflow, request.params, inherited=request.is_child)
         begun = Begun(
-            plan=self._brief.planned(workflow, plan_of(workflow)),
+            plan=self._brief.planned(workflow, self._plan_of(workflow)),
             run_id=request.run_id,
             started_at=request.started_at,
             params=params,
@@ -94,6 +96,11 @@ class RunStarter:
                 raise ParamsError("run options 'start_from' and 'dry_run' do not go together")
             return begun
         return await self._opener.open(request, workflow, options, begun, _started)
+
+    def _plan_of(self, workflow: Workflow) -> Plan:
+        if workflow.name not in self._plans:
+            self._plans[workflow.name] = plan_of(workflow)
+        return self._plans[workflow.name]
 
     async def _params(self, workflow: Workflow, given: Any, *, inherited: bool) -> dict[str, Any]:
         """Return the run's params; a ``params_model`` is user code, which runs elsewhere where it can."""

@@ -67,6 +67,11 @@ class BeginRequest(Message):
     #: Whether another run has started it, so that its params are those of that run.
     is_child: bool = False
 
+    @property
+    def may_repeat(self) -> bool:
+        """Whether the run may have begun before: as it was reset, or in a workflow task that was lost."""
+        return self.was_reset or self.task_may_repeat
+
 
 class ResumeRequest(Message):
     """A run that was reset, and what it is to go on from."""

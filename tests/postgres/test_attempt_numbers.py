@@ -31,7 +31,7 @@ class ThirdTime(Pipeline):
 def request_of_a_run(database):
     key = RunKey(run_id="run", workflow="w", workflow_id="w/1", domain="d", partition={"day": 1})
     with database.begin() as connection:
-        key = key.with_epoch(claim(connection, key))
+        key = key.with_epoch(claim(connection, key).epoch)
         run = NewRun(key=key, params={}, plan="{}", started_at=datetime.now(UTC), temporal="here", first_run_id="run")
         open_run(connection, run, run_stage("STARTED", 0, "run"))
     return PipelineRequest(

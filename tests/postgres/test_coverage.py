@@ -20,7 +20,7 @@ def begin(connection, run_id, number, *, workflow="w", resumed_from=None):
     key = RunKey(
         run_id=run_id, workflow=workflow, workflow_id=f"{workflow}/{number}", domain="d", partition={"n": number}
     )
-    key = key.with_epoch(claim(connection, key))
+    key = key.with_epoch(claim(connection, key).epoch)
     run = NewRun(
         key=key, params={}, plan="{}", started_at=datetime.now(UTC), temporal="here", first_run_id=run_id,
         resumed_from=resumed_from,

@@ -96,6 +96,13 @@ def test_the_manifest_works_as_in_spine(connection):
         manifest.advance_to(KEY, "NOPE")
 
 
+def completed(connection, run_id):
+    """Let a run of the workflow complete the partition; its own row matters to nobody here."""
+    key = RunKey(run_id=run_id, workflow="w", workflow_id="w/1", domain="d", partition=KEY)
+    end = {"status": "COMPLETED", "completed_at": datetime.now(UTC), "result": "{}", "stages": (), "forgotten": ()}
+    close_run(connection, key, **end, resolves=True)
+
+
 def test_a_fault_is_one_open_row_that_counts_the_runs_that_met_it(connection):
     recorder, fault = AnomalyRecorder(connection, "d"), fault_id_of("w", KEY, "a", "WORKFLOW_FAILURE")
 
@@ -107,8 +114,9 @@ def test_a_fault_is_one_open_row_that_counts_the_runs_that_met_it(connection):
     for run_id, message in (("r1", "once\x00"), ("r1", "retried"), ("r2", "again")):
         met(run_id, message)
     assert connection.execute(query).all() == [("again", 2, None)]
-    assert recorder.supersede(KEY, workflow="w", run_id="r2") == 0
-    assert recorder.supersede(KEY, workflow="w", run_id="r3") == 1
+    completed(connection, "r2")
+    assert connection.execute(query).all() == [("again", 2, None)]
+    completed(connection, "r3")
     met("r2", "its last activity was repeated")
     assert connection.execute(query).all() == [("again", 2, "r3")]
     met("r4", "a new one")
@@ -142,7 +150,7 @@ def _key(run_id, **changes):
 
 def _begun(connection, key):
     """Begin a run as `begin` does; return its key under its epoch."""
-    key = key.with_epoch(claim(connection, key))
+    key = key.with_epoch(claim(connection, key).epoch)
     run = NewRun(key=key, params={}, plan="{}", started_at=datetime.now(UTC), temporal="here", first_run_id=key.run_id)
     open_run(connection, run, run_stage("STARTED", 0, key.run_id))
     return key
@@ -154,14 +162,24 @@ def _ended(connection, key):
 
 
 def test_a_partition_has_one_holder_and_each_claim_takes_the_next_epoch(connection):
-    first = _key("r1").with_epoch(claim(connection, _key("r1")))
-    assert claim(connection, _key("r1")) == first.epoch
+    first = _key("r1").with_epoch(claim(connection, _key("r1")).epoch)
+    assert claim(connection, _key("r1")).epoch == first.epoch
     assert claim(connection, _key("r2")) is None
     release(connection, "workflow.w", KEY, "r2")
     assert claim_of(connection, "workflow.w", KEY).run_id == "r1"
     release(connection, "workflow.w", KEY, "r1")
     assert claim_of(connection, "workflow.w", KEY).run_id is None
-    assert claim(connection, _key("r2")) > first.epoch
+    assert claim(connection, _key("r2")).epoch > first.epoch
+
+
+def test_nothing_is_known_of_a_partition_that_nobody_has_claimed_and_the_manifest_has_not(connection):
+    assert claim(connection, _key("r1")).is_new
+    assert not claim(connection, _key("r1")).is_new  # its first answer was lost
+    release(connection, "workflow.w", KEY, "r1")
+    assert not claim(connection, _key("r2")).is_new
+    connection.execute(text("DELETE FROM core_partitions"))  # as before partitions had rows that stay
+    WorkManifest(connection, "workflow.w", STAGES).advance_to(KEY, "COMPLETED", execution_id="r0")
+    assert not claim(connection, _key("r1")).is_new
 
 
 def test_only_the_run_of_the_newest_epoch_passes_the_fence(connection):

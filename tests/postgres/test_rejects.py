@@ -73,7 +73,7 @@ def begun(connection, run_id, hours=0):
     """Open a run that holds the partition."""
     connection.execute(text("UPDATE core_partitions SET run_id = NULL"))
     key = key_of(run_id)
-    key = key.with_epoch(claim(connection, key))
+    key = key.with_epoch(claim(connection, key).epoch)
     at = NOON + timedelta(hours=hours)
     new = NewRun(key=key, params={}, plan=json.dumps({}), started_at=at, temporal="here", first_run_id=run_id)
     open_run(connection, new, run_stage("STARTED", 0, run_id))
