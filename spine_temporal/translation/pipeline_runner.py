@@ -18,22 +18,14 @@ from spine_temporal.translation import calls, failures, requests
 from spine_temporal.translation.calls import Ran
 from spine_temporal.translation.gate_messages import DoorVerdicts, Verdict
 from spine_temporal.translation.live_run import LiveRun
-from spine_temporal.translation.pipeline_messages import Ending, FailedOnce, PipelineRequest, ShutDoor, StepDone
+from spine_temporal.translation.pipeline_messages import Ending, PipelineRequest, ShutDoor, StepDone
 from spine_temporal.translation.revisions import TRIES_HEED_CANCELLATION, VERDICTS_RIDE
 from spine_temporal.translation.riding import Riding, Unwritten, ask_door, measured_of
 from spine_temporal.translation.step_code import StepCode
 from spine_temporal.translation.step_messages import Link, StretchDone, StretchRequest
-from spine_temporal.translation.stretch import ahead, is_within_task
+from spine_temporal.translation.stretch import ahead
 from spine_temporal.translation.together import Together
-
-#: Bytes that brief steps give, after which none is brief any more: one workflow task may hold all that they give, and
-#: Temporal takes 4 MB at once.
-_MOST_GIVEN = 1024 * 1024
-
-
-def takes_over() -> bool:
-    """Return whether the run that begins here has a history already; a start and its first task are three events."""
-    return temporal.unsafe.is_replaying() or temporal.info().get_current_history_length() > 3
+from spine_temporal.translation.within_task import WithinTask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,14 +63,7 @@ class PipelineRunner:
     run: LiveRun
     code: StepCode
     _together: Together = field(default_factory=Together)
-    #: Whether this instance has taken the run over from another one, or begins it in a task that was begun before.
-    _took_over: bool = field(default_factory=takes_over)
-    #: Bytes of the outputs of brief steps.
-    _given: int = 0
-    #: Pipelines that are tried again as activities, by name and round: how each has failed, where that was counted.
-    _again: dict[tuple[str, int], FailedOnce | None] = field(default_factory=dict)
-    #: Events of the history at the first task of this instance that was not a replay.
-    _live_since: int | None = None
+    _within: WithinTask = field(default_factory=WithinTask)
 
     async def do(self, step: PlannedPipeline, round_: int) -> Completed | Failed | ResumeOptions:
         """Run a pipeline that has no door."""
@@ -133,7 +118,7 @@ class PipelineRunner:
         if len(pipelines) < 2:
             return None
         run, state, carried = self.run, self.run.state, self.run.unwritten.taken()
-        told = run.told(**vars(carried), rounds=state.rounds, task_may_repeat=self._may_repeat())
+        told = run.told(**vars(carried), rounds=state.rounds, task_may_repeat=self._within.may_repeat())
         request = StretchRequest(
             key=run.key,
             step=step,
@@ -156,7 +141,7 @@ class PipelineRunner:
     def stretched(self, done: StretchDone) -> Stretched | None:
         """Return how far a stretch has come; None where nothing was done. Keep what is to be tried again."""
         if done.again is not None:
-            self._again[done.again, self._round(done.again)] = done.failed_once
+            self._within.left(done.again, self._round(done.again), done.failed_once)
         return Stretched(links=done.links) if done.links else None
 
     def _ahead(self, step: str) -> tuple[PlannedPipeline, ...]:
@@ -169,15 +154,10 @@ class PipelineRunner:
             return ()
         found = list[PlannedPipeline]()
         for pipeline in ahead(state, step):
-            if not self._is_local(pipeline, self._round(pipeline.name)):
+            if not self._within.has(pipeline, self._round(pipeline.name)):
                 break
             found.append(pipeline)
         return tuple(found)
-
-    def _is_local(self, step: PlannedPipeline, round_: int) -> bool:
-        """Whether a pipeline's attempt is made within the workflow task, where nothing runs beside it."""
-        may_give = step.local or self._given < _MOST_GIVEN
-        return is_within_task(step) and may_give and (step.name, round_) not in self._again
 
     def took(self, link: Link) -> Passed:
         """Keep what a pipeline of a stretch has done, as the run comes to it."""
@@ -230,18 +210,16 @@ class PipelineRunner:
         carried = self.run.unwritten.taken()
         request = requests.pipeline_request(step, self.run.begun, self.run.key, params, round_=round_)
         beside = self.run.is_beside(step.name)
-        local = not beside and self._is_local(step, round_)
+        local = not beside and self._within.has(step, round_)
         brief = step.brief and (beside or local)
         told = self.run.told(
             **vars(carried if riding is None else carried.with_(riding.unwritten)),
             is_brief=brief,
-            task_may_repeat=local and self._may_repeat(),
+            task_may_repeat=local and self._within.may_repeat(),
             door=None if riding is None else riding.door,
             ending=self._ending(step, riding),
         )
-        request, shut = request.model_copy(update=told), None
-        if (step.name, round_) in self._again:
-            request = request.tried_again(self._again[step.name, round_])
+        request, shut = self._within.after(request.model_copy(update=told)), None
         if riding is not None and not riding.door.is_open:
             shut = ShutDoor(key=request.key, step=step.name, door=riding.door)
         try:
@@ -289,9 +267,9 @@ class PipelineRunner:
         self.run.acknowledged.add(name)
         step = self.run.begun.plan.places[outcome.step].step
         if isinstance(step, PlannedPipeline) and step.brief:
-            self._given += json_size(dict(outcome.output))
-        if not outcome.is_found and not temporal.unsafe.is_replaying():
-            self._took_over = False  # where this task was begun before, it had not come as far as the steps behind
+            self._within.gave(json_size(dict(outcome.output)))
+        if not outcome.is_found:
+            self._within.has_come_further()
 
     def _ending(self, step: PlannedPipeline, riding: Riding | None) -> Ending | None:
         if temporal.unsafe.is_replaying() or (riding is not None and not riding.door.is_open):
@@ -307,12 +285,3 @@ class PipelineRunner:
 
     def _round(self, step: str) -> int:
         return self.run.state.rounds.get(step, 0)
-
-    def _may_repeat(self) -> bool:
-        """Whether this workflow task may have been begun before; where it may, the activity asks Temporal."""
-        if not self._took_over or temporal.unsafe.is_replaying():
-            return False
-        length = temporal.info().get_current_history_length()
-        if self._live_since is None:
-            self._live_since = length
-        return length == self._live_since

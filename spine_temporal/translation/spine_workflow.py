@@ -23,12 +23,12 @@ from spine_temporal.translation.details import earlier_details, ended_details, r
 from spine_temporal.translation.driver import Driver
 from spine_temporal.translation.messages import BEGIN, DECIDER, RESUME, BeginRequest, Begun, ResumeRequest
 from spine_temporal.translation.payloads import Unreadable
-from spine_temporal.translation.pipeline_runner import takes_over
 from spine_temporal.translation.resumes import Resumes
 from spine_temporal.translation.search_attributes import DOMAIN, ShownOutcome, of_run, updates_of
 from spine_temporal.translation.shown_details import ShownDetails
 from spine_temporal.translation.step_messages import BegunAhead
 from spine_temporal.translation.waiting import WAITING, Waiting
+from spine_temporal.translation.within_task import takes_over
 
 #: Of a decision whose sender is being asked for as the run ends: it comes too late.
 _ABANDON = temporal.HandlerUnfinishedPolicy.ABANDON
