@@ -16,6 +16,8 @@ class Guards:
     #: A transaction requires its run's row to be running, and a run that has ended does not begin (``Fence.lost``,
     #: ``run_opener._claimed``).
     running: bool = True
+    #: Only of a partition that nobody has ever claimed, nothing is looked for (``run_opener._claimed``).
+    looks: bool = True
     #: What Temporal has given up commits nothing (``require_time``).
     late: bool = True
     #: What an earlier run of the lineage has done is kept (``Attempt._kept``).

@@ -111,7 +111,8 @@ def _claimed(
 ) -> Begun | Claim:
     """Claim, and write the run's row: ``run_opener._claimed``; whatever is raised has written nothing."""
     begun, execution = beginning.begun, beginning.execution
-    known = store.runs.get(begun.run)
+    is_new = partition.epoch == 0 or not world.guards.looks
+    known = None if is_new else store.runs.get(begun.run)
     if known is not None and known.status != RUNNING and world.guards.running:
         return _of_ended(world, known, begun)
     if partition.holder not in {0, begun.run}:
@@ -133,7 +134,8 @@ def _claimed(
         return _gone_on(store, partition, beginning, before)
     if before is not None and execution.from_step is not None:
         return _started_from(store, beginning, before, epoch)
-    return _started(store, partition, beginning, before, epoch, known)
+    is_done = known is None and not is_new and _is_completed(store, partition, begun.run)
+    return _started(store, partition, beginning, before, epoch, is_done=is_done)
 
 
 def _of_ended(world: "World", known: Run, begun: Begun) -> Begun:
@@ -216,7 +218,7 @@ def _before(store: Store, beginning: _Beginning) -> Run | None:
 
 
 def _started(
-    store: Store, partition: Partition, beginning: _Beginning, before: Run | None, epoch: int, known: Run | None
+    store: Store, partition: Partition, beginning: _Beginning, before: Run | None, epoch: int, *, is_done: bool
 ) -> Begun:
     """Write a run that was started, or find that nothing is left to do: ``_started``, ``_continued``."""
     execution, begun = beginning.execution, beginning.begun
@@ -228,7 +230,7 @@ def _started(
             begun = begun.under(epoch, before.lineage, _kept_of(store, before, None))
             _write(store, beginning, begun, sent_from=None)
             return begun
-    elif known is None and _is_completed(store, partition, begun.run) and not execution.force:
+    elif is_done and not execution.force:
         return _already_completed(partition, begun)
     begun = begun.under(epoch, execution.lineage or begun.run, 0)
     _write(store, beginning, begun, sent_from=None)
