@@ -24,7 +24,7 @@ from spine_temporal.runtime.definitions import definitions_of
 from spine_temporal.runtime.stretches import Stretches
 from spine_temporal.runtime.worker import running_worker
 from spine_temporal.translation.search_attributes import SEARCH_ATTRIBUTES
-from tests.temporal import jobs, vocabulary
+from tests.temporal import jobs, record_operating, vocabulary
 from tests.temporal.approved import APPROVED
 from tests.temporal.test_held_gates import held
 
@@ -69,7 +69,7 @@ async def record_runs(client, database, runs, only):
                 workflow, {"golden": uuid4().hex[:8], **params}, **options
             )
             await handle.result()
-            await _write(name, handle)
+            await _write(name, handle.handle)
 
 
 async def record_vocabulary(client, database, only):
@@ -87,7 +87,7 @@ async def record_vocabulary(client, database, only):
                 await held(handle)
                 await handle.decide("retry", "check", by="ann", reason="mended", start_from="ingest")
             await handle.result()
-            await _write(name, handle)
+            await _write(name, handle.handle)
 
 
 async def record_resumed(client, database):
@@ -98,7 +98,7 @@ async def record_resumed(client, database):
         await failed.result()
         resumed = await spine.resume(failed.workflow_id, [workflow], database, changes={"check.least": 1}, by="ann")
         await resumed.result()
-        await _write("resumed", resumed)
+        await _write("resumed", resumed.handle)
 
 
 async def record_approved(client, database):
@@ -108,7 +108,17 @@ async def record_approved(client, database):
         for by in ("ann", "bob@finance.example"):
             await handle.decide("waive", "check", by=by, reason="a short week", evidence="ticket 7")
         await handle.result()
-        await _write("approved", handle)
+        await _write("approved", handle.handle)
+
+
+async def record_operating_runs(address, database, runs, only):
+    client = await Client.connect(address, data_converter=pydantic_data_converter)
+    for name, made in runs.items():
+        if not only or name in only:
+            handle = await made(record_operating.Operating(client, database))
+            last = await handle.fetch_history()
+            first = last.events[0].workflow_execution_started_event_attributes.first_execution_run_id
+            await _write(name, client.get_workflow_handle(handle.id, run_id=first))
 
 
 async def _nothing(_self, _request, begun):
@@ -116,7 +126,7 @@ async def _nothing(_self, _request, begun):
 
 
 async def _write(name, handle):
-    history = await handle.handle.fetch_history()
+    history = await handle.fetch_history()
     path = Path(__file__).parent / "histories" / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(_without_paths(history.to_json()))
@@ -138,6 +148,9 @@ def main(*only):
         database = Database(servers.database_url)
         upgrade(database)
         asyncio.run(record(servers.temporal_address, database, only))
+        asyncio.run(record_operating_runs(servers.temporal_address, database, record_operating.RECORDED, only))
+        with record_operating.impatient_temporal(Path(folder) / "impatient") as address:
+            asyncio.run(record_operating_runs(address, database, record_operating.CONTINUED, only))
         database.close()
 
 

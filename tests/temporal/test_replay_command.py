@@ -59,8 +59,9 @@ def golden(*names):
 
 
 def test_the_code_as_it_is_replays_every_golden_history(command):
-    code, told = command(HISTORIES)
-    count = len(list(HISTORIES.glob("*.json")))
+    runs = [path for path in HISTORIES.glob("*.json") if not path.stem.startswith("operating_")]
+    code, told = command(*runs)
+    count = len(runs)
     assert (code, told) == (
         0,
         f"{count} of {count} histories replay, 0 of open runs: this code goes on with them\n",
