@@ -58,7 +58,7 @@ from spine_temporal.translation.translate import translate
 _log = logging.getLogger(__name__)
 
 #: For how long Temporal's client may hold heartbeats back.
-_HEARTBEATS = timedelta(seconds=LONGEST_INTERVAL)
+HEARTBEATS = timedelta(seconds=LONGEST_INTERVAL)
 #: Seconds after which an activation counts as deadlocked. Gates in processes have a limit of their own, and a machine
 #: that is busy elsewhere is no deadlock; Temporal gives a workflow task ten seconds.
 _ACTIVATION = 6
@@ -109,8 +109,8 @@ class SpinePlugin(SimplePlugin):
         """Add workflows, activities and the sandbox's passthrough to a Worker."""
         config = super().configure_worker(config)
         # Temporal's client would hold heartbeats back for up to a minute, and with them the word of a cancel.
-        longest = config.get("max_heartbeat_throttle_interval", _HEARTBEATS)
-        config["max_heartbeat_throttle_interval"] = min(longest, _HEARTBEATS)
+        longest = config.get("max_heartbeat_throttle_interval", HEARTBEATS)
+        config["max_heartbeat_throttle_interval"] = min(longest, HEARTBEATS)
         config["client"] = self._storing(config["client"])
         runner = config.get("workflow_runner") or self._runner(None)
         gates = self._gates(runner)

@@ -22,7 +22,7 @@ from spine_temporal.runtime.definitions import Definitions
 from spine_temporal.runtime.logs import tell_failures_once
 from spine_temporal.runtime.namespace import NamespaceAttributes
 from spine_temporal.runtime.orphaned_runs import close_orphaned_runs
-from spine_temporal.runtime.plugin import SpinePlugin
+from spine_temporal.runtime.plugin import HEARTBEATS, SpinePlugin
 from spine_temporal.runtime.run_metrics import begin_at_zero
 from spine_temporal.runtime.temporal_runs import TemporalRuns
 from spine_temporal.runtime.unknown_workflow import UnknownWorkflow
@@ -161,6 +161,7 @@ class _Workers:
             workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
             build_id=snapshot.build_id(),
             max_concurrent_activities=OPERATING_ACTIVITIES,
+            max_heartbeat_throttle_interval=HEARTBEATS,
             graceful_shutdown_timeout=self.grace,
             sticky_queue_schedule_to_start_timeout=STICKY,
         )

@@ -54,10 +54,12 @@ class BackfillWorkflow:
         while not await self._tended():
             pass
         showing.cancel()
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        summary: Summary = await workflow.execute_activity(
+        await self._until(workflow.all_handlers_finished)
+        counting = workflow.start_activity(
             SUMMARY, backfill_id, result_type=Summary, start_to_close_timeout=_SHORT, retry_policy=_AGAIN
         )
+        await self._until(counting.done)
+        summary: Summary = await counting
         workflow.set_current_details(summary_details(summary, workflow.info().namespace))
         return summary
 
@@ -120,12 +122,15 @@ class BackfillWorkflow:
             await self._continue_as_new(tending)
         tended: Tended = await tending
         if tended.is_idle and not tended.status.has_ended:
-            await self._show()
+            await self._until(asyncio.create_task(self._show()).done)
             await self._until(lambda: self._changes > 0)
         return tended.status.has_ended
 
     async def _until(self, is_so: Callable[[], bool]) -> None:
-        """Wait for it. Where somebody cancels the workflow in Temporal, the runs that it has started still end."""
+        """Wait for it: the one way in which the workflow waits, so that it hears a cancel by Temporal wherever it is.
+
+        The runs that it has started still end.
+        """
         while True:
             try:
                 await workflow.wait_condition(is_so)
@@ -138,9 +143,10 @@ class BackfillWorkflow:
     async def _continue_as_new(self, tending: ActivityHandle[Tended]) -> None:
         """Go on with an empty history; whoever tends next finds the runs that go on meanwhile."""
         tending.cancel()
+        await self._until(tending.done)
         with contextlib.suppress(FailureError):
             await tending
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        await self._until(workflow.all_handlers_finished)
         workflow.continue_as_new(self._id)
 
     async def _change(self, change: Change) -> str:
