@@ -14,9 +14,8 @@ from spine_temporal.recording.fence import HELD, partition_values
 # Milliseconds of the clock, so that a database that was restored never gives an epoch a second time.
 _NEXT_EPOCH = "greatest(held.epoch + 1, CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint))"
 
-# A run that claims what it holds already, as its first answer was lost, keeps its epoch. A row that is new (``xmax`` is
-# that of nobody who has changed it) has waited for nobody who has committed, so that nothing but what was there before
-# there were such rows can be known of the partition: and that is in the manifest.
+# A run that claims what it holds already, as its first answer was lost, keeps its epoch. Where the row is new (``xmax``
+# is 0), nobody has ever committed a claim of the partition. What was done before such rows stayed, the manifest shows.
 _CLAIM = text(f"""
     INSERT INTO core_partitions AS held (domain, partition_key, workflow_id, run_id, execution_run_id, epoch)
     VALUES (:domain, CAST(:partition_key AS jsonb), :workflow_id, :run_id, :execution_run_id,
