@@ -80,6 +80,7 @@ _ENDS = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED: "completed",
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED: "failed",
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED: "cancelled",
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW: "continued as new",
 }
 
 
@@ -104,6 +105,7 @@ def _end_of(command: WorkflowCommand, variant: str) -> Asked | None:
         "complete_workflow_execution": "completed",
         "fail_workflow_execution": "failed",
         "cancel_workflow_execution": "cancelled",
+        "continue_as_new_workflow_execution": "continued as new",
     }
     if variant not in ends:
         return None

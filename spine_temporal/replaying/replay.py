@@ -1,21 +1,22 @@
 """Replays histories with the workflows of the code at hand, one after the other."""
 
 import re
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from temporalio.client import WorkflowHistory
 from temporalio.converter import DataConverter
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import Replayer, WorkflowReplayResult
 
+from spine_temporal.operating.registration import operating_types
 from spine_temporal.replaying.asked import in_commands, in_history
 from spine_temporal.replaying.divergence import Divergence, divergence_of
 from spine_temporal.replaying.histories import History
 from spine_temporal.replaying.recorder import Recorder
+from spine_temporal.replaying.replayers import replayer_of_operating, replayer_of_runs
 from spine_temporal.runtime.definitions import Definitions
-from spine_temporal.runtime.plugin import SpinePlugin
 from spine_temporal.translation.messages import MAP
 
 #: The sentence within what the SDK's core prints of a failure.
@@ -54,41 +55,41 @@ async def replay_all(
 ) -> list[Replayed]:
     """Replay histories; ``data_converter`` is that of the workers, where it is not the plugin's own.
 
-    A history of a workflow that the definitions lack fails where its run is open, or comes from a file; it is skipped
-    where it has ended, or is no Spine run.
+    Those of the product's own workflows, as of a backfill, are replayed too, after the others. A history of another
+    workflow that the definitions lack fails where its run is open, or comes from a file; it is skipped where it has
+    ended, or is no Spine run.
     """
-    replayed: list[Replayed] = []
-    known: list[History] = []
+    unknown: list[History] = []
+    operating: list[History] = []
 
-    async def to_replay() -> AsyncIterator[WorkflowHistory]:
+    async def of_services() -> AsyncIterator[History]:
         async for history in _each(histories):
             if history.workflow in definitions.workflows or history.workflow == MAP:
-                known.append(history)
-                yield history.events
+                yield history
+            elif history.workflow in operating_types():
+                operating.append(history)
             else:
-                replayed.append(_unknown(history))
+                unknown.append(history)
 
+    of_runs = await _replay(of_services(), partial(replayer_of_runs, definitions, data_converter))
+    of_product = await _replay(_each(operating), partial(replayer_of_operating, data_converter))
+    return [*map(_unknown, unknown), *of_runs, *of_product]
+
+
+async def _replay(
+    histories: AsyncIterator[History], replayer_with: Callable[[SimplePlugin], Replayer]
+) -> list[Replayed]:
+    given: list[History] = []
     recorder = Recorder()
-    async with _replaying(to_replay(), definitions, recorder, data_converter) as results:
-        replayed += [_replayed(known[-1], result, recorder) async for result in results]
-    return replayed
 
+    async def events() -> AsyncIterator[WorkflowHistory]:
+        async for history in histories:
+            given.append(history)
+            yield history.events
 
-@asynccontextmanager
-async def _replaying(
-    histories: AsyncIterator[WorkflowHistory],
-    definitions: Definitions,
-    recorder: Recorder,
-    data_converter: DataConverter | None,
-) -> AsyncIterator[AsyncIterator[WorkflowReplayResult]]:
-    listening = SimplePlugin("spine_temporal.replaying", workflow_runner=recorder.listening)
-    replayer = Replayer(
-        workflows=[],
-        plugins=[SpinePlugin(definitions=definitions, in_process=True), listening],
-        data_converter=data_converter or DataConverter.default,
-    )
-    async with replayer.workflow_replay_iterator(histories) as results:
-        yield results
+    replayer = replayer_with(SimplePlugin("spine_temporal.replaying", workflow_runner=recorder.listening))
+    async with replayer.workflow_replay_iterator(events()) as results:
+        return [_replayed(given[-1], result, recorder) async for result in results]
 
 
 async def _each(histories: AsyncIterator[History] | Iterable[History]) -> AsyncIterator[History]:

@@ -13,7 +13,6 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from spine_temporal.definition.errors import ErrorCategory, SpineError
 from spine_temporal.machine.planning import plan_of
@@ -28,6 +27,7 @@ from spine_temporal.runtime.temporal_runs import TemporalRuns
 from spine_temporal.runtime.unknown_workflow import UnknownWorkflow
 from spine_temporal.settings import Settings
 from spine_temporal.translation import snapshot
+from spine_temporal.translation.runner import operating_runner
 
 #: After which a workflow task goes to any worker, where the one that knows the run does not take it: it may be dead.
 STICKY = timedelta(seconds=3)
@@ -152,13 +152,12 @@ class _Workers:
         )
 
     def _operating(self, task_queue: str) -> Worker:
-        restrictions = SandboxRestrictions.default.with_passthrough_modules(*snapshot.PASSED_THROUGH)
         return Worker(
             self.client,
             task_queue=operating_queue(task_queue),
             workflows=self.workflows,
             activities=self.activities,
-            workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
+            workflow_runner=operating_runner(),
             build_id=snapshot.build_id(),
             max_concurrent_activities=OPERATING_ACTIVITIES,
             max_heartbeat_throttle_interval=HEARTBEATS,

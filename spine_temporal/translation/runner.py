@@ -11,7 +11,7 @@ from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, Workflo
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from spine_temporal import sdk_private
-from spine_temporal.translation import classes
+from spine_temporal.translation import classes, snapshot
 from spine_temporal.translation.classes import Source
 from spine_temporal.translation.guard import Gates, Guard, asked_by
 from spine_temporal.translation.wrapped_instance import WrappedInstance
@@ -57,6 +57,12 @@ def runner_of(restrictions: SandboxRestrictions, runner_class: type[WorkflowRunn
         _log.warning("gates run in Temporal's own sandbox, in the worker itself: %s", "; ".join(problems))
         return SandboxedWorkflowRunner(restrictions=restrictions, runner_class=runner_class)
     return SpineWorkflowRunner(restrictions=restrictions, runner_class=runner_class)
+
+
+def operating_runner() -> SandboxedWorkflowRunner:
+    """Return the runner of the product's own workflows on a task queue without the plugin: they have no gates."""
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*snapshot.PASSED_THROUGH)
+    return SandboxedWorkflowRunner(restrictions=restrictions)
 
 
 class _Guarded(WrappedInstance):

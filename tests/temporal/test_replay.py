@@ -6,7 +6,7 @@ import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.workflow import _Definition
 
-from spine_temporal.operating.registration import operating_workflows
+from spine_temporal.operating.registration import operating_types, operating_workflows
 from spine_temporal.replaying.histories import History
 from tests.temporal import jobs, record_operating, vocabulary
 from tests.temporal.record_histories import RUNS, STRETCHES, STRETCHES_BEHIND
@@ -40,7 +40,7 @@ def test_there_is_a_golden_history_of_every_feature():
 
 def test_there_is_a_golden_history_of_every_operating_workflow():
     recorded = {History(name=name, events=golden(name)).workflow for name in OPERATING}
-    assert recorded == {_Definition.must_from_class(each).name for each in operating_workflows()}
+    assert recorded == {_Definition.must_from_class(each).name for each in operating_workflows()} == operating_types()
 
 
 @pytest.mark.parametrize("params", [{}, {"rows": 1}])

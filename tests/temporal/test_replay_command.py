@@ -2,26 +2,33 @@
 
 import asyncio
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from temporalio import workflow as temporal
+from temporalio.exceptions import ApplicationError
 from typer.testing import CliRunner
 
 from spine_temporal import SpineClient
 from spine_temporal.cli import main
+from spine_temporal.client.backfills import Backfills
 from spine_temporal.definition.errors import SpineError
 from spine_temporal.machine.step_outcome import Completed
+from spine_temporal.operating.lateness.messages import LATENESS, LatenessRequest
+from spine_temporal.operating.notifications.deliver_workflow import Deliver
+from spine_temporal.operating.registration import operating_activities, operating_types, operating_workflows
 from spine_temporal.replaying.corpus import matching, open_and_recent
 from spine_temporal.replaying.histories import read_histories
 from spine_temporal.replaying.replay import replay_all
 from spine_temporal.runtime.definitions import definitions_of, load_definitions
 from spine_temporal.runtime.worker import running_worker
+from spine_temporal.settings import Settings
 from spine_temporal.translation import calls
 from spine_temporal.translation.step_runner import StepRunner
-from tests.temporal import jobs, vocabulary
+from tests.temporal import backfilled, jobs, vocabulary
 from tests.temporal.replaying import WORKFLOWS
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -59,9 +66,8 @@ def golden(*names):
 
 
 def test_the_code_as_it_is_replays_every_golden_history(command):
-    runs = [path for path in HISTORIES.glob("*.json") if not path.stem.startswith("operating_")]
-    code, told = command(*runs)
-    count = len(runs)
+    code, told = command(HISTORIES)
+    count = len([*HISTORIES.glob("*.json")])
     assert (code, told) == (
         0,
         f"{count} of {count} histories replay, 0 of open runs: this code goes on with them\n",
@@ -109,6 +115,42 @@ def test_a_build_that_raises_at_a_step_is_refused_with_what_it_raises(command, m
     code, told = command(*golden("completed"))
     assert code == 1
     assert "the code asks for the end of the run as failed (a new fault) instead" in told
+
+
+async def test_the_products_own_workflows_are_replayed_too():
+    names = sorted(path.stem for path in HISTORIES.glob("operating_*.json"))
+    replayed = await replay_all(read_histories(golden(*names)), definitions_of([]))
+    assert {each.history.workflow for each in replayed} == operating_types()
+    assert [(each.skipped, each.problem) for each in replayed] == [("", "")] * len(names)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "asked"),
+    [
+        ("operating_backfill", "activity", "spine.backfill.tend"),
+        ("operating_backfill_changed", "activity", "spine.backfill.change"),
+        ("operating_deliver", "activity", "spine.send"),
+        ("operating_scheduled", "child workflow", "timed.weekly"),
+    ],
+)
+def test_a_build_that_asks_for_something_else_in_one_of_them_is_refused(command, tmp_path, name, kind, asked):
+    content = (HISTORIES / f"{name}.json").read_text().replace(f'"name": "{asked}"', '"name": "another"')
+    (tmp_path / "changed.json").write_text(content)
+    code, told = command(HISTORIES / f"{name}.json", tmp_path)
+    assert code == 1
+    assert f"DIVERGES {tmp_path / 'changed.json'} (spine." in told
+    assert re.search(f": the history has {kind} another.*, and the code asks for {kind} {asked}.* instead", told)
+    assert "1 of 2 histories do not replay" in told
+
+
+def test_a_build_that_does_not_continue_as_new_any_more_is_refused(command, monkeypatch):
+    async def goes_on(_workflow):
+        raise ApplicationError("too long")
+
+    monkeypatch.setattr(Deliver, "_go_on_anew", goes_on)
+    code, told = command(*golden("operating_deliver_continued"))
+    assert code == 1
+    assert "the history has the end of the run as continued as new" in told
 
 
 @pytest.mark.parametrize("name", ["completed", "gate_failed", "gate_shown"])
@@ -160,6 +202,32 @@ def test_a_run_that_is_not_ours_is_skipped_and_alone_is_nothing(command, tmp_pat
     shutil.copy(HISTORIES / "completed.json", tmp_path)
     code, told = command(tmp_path)
     assert (code, told.splitlines()[0]) == (0, "1 skipped: 'theirs' is no Spine workflow")
+
+
+async def test_an_open_backfill_is_replayed_and_what_has_ended_takes_no_room_from_runs(elsewhere, database):
+    backfilled.forget()
+    definitions = definitions_of([backfilled.BACKFILLED])
+    options = {
+        "in_process": True,
+        "workflows": operating_workflows(),
+        "activities": operating_activities(elsewhere, database, definitions, Settings()),
+    }
+    async with running_worker(elsewhere, database, definitions, task_queue="filled", max_activities=5, **options):
+        await SpineClient(elsewhere, task_queue="filled").execute(backfilled.BACKFILLED, {"shard": 1})
+        await elsewhere.execute_workflow(LATENESS, LatenessRequest(), id="judging", task_queue="filled")
+        backfills = Backfills(elsewhere, database, task_queue="filled")
+        backfill = await backfills.start(await backfills.plan(backfilled.BACKFILLED, {"shard": [900]}), max_parallel=1)
+        expected = [("spine.backfill", True), ("test.backfilled", False), ("test.backfilled", True)]
+        for _ in range(100):
+            found = [history async for history in open_and_recent(elsewhere, definitions.workflows, last=1)]
+            if sorted((each.workflow, each.is_open) for each in found) == expected:
+                break
+            await asyncio.sleep(0.1)
+        replayed = await replay_all(found, definitions)
+        backfilled.GO_ON.set()
+        await backfill.result()
+    assert sorted((each.history.workflow, each.history.is_open) for each in replayed) == expected
+    assert [(each.skipped, each.problem) for each in replayed] == [("", "")] * 3
 
 
 async def test_the_open_and_the_recent_runs_of_a_namespace_are_replayed(elsewhere, database):

@@ -75,7 +75,7 @@ ROOMS = {
     "drawing": _PURE,
     "scaffold": {"definition"},
     "pins": _PURE,
-    "replaying": {*_PURE, "translation", "runtime", "client"},
+    "replaying": {*_PURE, "translation", "runtime", "operating", "client"},
     "testing": {*_SERVICE, "embedded", "runtime", "operating", "client", "pins", "replaying"},
     "embedded": {"definition"},
     "runtime": _SERVICE,
