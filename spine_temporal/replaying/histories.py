@@ -50,6 +50,11 @@ class History:
         return self.events.events[-1].event_type not in _ENDS
 
     @property
+    def has_begun(self) -> bool:
+        """Whether a worker was asked for the run: one that starts later has nothing to replay yet."""
+        return any(event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED for event in self.events.events)
+
+    @property
     def is_ours(self) -> bool:
         """Whether it opens with the beginning of a Spine run, as a marker or as an activity."""
         return any(_begins(event) for event in self.events.events[:_FIRST_EVENTS])

@@ -57,23 +57,25 @@ async def replay_all(
 
     Those of the product's own workflows, as of a backfill, are replayed too, after the others. A history of another
     workflow that the definitions lack fails where its run is open, or comes from a file; it is skipped where it has
-    ended, or is no Spine run.
+    ended, or is no Spine run, and so is that of a run that has not begun.
     """
-    unknown: list[History] = []
+    left: list[History] = []
     operating: list[History] = []
 
     async def of_services() -> AsyncIterator[History]:
         async for history in _each(histories):
-            if history.workflow in definitions.workflows or history.workflow == MAP:
+            if not history.has_begun:
+                left.append(history)
+            elif history.workflow in definitions.workflows or history.workflow == MAP:
                 yield history
             elif history.workflow in operating_types():
                 operating.append(history)
             else:
-                unknown.append(history)
+                left.append(history)
 
     of_runs = await _replay(of_services(), partial(replayer_of_runs, definitions, data_converter))
     of_product = await _replay(_each(operating), partial(replayer_of_operating, data_converter))
-    return [*map(_unknown, unknown), *of_runs, *of_product]
+    return [*map(_left, left), *of_runs, *of_product]
 
 
 async def _replay(
@@ -101,7 +103,9 @@ async def _each(histories: AsyncIterator[History] | Iterable[History]) -> AsyncI
             yield history
 
 
-def _unknown(history: History) -> Replayed:
+def _left(history: History) -> Replayed:
+    if not history.has_begun:
+        return Replayed(history=history, skipped="the run has not begun")
     if not history.is_ours:
         return Replayed(history=history, skipped=f"{history.workflow!r} is no Spine workflow")
     if history.is_open or history.is_file:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -202,6 +203,16 @@ def test_a_run_that_is_not_ours_is_skipped_and_alone_is_nothing(command, tmp_pat
     shutil.copy(HISTORIES / "completed.json", tmp_path)
     code, told = command(tmp_path)
     assert (code, told.splitlines()[0]) == (0, "1 skipped: 'theirs' is no Spine workflow")
+
+
+async def test_a_run_that_starts_later_is_skipped_and_not_waited_for(elsewhere):
+    """Its history is one event, of which a Replayer never answers."""
+    await elsewhere.start_workflow("jobs.gated", {}, id="later", task_queue="later", start_delay=timedelta(hours=1))
+    found = []
+    while not found:
+        found = [history async for history in open_and_recent(elsewhere, ["jobs.gated"], last=1)]
+    (replayed,) = await replay_all(found, definitions_of([jobs.GATED]))
+    assert (replayed.skipped, replayed.failed) == ("the run has not begun", False)
 
 
 async def test_an_open_backfill_is_replayed_and_what_has_ended_takes_no_room_from_runs(elsewhere, database):
