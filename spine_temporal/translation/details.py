@@ -1,8 +1,8 @@
 """What Temporal's Web UI shows of a run while it runs and after: Markdown, written from the state."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import assert_never
+from typing import Any, assert_never
 
 from spine_temporal.definition.run_result import (
     ItemCounts,
@@ -11,7 +11,7 @@ from spine_temporal.definition.run_result import (
     WorkflowResult,
     WorkflowStatus,
 )
-from spine_temporal.machine.plan import AnyPlanned, PlannedGate, PlannedPipeline
+from spine_temporal.machine.plan import AnyPlanned, PlannedGate
 from spine_temporal.machine.state import State
 from spine_temporal.translation.shown_checks import Qualities, checks_table
 from spine_temporal.translation.waiting import (
@@ -36,6 +36,7 @@ MAX_ROWS = 60
 _COLUMNS = ("step", "kind", "status", "attempts", "seconds", "rows")
 #: What keeps the run as a whole from going on, and stands above all else.
 _OF_THE_RUN = Unrecorded | BusyPartition
+_GATE, _PIPELINE = "gate", "pipeline"
 #: Ends each cell: the Web UI sets its columns one beside the other.
 _GAP = "\N{EM SPACE}"
 
@@ -54,14 +55,27 @@ def current_details(
     held = bool(state.held) and state.status is WorkflowStatus.RUNNING
     head = [*away, f"**{StepStatus.HELD if held else state.status}**"]
     head += [_told(cause) for cause in waiting_of(state, obstacles).causes if not isinstance(cause, _OF_THE_RUN)]
-    return "\n\n".join([*head, *_failures(state), _table(state), *checks_table(qualities)])
+    return "\n\n".join([*head, *_below(state, qualities)])
 
 
 def ended_details(state: State, result: WorkflowResult, qualities: Qualities = MappingProxyType({})) -> str:
     """Return the same of a run that has ended: how, and after how long."""
+    return "\n\n".join([_head(result), *_below(state, qualities)])
+
+
+def _head(result: WorkflowResult) -> str:
     after = "" if result.duration_seconds is None else f" after {result.duration_seconds:.2f} s"
-    head = f"**{ending(result)}**{after}"
-    return "\n\n".join([head, *_failures(state), _table(state), *checks_table(qualities)])
+    return f"**{ending(result)}**{after}"
+
+
+def recorded_details(result: WorkflowResult) -> str:
+    """Return the same of a run whose end was recorded when it was asked to begin again: with the steps it came to."""
+    kinds = {"lambda": _GATE}
+    rows = [
+        _row(step.step_name, kinds.get(step.step_type, step.step_type), step, result.outputs.get(step.step_name, {}))
+        for step in result.step_executions
+    ]
+    return "\n\n".join([_head(result), *_failures(result.step_executions), _table(rows)])
 
 
 def ending(result: WorkflowResult) -> str:
@@ -84,10 +98,18 @@ def refused_details(category: str, message: str) -> str:
     return f"**FAILED before its first step** ({category})\n\n{_cell(message)}"
 
 
-def _table(state: State) -> str:
-    rows = [_row(place.step, state) for place in state.plan.places.values()]
+def _below(state: State, qualities: Qualities) -> list[str]:
+    """Return what failed, the steps, and what was checked."""
+    rows = [
+        _row(name, _kind(place.step), state.executions.get(name), state.outputs.get(name, {}))
+        for name, place in state.plan.places.items()
+    ]
     if state.status is WorkflowStatus.RUNNING:
         rows = rows[-MAX_ROWS:]
+    return [*_failures(state.executions.values()), _table(rows), *checks_table(qualities)]
+
+
+def _table(rows: Sequence[str]) -> str:
     return "\n".join((_cells(_COLUMNS), "|---" * len(_COLUMNS) + "|", *rows[:MAX_ROWS]))
 
 
@@ -95,8 +117,8 @@ def _cells(values: Iterable[object]) -> str:
     return f"| {' | '.join(f'{value}{_GAP}' for value in values)} |"
 
 
-def _failures(state: State) -> list[str]:
-    failed = [execution for execution in state.executions.values() if execution.status is StepStatus.FAILED]
+def _failures(executions: Iterable[StepExecution]) -> list[str]:
+    failed = [execution for execution in executions if execution.status is StepStatus.FAILED]
     return [f"`{step.step_name}` failed ({step.error_category}): {_cell(step.error or '')}" for step in failed]
 
 
@@ -146,12 +168,14 @@ def _come(items: ItemCounts | None) -> str:
     return f"{items.completed + items.failed} of {items.total} items, {items.failed} failed"
 
 
-def _row(step: AnyPlanned, state: State) -> str:
-    execution = state.executions.get(step.name)
-    rows = state.outputs.get(step.name, {}).get("row_count", "")
-    attempts = execution.attempt if execution and isinstance(step, PlannedPipeline) and execution.attempt else ""
-    kind = "gate" if isinstance(step, PlannedGate) else step.kind
-    return _cells((step.name, kind, _status(execution), attempts, _seconds(execution), _cell(str(rows))))
+def _row(name: str, kind: str, execution: StepExecution | None, output: Mapping[str, Any]) -> str:
+    attempts = execution.attempt if execution and kind == _PIPELINE and execution.attempt else ""
+    rows = _cell(str(output.get("row_count", "")))
+    return _cells((name, kind, _status(execution), attempts, _seconds(execution), rows))
+
+
+def _kind(step: AnyPlanned) -> str:
+    return _GATE if isinstance(step, PlannedGate) else step.kind
 
 
 def _status(execution: StepExecution | None) -> str:

@@ -19,7 +19,7 @@ from spine_temporal.machine.state import State
 from spine_temporal.translation import bookkeeping, failures, requests
 from spine_temporal.translation.deciding import decide
 from spine_temporal.translation.decisions import decision_of, refused
-from spine_temporal.translation.details import earlier_details, ended_details, refused_details
+from spine_temporal.translation.details import earlier_details, ended_details, recorded_details, refused_details
 from spine_temporal.translation.driver import Driver
 from spine_temporal.translation.messages import BEGIN, DECIDER, RESUME, BeginRequest, Begun, ResumeRequest
 from spine_temporal.translation.payloads import Unreadable
@@ -206,13 +206,17 @@ class SpineWorkflow:
         """Keep in mind that the run was cancelled while it began."""
         self._is_cancelled = True
 
+    def _details_of_end(self, result: WorkflowResult) -> str:
+        if result.reused:
+            return earlier_details(result)
+        if self._driver is None:
+            return recorded_details(result)
+        run = self._driver.run
+        return ended_details(run.state, result, run.details.qualities)
+
     def _end(self, result: WorkflowResult) -> WorkflowResult:
         """End the run in Temporal as it has ended in Postgres."""
-        if result.reused or self._driver is None:
-            temporal.set_current_details(earlier_details(result))
-        else:
-            run = self._driver.run
-            temporal.set_current_details(ended_details(run.state, result, run.details.qualities))
+        temporal.set_current_details(self._details_of_end(result))
         failed = result.status is WorkflowStatus.FAILED
         category = result.error_category or ErrorCategory.INTERNAL.value
         self._shown.show(category[:100] if failed else result.status.value)

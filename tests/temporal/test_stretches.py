@@ -14,8 +14,10 @@ from spine_temporal import SpineClient, StepStatus, WorkflowStatus
 from spine_temporal.replaying.histories import History
 from spine_temporal.replaying.replay import replay_all
 from spine_temporal.runtime.definitions import definitions_of
+from spine_temporal.runtime.stretches import Stretches
 from tests.temporal import brief_jobs as jobs
 from tests.temporal.test_brief import ids
+from tests.temporal.test_failures import details
 from tests.temporal.test_held_gates import held
 from tests.temporal.test_lineage import _reset
 
@@ -217,6 +219,30 @@ async def test_a_step_of_a_stretch_whose_thread_hangs_does_not_hold_the_run_up(s
     assert (ran.result.status, ran.activities) == (WorkflowStatus.COMPLETED, ["second"])
     assert ran.result.outputs["second"]["attempt"] == 2
     assert ran.rows == {"": 1, "second": 1, "last": 1}
+
+
+async def test_a_run_whose_answer_is_lost_after_all_of_it_was_done_is_shown_as_it_ended(service, monkeypatch):
+    lost = []
+
+    async def answers(stretches, request, begun):
+        answer = await ahead(stretches, request, begun)
+        if not lost:
+            lost.append(answer)
+            raise RuntimeError("the answer is lost")
+        return answer
+
+    ahead = Stretches.ahead
+    monkeypatch.setattr(Stretches, "ahead", answers)
+    test = uuid4().hex
+    handle = await service.client.start(jobs.BRIEF, {"test": test})
+    ran = await ended(service, handle, jobs.BRIEF, test)
+    assert (ran.result.status, ran.result.reused, ran.rows) == (WorkflowStatus.COMPLETED, False, {"": 1, "last": 1})
+    assert ran.result.model_dump(mode="json") == ran.recorded
+    shown = await details(handle)
+    assert shown.startswith("**COMPLETED** after ")
+    assert [line.split("|")[1].strip() for line in shown.splitlines() if "COMPLETED\u2003" in line] == [
+        "first", "few", "last",
+    ]  # fmt: skip
 
 
 async def tasks(handle):

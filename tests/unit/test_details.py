@@ -9,7 +9,7 @@ from spine_temporal.machine.machine import advance, start
 from spine_temporal.machine.planning import plan_of
 from spine_temporal.machine.state import Run, StepEnded
 from spine_temporal.machine.step_outcome import Completed, Failed
-from spine_temporal.translation.details import current_details, earlier_details, ended_details
+from spine_temporal.translation.details import current_details, earlier_details, ended_details, recorded_details
 
 BEGAN = datetime(2026, 1, 2, tzinfo=UTC)
 WORKFLOW = Workflow(
@@ -68,6 +68,13 @@ def test_a_run_that_completed_says_so_and_one_that_had_nothing_to_do_whose_resul
     assert state.status is WorkflowStatus.COMPLETED
     assert ended_details(state, state.result).startswith("**COMPLETED** after 3.00 s\n\n| step")
     assert "Already completed by run `run` at" in earlier_details(state.result)
+
+
+def test_a_run_of_which_only_its_recorded_end_is_known_is_shown_as_it_was_when_it_ended():
+    failed = Failed(step="look", error="no rows", category="DATA_QUALITY")
+    for last in (Completed(step="look"), failed):
+        state = after(INGESTED, Completed(step="check"), last)
+        assert recorded_details(state.result) == ended_details(state, state.result)
 
 
 def test_checks_stand_below_the_steps_with_value_and_threshold_and_those_that_failed_first():
