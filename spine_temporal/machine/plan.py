@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -225,6 +225,12 @@ class Plan(BaseModel):
     steps: tuple[PlannedStep, ...]
     on_failure: tuple[PlannedPipeline, ...] = ()
     on_cancel: tuple[PlannedPipeline, ...] = ()
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy, with its own places: its steps may be others."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("places", None)
+        return copied
 
     @cached_property
     def places(self) -> Mapping[str, Place]:

@@ -13,6 +13,7 @@ from ops.benchmarks import job
 from spine_temporal import SpineClient, StepStatus, WorkflowStatus
 from spine_temporal.replaying.histories import History
 from spine_temporal.replaying.replay import replay_all
+from spine_temporal.runtime import brief_steps
 from spine_temporal.runtime.definitions import definitions_of
 from spine_temporal.runtime.stretches import Stretches
 from tests.temporal import brief_jobs as jobs
@@ -102,6 +103,16 @@ async def test_the_five_step_job_is_one_local_activity_in_seven_events(serve, mo
     assert (ran.result.status, ran.local, ran.activities) == (WorkflowStatus.COMPLETED, [BEGUN_WITH], [])
     assert len(ran.history.events) == 7
     assert sum(event.ByteSize() for event in ran.history.events) < 6000
+
+
+async def test_it_is_so_from_the_run_on_that_finds_its_steps_to_have_been_brief(serve, monkeypatch):
+    monkeypatch.setattr(brief_steps, "BRIEF", 30)  # however busy the machine is
+    async with serve(job.JOB) as service:
+        for number in range(brief_steps.SEEN + 1):
+            handle = await service.client.start(job.JOB, {"number": number, "rows": job.ROWS})
+            ran = await ended(service, handle, job.JOB, str(number))
+            assert ran.activities == ([] if number == brief_steps.SEEN else ["ingest", "normalize", "aggregate"])
+    assert (ran.local, len(ran.history.events)) == ([BEGUN_WITH], 7)
 
 
 async def test_a_gate_that_fails_in_a_stretch_fails_as_any(service):

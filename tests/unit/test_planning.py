@@ -161,3 +161,12 @@ def test_a_wait_that_has_passed_is_not_waited_for(wait, left):
 )
 def test_the_width_of_a_plan_is_how_many_pipelines_may_begin_at_once(steps, width):
     assert planned(*steps).width == width
+
+
+def test_a_copy_of_a_plan_with_other_steps_has_the_places_of_those():
+    plan = plan_of(Workflow(name="job", steps=[gate("one"), gate("two")]))
+    assert list(plan.places) == ["one", "two"]
+    brief = plan.steps[0].model_copy(update={"stage": "OTHER"})
+    copied = plan.model_copy(update={"steps": (brief,)})
+    assert {name: place.step for name, place in copied.places.items()} == {"one": brief}
+    assert list(plan.places) == ["one", "two"]
