@@ -9,6 +9,7 @@ from uuid import uuid4
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from spine_temporal.client.descriptions import described
 from spine_temporal.definition.busy import OnBusy
@@ -70,7 +71,8 @@ class RunStart:
         Raises ``ParamsError`` where these are others, and ``PartitionBusyError`` where it may neither join nor wait.
         """
         start = partial(
-            client.start_workflow,
+            _started,
+            client,
             self.workflow.name,
             args=self.arguments,
             id=self.workflow_id,
@@ -104,6 +106,18 @@ class RunStart:
                 f"(run {handle.result_run_id or handle.run_id}): wait for it or cancel it, then start again",
                 code="PARAMS_MISMATCH",
             )
+
+
+async def _started(
+    client: Client, workflow: str, *, search_attributes: TypedSearchAttributes | None, **options: Any
+) -> WorkflowHandle[Any, Any]:
+    """Start a run; where a host of the cluster does not know the search attributes yet, the run sets its own."""
+    try:
+        return await client.start_workflow(workflow, search_attributes=search_attributes, **options)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.INVALID_ARGUMENT or search_attributes is None:
+            raise
+    return await client.start_workflow(workflow, **options)
 
 
 def _identity(workflow: Workflow, partition: Mapping[str, Any], *, dry_run: bool) -> str:

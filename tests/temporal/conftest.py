@@ -85,6 +85,7 @@ async def serve(temporal, database):
 
     @asynccontextmanager
     async def start(*workflows, task_queue=None, in_process=False):
+        backfilled.forget()
         queue = task_queue or f"test-{uuid4().hex[:8]}"
         options = {"task_queue": queue, "max_activities": 10, "in_process": in_process}
         async with running_worker(temporal, database, definitions_of(workflows), **options):

@@ -11,6 +11,7 @@ from spine_temporal import SpineClient
 from spine_temporal.runtime.definitions import definitions_of
 from spine_temporal.runtime.namespace import NamespaceAttributes
 from spine_temporal.runtime.worker import running_worker
+from spine_temporal.translation.search_attributes import DOMAIN
 from tests.temporal import jobs
 
 
@@ -83,3 +84,22 @@ async def test_a_namespace_that_does_not_let_us_ask_is_not_asked_at_each_run(fai
     attributes = NamespaceAttributes(client)
     assert [await attributes.known() for _ in range(3)] == [False, False, False]
     assert service.left == 4
+
+
+async def test_a_start_at_a_host_that_does_not_know_the_attributes_yet_is_no_failure_and_the_run_sets_them(
+    service, monkeypatch
+):
+    client, refused = service.client.client, []
+
+    async def start(*arguments, search_attributes=None, **options):
+        if search_attributes is not None and not refused:
+            refused.append(search_attributes)
+            raise RPCError("Namespace default has no mapping defined", RPCStatusCode.INVALID_ARGUMENT, b"")
+        return await started(*arguments, search_attributes=search_attributes, **options)
+
+    started = client.start_workflow
+    monkeypatch.setattr(client, "start_workflow", start)
+    handle = await service.client.start(jobs.GATED, {"test": uuid4().hex})
+    assert (await handle.result()).status == "COMPLETED"
+    shown = (await handle.handle.describe()).typed_search_attributes
+    assert (len(refused), shown.get(DOMAIN)) == (1, jobs.GATED.domain)
