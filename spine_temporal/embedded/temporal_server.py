@@ -29,8 +29,8 @@ _DISPATCH = (
 )
 #: What a Temporal of today can do and its dev server leaves off: runs are paused and unpaused by their operators.
 _FEATURES = ("frontend.WorkflowPauseEnabled",)
-#: Whether it reads from its file, each time that one is named, which search attributes there are: four times in a start
-#: alone. As other servers do, it knows them, and looks every few seconds whether there are more.
+#: Left alone, the dev server reads the names of all search attributes from its file whenever a run names one. Off, it
+#: keeps them in mind, as servers in production do, and looks every few seconds whether there are more.
 _READS_NAMES = "system.forceSearchAttributesCacheRefreshOnRead"
 #: The server's own is a rollback journal: a file made and deleted for each commit, and twice the processor time.
 _JOURNAL = "journal_mode=wal"

@@ -11,7 +11,6 @@ from spine_temporal.definition.run_result import (
     WorkflowResult,
     WorkflowStatus,
 )
-from spine_temporal.machine.plan import AnyPlanned, PlannedGate
 from spine_temporal.machine.state import State
 from spine_temporal.translation.shown_checks import Qualities, checks_table
 from spine_temporal.translation.waiting import (
@@ -36,7 +35,6 @@ MAX_ROWS = 60
 _COLUMNS = ("step", "kind", "status", "attempts", "seconds", "rows")
 #: What keeps the run as a whole from going on, and stands above all else.
 _OF_THE_RUN = Unrecorded | BusyPartition
-_GATE, _PIPELINE = "gate", "pipeline"
 #: Ends each cell: the Web UI sets its columns one beside the other.
 _GAP = "\N{EM SPACE}"
 
@@ -63,16 +61,10 @@ def ended_details(state: State, result: WorkflowResult, qualities: Qualities = M
     return "\n\n".join([_head(result), *_below(state, qualities)])
 
 
-def _head(result: WorkflowResult) -> str:
-    after = "" if result.duration_seconds is None else f" after {result.duration_seconds:.2f} s"
-    return f"**{ending(result)}**{after}"
-
-
 def recorded_details(result: WorkflowResult) -> str:
     """Return the same of a run whose end was recorded when it was asked to begin again: with the steps it came to."""
-    kinds = {"lambda": _GATE}
     rows = [
-        _row(step.step_name, kinds.get(step.step_type, step.step_type), step, result.outputs.get(step.step_name, {}))
+        _row(step.step_name, step.step_type, step, result.outputs.get(step.step_name, {}))
         for step in result.step_executions
     ]
     return "\n\n".join([_head(result), *_failures(result.step_executions), _table(rows)])
@@ -98,10 +90,15 @@ def refused_details(category: str, message: str) -> str:
     return f"**FAILED before its first step** ({category})\n\n{_cell(message)}"
 
 
+def _head(result: WorkflowResult) -> str:
+    after = "" if result.duration_seconds is None else f" after {result.duration_seconds:.2f} s"
+    return f"**{ending(result)}**{after}"
+
+
 def _below(state: State, qualities: Qualities) -> list[str]:
     """Return what failed, the steps, and what was checked."""
     rows = [
-        _row(name, _kind(place.step), state.executions.get(name), state.outputs.get(name, {}))
+        _row(name, place.step.kind, state.executions.get(name), state.outputs.get(name, {}))
         for name, place in state.plan.places.items()
     ]
     if state.status is WorkflowStatus.RUNNING:
@@ -169,13 +166,10 @@ def _come(items: ItemCounts | None) -> str:
 
 
 def _row(name: str, kind: str, execution: StepExecution | None, output: Mapping[str, Any]) -> str:
-    attempts = execution.attempt if execution and kind == _PIPELINE and execution.attempt else ""
+    attempts = execution.attempt if execution and kind == "pipeline" and execution.attempt else ""
     rows = _cell(str(output.get("row_count", "")))
-    return _cells((name, kind, _status(execution), attempts, _seconds(execution), rows))
-
-
-def _kind(step: AnyPlanned) -> str:
-    return _GATE if isinstance(step, PlannedGate) else step.kind
+    shown = "gate" if kind == "lambda" else kind
+    return _cells((name, shown, _status(execution), attempts, _seconds(execution), rows))
 
 
 def _status(execution: StepExecution | None) -> str:
